@@ -26,6 +26,7 @@ LAYERS = (
     "relations",
     "ledger",
     "federation",
+    "statistics",
     "engines",
     "data",
     "models",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.api.counting import CountsTables
 from proofward.api.evaluations import FederatedEvaluation
 from proofward.api.fitted import Fitted
 from proofward.api.inputs import predicted, probabilities
@@ -17,21 +18,19 @@ from proofward.api.recipe import Recipe, features_given, label_given
 from proofward.api.refusals import NotFitted
 from proofward.api.results import AuditResult, Evaluation, Round
 from proofward.api.sources import sources_of
-from proofward.api.terms import FileTerms, KeywordTerms, Terms, settings_of
+from proofward.api.terms import FileTerms, KeywordTerms, settings_of, write_project
 from proofward.api.training import Manner, train
 from proofward.cli.common.usual import PRESET, ROUNDS
-from proofward.cli.project.project_text import project_text
-from proofward.data.csv_records import Table
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.report.handover.exported_model import ExportedModel
 
 
-class Federation:
+class Federation(CountsTables):
     """Hospitals that train a model together, each update proved, encrypted, summed and recorded.
 
     All of them are in this process, and do what the sites of a consortium with the same settings do: the
-    rules, the readers of tables and the model are those of `proofward simulate`, to the bit. Results are
-    refused, with a `FederationError` that says what, where and why, rather than guessed.
+    rules, the readers and the model are those of `proofward simulate`, to the bit. Nothing is guessed: what
+    cannot be done is refused with a `FederationError` that says what, where and why.
     """
 
     def __init__(
@@ -41,6 +40,7 @@ class Federation:
         hidden: Sequence[int] | None = None,
         layers: Sequence[str] | None = None,
         learning_rate: float | None = None,
+        schedule: Mapping[str, Any] | None = None,
         momentum: float | None = None,
         batch: int | None = None,
         epochs: int | None = None,
@@ -50,6 +50,7 @@ class Federation:
         aggregation: str | ServerOptimizer | Mapping[str, Any] | None = None,
         rounds: int = ROUNDS,
         validation: float | Mapping[str, Any] | None = None,
+        first_model: str | os.PathLike[str] | None = None,
         scales: Mapping[str, int] | None = None,
         label: str = "label",
         id: str | None = None,
@@ -75,6 +76,7 @@ class Federation:
             hidden: Widths of the hidden layers.
             layers: A line for each layer, such as `"linear 32"`, instead of `hidden`.
             learning_rate: The rate of a batch's mean gradient, a multiple of `batch / 1024`.
+            schedule: How it changes over the rounds, as the file has it, such as `{"kind": "step", ..}`.
             momentum: The momentum of SGD within a round.
             batch: How many records a step has, a power of two.
             epochs: How often a round goes through a hospital's records.
@@ -84,6 +86,7 @@ class Federation:
             aggregation: The server's optimizer, `"fedavg"`, `"fedavgm"` or `"fedadam"`, or with its numbers.
             rounds: How many rounds there are.
             validation: The share of each hospital's rows that it never trains on, or the table as a mapping.
+            first_model: A model's file to start from, which all have to trust. By default members draw one.
             scales: The bits of the fixed-point numbers.
             label: The column with the label.
             classes: The label's values, by default all in the tables. Of two the second is positive.
@@ -91,8 +94,8 @@ class Federation:
             ignore: Columns that may be there and are not used.
             decimal: The decimal mark in the numbers of files.
             features: Centre and spread of every column, by its name. Both have to be public and agreed on,
-                since each hospital scales its own values with them. By default `fit` computes them, mean and
-                standard deviation, over the rows of ALL tables, which nobody holds in a real consortium.
+                since each hospital scales its own values with them. By default `fit` computes them over the
+                rows of ALL tables, which nobody holds in a real consortium; `statistics` needs none of it.
             verifiers: How many sites besides the hospitals check every proof, or the names of those that do,
                 hospitals among them.
             threshold: How many hospitals may collude and still open no update.
@@ -100,9 +103,8 @@ class Federation:
             minimum: The smallest number of hospitals in a sum.
             abandoning: How many hospitals may give up a round together.
             title: What the federation is called.
-            folder: Where the run with ledger and proofs is kept. Beside it, in FOLDER.private, lie keys and
-                records, which are handed to nobody. By default both are in a temporary folder, which is named
-                and goes with this object.
+            folder: Where the run with ledger and proofs is kept, and beside it, in FOLDER.private, keys and
+                records, for nobody else. By default both are temporary and go with this object.
             workers: How many members work at a time. By default the cores and one, as memory allows.
             progress: Whether to print what is going on.
             seed: UNSAFE, to compare runs. All that is random follows from it, keys too: evidence of nothing.
@@ -112,16 +114,17 @@ class Federation:
         """
         given = {
             "preset": preset, "hidden": hidden, "layers": layers, "learning_rate": learning_rate,
-            "momentum": momentum, "batch": batch, "epochs": epochs, "steps": steps, "clip_bound": clip_bound,
-            "class_weights": class_weights, "aggregation": aggregation, "rounds": rounds, "scales": scales,
-            "validation": validation, "label": label, "id": id, "ignore": ignore, "decimal": decimal,
-            "verifiers": verifiers, "threshold": threshold, "accepting": accepting, "minimum": minimum,
-            "abandoning": abandoning, "title": title,
+            "schedule": schedule, "momentum": momentum, "batch": batch, "epochs": epochs, "steps": steps,
+            "clip_bound": clip_bound, "class_weights": class_weights, "aggregation": aggregation,
+            "rounds": rounds, "validation": validation, "scales": scales, "label": label, "id": id,
+            "ignore": ignore, "decimal": decimal, "verifiers": verifiers, "threshold": threshold,
+            "accepting": accepting, "minimum": minimum, "abandoning": abandoning, "title": title,
+            "first_model": first_model,
         }  # fmt: skip
         recipe = Recipe(given)
         constants = None if features is None else features_given(features)
         named = None if classes is None else label_given(recipe.notation.label.column, classes)
-        self._terms: Terms = KeywordTerms(recipe, constants, named)
+        self._terms = KeywordTerms(recipe, constants, named)
         self._manner = Manner.of(folder, workers, progress, seed)
         self._fitted: Fitted | None = None
 
@@ -219,7 +222,7 @@ class Federation:
             x: Rows. A data frame with the label's column and a file need no `y`.
             y: The label of each row.
         """
-        return self._done.evaluate(self._table(x, y))
+        return self._done.evaluate(self._done.table(x, y, self._terms.notation))
 
     @property
     def evaluations(self) -> list[FederatedEvaluation]:
@@ -241,7 +244,7 @@ class Federation:
             y: The label of each of them.
             draw: Whether to draw pictures too, which need matplotlib.
         """
-        held_out = None if x is None else self._table(x, y).records
+        held_out = None if x is None else self._done.table(x, y, self._terms.notation).records
         page, missing = self._done.report(path, held_out, draw)
         if missing and draw:
             self._manner.tell(f"no pictures: {missing}")
@@ -269,15 +272,14 @@ class Federation:
         """Writes the consortium.toml of this federation, with which the same runs at sites of their own.
 
         Title, server and sites are then to be edited, and centres and spreads that were computed here to be
-        looked at: they say something of the records. Replaces a file that is there.
+        looked at: they say something of the records. Replaces a file that is there. A trusted first model is
+        copied beside it.
 
         Args:
             path: The file.
         """
         project = self._terms.agreed if isinstance(self._terms, FileTerms) else self._done.project
-        target = Path(os.fspath(path))
-        target.write_text(project_text(project))
-        return target
+        return write_project(project, self._terms.path, Path(os.fspath(path)))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -288,10 +290,6 @@ class Federation:
     def history(self) -> list[Round]:
         """The model after each round on the training's records, and whose updates were summed."""
         return self._done.rounds()
-
-    def _table(self, x: Any, y: Any) -> Table:
-        """Records to judge on, read as a hospital's are, however few."""
-        return self._done.table(x, y, self._terms.notation)
 
     def __repr__(self) -> str:
         """What it is, and how far."""

@@ -61,12 +61,6 @@ class Fitted:
         """The first model and the one after each round."""
         return models(self.outcome.history, self.outcome.objects)
 
-    @property
-    def words(self) -> str:
-        """What was fitted, for people."""
-        words = f"{len(self.hospitals)} hospitals, {self.model.model.words}"
-        return f"{words}, {len(self.outcome.history.closed)} rounds, run in {self.place.path}"
-
     def table(self, x: Any, y: Any, notation: Notation) -> Table:
         """Records to judge on, read as a hospital's are, however few; raises TablesRefused."""
         names = [entry.name for entry in self.project.features]
@@ -133,6 +127,12 @@ class Fitted:
                 evaluations=self.evaluations(),
             )
         return folder / PAGE_NAME, missing
+
+    @property
+    def words(self) -> str:
+        """What it is, how far it came and where it lies, in words."""
+        hospitals, rounds = len(self.hospitals), len(self.outcome.history.closed)
+        return f"{hospitals} hospitals, {self.model.model.words}, {rounds} rounds, run in {self.place.path}"
 
     def export(self, path: str | os.PathLike[str], to: str | None) -> tuple[Path, Agreement | None]:
         """Writes the model; of a program, how far it is from the model. Raises ExportRefused."""

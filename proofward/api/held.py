@@ -170,6 +170,10 @@ class HeldTable(DataFile):
 
     held: Held = field(default_factory=lambda: Held((), (), 0))
 
+    def rows(self) -> Held:
+        """See DataFile."""
+        return self.held
+
     def _table(self, schema: Schema, scales: FixedPoint, least_rows: int) -> Table:
         problems, held = Problems(), self.held
         if schema.notation.id or not is_plain(schema.features):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from proofward.api.held import as_text
 from proofward.api.refusals import SettingsRefused, refusing
 from proofward.cli.common.usual import PRESET
 from proofward.cli.project.project import Project, placeholder_features
-from proofward.cli.project.project_file import POLICY, project_of
+from proofward.cli.project.project_file import project_of
+from proofward.cli.project.project_keys import POLICY
 from proofward.data.schema import Feature, Label, ascending
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 from proofward.layers.plain import shown
@@ -38,12 +40,26 @@ class Recipe:
             label = Label(str(self.column))
         self.notation = self.project(SOME, features, label).notation
 
+    @property
+    def path(self) -> Path:
+        """Stands for the file of these settings: beside it lies the first model, where one is named."""
+        return self.first_model.parent / WORDS
+
+    @property
+    def first_model(self) -> Path:
+        """A trusted model's file, no name where there is none; raises SettingsRefused."""
+        given = self.given.get("first_model", "")
+        if not isinstance(given, str | os.PathLike):
+            raise SettingsRefused(f"first_model: expected the path of a model's file, found {given!r:.80}")
+        return Path(os.fspath(given))
+
     def project(self, hospitals: Iterable[str], features: Iterable[Feature], label: Label) -> Project:
         """The consortium of hospitals with these columns and classes; raises SettingsRefused."""
         given = self.given
         plain: dict[str, Any] = {
             **{name: given[name] for name in ("title", "preset", "rounds", "decimal") if name in given},
             "server": SERVER,
+            "trusted_first_model": self.first_model.name,
             "ignore": _ignored(given.get("ignore", [])),
             "model": {name: given[name] for name in MODEL_KEYS if name in given},
             "training": {name: given[name] for name in TRAINING_KEYS if name in given},
@@ -51,7 +67,7 @@ class Recipe:
             "aggregation": _aggregation(given.get("aggregation", {})),
             "validation": _validation(given.get("validation", {})),
             **({"id": {"column": given["id"]}} if "id" in given else {}),
-            "policy": {name: given[name] for name in POLICY if name in given},
+            "policy": {name: given[name] for name in POLICY.names if name in given},
             "label": {**label.to_plain(), "column": self.column},
             "site": list(_sites(list(hospitals), given.get("verifiers", 1))),
             "feature": [
@@ -91,7 +107,7 @@ def label_given(column: str, classes: Sequence[Any]) -> Label:
 
 def _plain(value: Any) -> Any:
     """A value as a TOML file would give it: numpy's numbers as Python's, tuples and arrays as lists."""
-    if isinstance(value, str | Mapping | ServerOptimizer):
+    if isinstance(value, str | os.PathLike | Mapping | ServerOptimizer):
         return value
     if hasattr(value, "tolist"):
         return value.tolist()

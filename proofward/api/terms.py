@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from proofward.api.recipe import WORDS, Recipe
+from proofward.api.recipe import Recipe
 from proofward.api.refusals import SettingsRefused, TablesRefused, refusing
 from proofward.api.sources import all_columns, computed_classes, computed_features
 from proofward.cli.kit.data_file import DataFile
 from proofward.cli.project.project import Project
 from proofward.cli.project.project_file import opened_project
+from proofward.cli.project.project_text import project_text
 from proofward.cli.project.validation_table import plain_validation
 from proofward.data.schema import Feature, Label, Notation
 from proofward.federation.messages.rules import HOSPITAL
@@ -22,7 +23,7 @@ from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 
 COMPUTED = (
     "centre and spread of the columns are computed over the rows of all sites, which this process holds; in "
-    "a real consortium nobody does, and they stand in consortium.toml"
+    "a real consortium nobody does, and `proofward consortium statistics` counts them before training"
 )
 Tell = Callable[[str], None]
 
@@ -33,6 +34,11 @@ class Terms(Protocol):
     @property
     def notation(self) -> Notation:
         """How tables are written, without what only they say."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """Of the file, beside which a trusted first model lies."""
         ...
 
     @property
@@ -98,6 +104,11 @@ class KeywordTerms:
     label: Label | None
 
     @property
+    def path(self) -> Path:
+        """See Terms."""
+        return self.recipe.path
+
+    @property
     def notation(self) -> Notation:
         """See Terms."""
         return self.recipe.notation
@@ -117,7 +128,7 @@ class KeywordTerms:
                 with refusing(TablesRefused):
                     features = computed_features(found)
                 tell(COMPUTED)
-        return self.recipe.project(sources, features or (), label or self.notation.label), WORDS
+        return self.recipe.project(sources, features or (), label or self.notation.label), self.path
 
     def settings(self) -> dict[str, Any]:
         """See Terms."""
@@ -137,12 +148,12 @@ def settings_of(project: Project) -> dict[str, Any]:
     return {
         "title": project.title,
         "rounds": project.rounds,
-        **{name: list(value) if isinstance(value, tuple) else value
-           for name, value in values.items() if value is not None},
+        **{name: _plain(value) for name, value in values.items() if value is not None},
         "aggregation": {"optimizer": optimizer.name, **numbers, **weighting},
         **{name: getattr(project, name) for name in policy},
         "sites": {site.name: list(site.roles) for site in project.sites},
         **({"scales": dict(whole.scales.given)} if whole.scales.given else {}),
+        **({"first_model": project.trusted_first_model} if project.trusted_first_model else {}),
         **({} if project.validation is None else {"validation": plain_validation(project.validation)}),
         **({"id": project.notation.id} if project.notation.id else {}),
         "label": project.notation.label.column,
@@ -154,3 +165,19 @@ def settings_of(project: Project) -> dict[str, Any]:
             for entry in project.features
         },
     }  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """A setting as a keyword has it."""
+    if hasattr(value, "to_plain"):
+        return value.to_plain()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def write_project(project: Project, source: Path, target: Path) -> Path:
+    """Writes a completed project's file; a first model that lies beside `source` is copied beside it."""
+    chosen, beside = project.first_model_beside(source), project.first_model_beside(target)
+    if chosen is not None and beside is not None and chosen.resolve() != beside.resolve():
+        beside.write_bytes(chosen.read_bytes())
+    target.write_text(project_text(project))
+    return target

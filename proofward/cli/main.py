@@ -33,12 +33,15 @@ from proofward.cli.kit.status import status
 from proofward.cli.project.add_site import add_site
 from proofward.cli.project.certificates import certificates
 from proofward.cli.project.consortium import consortium
+from proofward.cli.project.consortium_schema import consortium_schema
 from proofward.cli.project.consortium_status import consortium_status
+from proofward.cli.project.preset_copies import presets
 from proofward.cli.run.bench import bench
 from proofward.cli.run.calibrate import calibrate
 from proofward.cli.run.consortium_check import consortium_check
 from proofward.cli.run.demo import demo
 from proofward.cli.run.simulate import simulate
+from proofward.cli.run.statistics import statistics
 
 
 @click.group(cls=GuardedGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,6 +59,7 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
                 certificates, consortium, join, enrol, check_data, confirm, revoke, admit, end, rotate_key,
                 model, predict, export_audit):  # fmt: skip
     main.add_command(command)
+main.add_command(presets)
 main.add_command(check_images)
 main.add_command(count)
 main.add_command(evaluate)
@@ -64,4 +68,6 @@ main.add_command(console)
 consortium.add_command(add_site)
 consortium.add_command(calibrate)
 consortium.add_command(consortium_check)
+consortium.add_command(consortium_schema)
 consortium.add_command(consortium_status)
+consortium.add_command(statistics)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,6 +40,7 @@ MAX_IGNORED = 1000
 CLIPPED_PERCENT = DUPLICATE_PERCENT = 20
 VERSION, EXTENDED = "proofward/columns/v1", "proofward/columns/v2"
 """The second is of columns that are more than numbers, and of tables with an id."""
+_ROOT = re.compile(r"([0-9a-f]{64})?", re.ASCII)
 TITLE_MARK = "; columns "
 DECIMALS = {".": "point", ",": "comma"}
 
@@ -111,6 +113,7 @@ class Notation:
     clipped_percent: `enrol` refuses a column of which a larger share lies outside the range of inputs.
     id: the column with the patient's number, which is counted and never learnt from; "" where there is none.
     duplicate_percent: `enrol` refuses a table of which a larger share of records repeat an earlier one.
+    statistics: root of the sealed ledger, in hex, that centres and spreads come from; "" for none.
     """
 
     label: Label = field(default_factory=Label)
@@ -119,6 +122,7 @@ class Notation:
     clipped_percent: int = CLIPPED_PERCENT
     id: str = ""
     duplicate_percent: int = DUPLICATE_PERCENT
+    statistics: str = ""
 
     def __post_init__(self) -> None:
         if len(self.ignore) > MAX_IGNORED:
@@ -135,6 +139,9 @@ class Notation:
                 raise FeaturesInvalid(f"{name}: expected an integer in [0, 100], found {value!r:.40}")
         if self.id != "":
             check_name("id.column", self.id)
+        if not isinstance(self.statistics, str) or not _ROOT.fullmatch(self.statistics):
+            words = "statistics.ledger: expected 64 digits of a hexadecimal number, in small letters"
+            raise FeaturesInvalid(f"{words}, found {self.statistics!r:.80}")
 
     @property
     def delimiter(self) -> str:
@@ -176,7 +183,7 @@ class Schema:
     @property
     def extended(self) -> bool:
         """Whether it says what a list of numbers could not."""
-        return bool(self.notation.id) or not is_plain(self.features)
+        return bool(self.notation.id or self.notation.statistics) or not is_plain(self.features)
 
     @property
     def digest(self) -> bytes:
@@ -210,6 +217,7 @@ class Schema:
             "clipped_percent": notation.clipped_percent,
             **({} if notation.duplicate_percent == DUPLICATE_PERCENT else
                {"duplicate_percent": notation.duplicate_percent}),
+            **({"statistics": notation.statistics} if notation.statistics else {}),
             "features": features,
         }  # fmt: skip
         return (json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

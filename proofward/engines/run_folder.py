@@ -59,6 +59,7 @@ class Plan:
             one that the members draw.
         abandonments: How many hospitals give up a round together. All but one where it is None.
         aggregator: The name of the party that runs the ledger.
+        declarations: What the consortium says of itself, see Declarations.
         counting: What is counted in which rounds, see Rules.
         stopping: When training ends early, see Rules.
     """

@@ -2,12 +2,13 @@
 
 For a weight, W_t = W_0 - sum over steps, samples and positions of r * dZ * A, hence
     |W_t| <= |W_0| + (r_0 + .. + r_(T_pad-1)) * B * positions * max|dZ| * max|A|,
-where each r_j is the rate unless there is momentum (`momentum`), with the ranges to which dZ and A saturate;
-a convolution's weight serves every position of its sums, of which dZ is 0 at all but one of each window of a
-max-pool. Beside means the scales of a layer, and what is rounded off its sums, are its own (`means`). The
-sums Z and Z_back follow, to which shortcuts add the bounds of what joins them (`shortcuts`), and from them
-how far the rounded sums can be outside the ranges of what is computed from them. Neither a prover's word nor
-its records are used: the global weights enter by the limit to which every global model is projected.
+where each r_j is the rate, the largest of all rounds, unless there is momentum (`momentum`), with the ranges
+to which dZ and A saturate; a convolution's weight serves every position of its sums, of which dZ is 0 at all
+but one of each window of a max-pool. Beside means the scales of a layer, and what is rounded off its sums,
+are its own (`means`). The sums Z and Z_back follow, to which shortcuts add the bounds of what joins them
+(`shortcuts`), and from them how far the rounded sums can be outside the ranges of what is computed from them.
+Neither a prover's word nor its records are used: the global weights enter by the limit to which every global
+model is projected.
 
 Each integer stays below 2^62 in magnitude, and what forged limbs can make up does, or of values in two parts
 (`split`) stays below 2^63. So both sides of every equation of the relation differ by less than 2^62 + 2^63,
@@ -100,7 +101,7 @@ def limited_bounds(
     model: Network, scales: FixedPoint, training: Training, rows: int, largest_weight: int
 ) -> Iterator[Limited]:
     """Bounds of every layer, whether they are admissible or not: by quantity, the bound and its limit."""
-    updates = training.rates(rows).total(training.padded_steps(rows)) * training.batch
+    updates = training.largest.rates(rows).total(training.padded_steps(rows)) * training.batch
     return _limited(model, scales, updates, largest_weight)
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.later_rates import LARGEST_RATE, LaterRates, later_rates, rate_in
 from proofward.layers.layout import padded
 from proofward.layers.momentum import LARGEST_MOMENTUM, Rates, rates_of
 from proofward.layers.plain import MILLION, exactly, integer, shown
@@ -175,8 +176,8 @@ class FinerScales(FixedPoint):
         return Divisor.of(self.finer_back_sums << self.weight_bits)
 
 
-_WHERE_USED = ("momentum", "validation_share")
-"""Fields of a training that its plain form names where they are not 0 only."""
+_WHERE_USED = ("momentum", "validation_share", "later_rates")
+"""Fields of a training that its plain form names only where they say something."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,9 @@ class Training:
     Exactly one of `epochs` and `steps` is positive: so many passes over the records that a hospital trains
     on, whatever their number, or so many SGD steps, the same for every hospital. The momentum is in
     millionths. So is the validation share: the part of every hospital's rows that no step takes
-    (`validation_part`); rows are all rows, as enrolled, wherever they are counted here. The plain form names
-    each of the two where it is not 0.
+    (`validation_part`); rows are all rows, as enrolled, wherever they are counted here. `rate` is that of the
+    first round; `later_rates` has those that follow (`later_rates.py`). The plain form names each of these
+    three only where it says something.
     """
 
     rate: int = 1
@@ -196,9 +198,11 @@ class Training:
     steps: int = 0
     momentum: int = 0
     validation_share: int = 0
+    later_rates: LaterRates = ()
 
     def __post_init__(self) -> None:
-        integer("rate", self.rate, 1, 1 << 16)
+        integer("rate", self.rate, 1, LARGEST_RATE)
+        object.__setattr__(self, "later_rates", later_rates(self.rate, self.later_rates))
         integer("batch", self.batch, 1, 1 << 16)
         if self.batch & (self.batch - 1):
             raise ConfigurationError("batch", "a power of two", self.batch)
@@ -209,6 +213,19 @@ class Training:
         if (self.epochs > 0) == (self.steps > 0):
             expected = "exactly one of epochs and steps above 0"
             raise ConfigurationError("epochs", expected, {"epochs": self.epochs, "steps": self.steps})
+
+    def in_round(self, number: int) -> Training:
+        """The training of a round, counted from 1: with its rate, and no other."""
+        if not self.later_rates:
+            return self
+        return replace(self, rate=rate_in(number, self.rate, self.later_rates), later_rates=())
+
+    @property
+    def largest(self) -> Training:
+        """The training with the largest rate of all rounds, whose bounds are those of each."""
+        if not self.later_rates:
+            return self
+        return replace(self, rate=max(self.rate, *(rate for _, rate in self.later_rates)), later_rates=())
 
     @property
     def duration(self) -> str:
@@ -263,13 +280,17 @@ class Training:
         """How much the gradients of earlier steps count, in all T_pad steps."""
         return rates_of(self.rate, self.momentum, self.padded_steps(rows))
 
-    def to_dict(self) -> dict[str, int]:
+    def to_dict(self) -> dict[str, object]:
         """Canonical plain form, for digests and messages."""
-        return {name: value for name, value in asdict(self).items() if name not in _WHERE_USED or value}
+        plain = {name: value for name, value in asdict(self).items() if name not in _WHERE_USED or value}
+        if self.later_rates:
+            plain["later_rates"] = [list(pair) for pair in self.later_rates]
+        return plain
 
     @classmethod
     def from_dict(cls, values: object) -> Training:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        used = {name for name in _WHERE_USED if isinstance(values, Mapping) and values.get(name, 0) != 0}
+        given = values if isinstance(values, Mapping) else {}
+        used = {name for name in _WHERE_USED if given.get(name, 0) not in (0, [], ())}
         names = set(cls.__dataclass_fields__) - set(_WHERE_USED) | used
         return cls(**exactly("training", values, tuple(names)))  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from typing import Any
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import LARGEST_TABLE, MAX_WEIGHT_BITS, MOST_RANGES, OF_LAYERS, FixedPoint
 from proofward.layers.weighting import WEIGHT_BITS
+from proofward.models.keys import Integer, Key, Keys, Several
 
 USUAL = FixedPoint()
 LIMITS = {
@@ -24,7 +25,22 @@ LIMITS = {
     "logit_range_bits": (1, LARGEST_TABLE),
     "table_bits": (2, LARGEST_TABLE),
 }
-SCALE_KEYS = (*LIMITS, *OF_LAYERS)
+_MEANING = {
+    "activation_bits": "behind the point of features and hidden values",
+    "gradient_bits": "behind the point of gradients",
+    "weight_bits": "behind the point of weights: both together and k, where learning rates are multiples of "
+    "batch / 2^k",
+    "activation_range_bits": "hidden values reach 2^this in units, features half of it",
+    "gradient_range_bits": "gradients saturate beyond three times 2^this in units",
+    "logit_range_bits": "differences of logits beyond 2^this in units count as that much",
+    "table_bits": "of the largest table of a proof: none of the ranges may have more",
+}
+SCALES = Keys((
+    *(Key(name, Integer(*limits), _MEANING[name]) for name, limits in LIMITS.items()),
+    *(Key(name, Several(Integer(*LIMITS[usual]), most=MOST_RANGES),
+          f"of each hidden layer in place of {usual}") for name, (usual, *_) in OF_LAYERS.items()),
+))  # fmt: skip
+SCALE_KEYS = SCALES.names
 _WITHIN_TABLES = {"activation_range_bits": 0, "gradient_range_bits": 1, "logit_range_bits": 0}
 _WITHIN_TABLES |= {name: more for name, (_, _, more) in OF_LAYERS.items()}
 """Ranges, and how many bits tables have to have more than they."""

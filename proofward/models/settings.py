@@ -14,23 +14,30 @@ from typing import Any
 
 from proofward.layers.class_weights import LARGEST_CLASS_WEIGHT
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.later_rates import LARGEST_RATE, LaterRates
 from proofward.layers.linear import MAX_WIDTH
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.momentum import LARGEST_MOMENTUM
 from proofward.layers.network import Network, mlp
 from proofward.layers.plain import millionths, shown
 from proofward.models.layer_lines import network_of, plain_layer
+from proofward.models.rate_schedule import RateSchedule, later_rates_of, schedule_from_plain
 from proofward.models.scale_bits import SCALE_KEYS, USUAL, ScaleBits, scale_bits_of
+from proofward.models.setting_keys import (
+    CLIP_UNIT,
+    MODEL,
+    MOST_BATCH,
+    MOST_CLIP_BOUND,
+    MOST_EPOCHS,
+    MOST_HIDDEN_LAYERS,
+    MOST_STEPS,
+    TRAINING,
+)
 
 SCALES = USUAL
-CLIP_UNIT = 1 << 10
-MOST_HIDDEN_LAYERS = 64
-MOST_RATE, MOST_CLIP_BOUND, MOST_BATCH = 1 << 16, 1 << 30, 1 << 16
-MOST_EPOCHS, MOST_STEPS = 1 << 12, 1 << 20
-MODEL_KEYS = ("hidden", "layers")
-_EITHER = (("hidden", "layers"), ("epochs", "steps"))
+MODEL_KEYS, TRAINING_KEYS = MODEL.names, TRAINING.names
+_EITHER = (*MODEL.either, *TRAINING.either)
 """Values of which there is one."""
-TRAINING_KEYS = ("learning_rate", "momentum", "batch", "epochs", "steps", "clip_bound", "class_weights")
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class Settings:
             are given.
         momentum: The momentum of SGD within a round. There is none where it is not given.
         scales: Bits of the fixed-point numbers.
+        schedule: How the learning rate changes over the rounds.
     """
 
     hidden: tuple[int, ...] | None = None
@@ -82,6 +90,7 @@ class Settings:
     class_weights: tuple[int, ...] | None = None
     momentum: float | None = None
     scales: ScaleBits = field(default_factory=ScaleBits)
+    schedule: RateSchedule | None = None
 
     def __post_init__(self) -> None:
         self._check_layers()
@@ -156,15 +165,26 @@ class Settings:
         assert self.batch is not None
         assert self.learning_rate is not None and self.clip_bound is not None
         scales = self.scales.fixed_point()
-        unit = self.batch / (1 << scales.rate_shift)
-        of = f"batch / {1 << scales.rate_shift} = {unit!r}"
-        rate = _multiple("training.learning_rate", self.learning_rate, unit, MOST_RATE, of)
+        rate = self._rate(self.learning_rate)
         clip = _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
         moved = _momentum(self.momentum or 0.0)
         training = Training(rate, self.batch, self.epochs or 0, self.steps or 0, moved)
         network = self._network(features, classes, row)
         self.scales.check_layers(len(network.activations))
         return Preset(name, summary, network, scales, training, clip)
+
+    def later_rates(self, rounds: int) -> LaterRates:
+        """The trainer's rates of the later rounds, of complete settings; raises ConfigurationError."""
+        assert self.learning_rate is not None
+        return later_rates_of(self.schedule, self._rate(self.learning_rate), rounds, self._rate)
+
+    def _rate(self, value: float) -> int:
+        """A learning rate as the trainer's integer; raises ConfigurationError."""
+        assert self.batch is not None
+        shift = self.scales.fixed_point().rate_shift
+        unit = self.batch / (1 << shift)
+        of = f"batch / {1 << shift} = {unit!r}"
+        return _multiple("training.learning_rate", value, unit, LARGEST_RATE, of)
 
     def _network(self, features: int | Sequence[int], classes: int, row: int) -> Network:
         axes = (features,) if isinstance(features, int) else tuple(features)
@@ -198,6 +218,8 @@ def settings_of(table: Mapping[str, Any]) -> Settings:
             expected = "a list of integers, one for each class, such as [1, 4]"
             raise ConfigurationError("training.class_weights", expected, values["class_weights"])
         values["class_weights"] = tuple(values["class_weights"])
+    if "schedule" in values:
+        values["schedule"] = schedule_from_plain(values["schedule"])
     for name in ("learning_rate", "clip_bound", "momentum"):
         if type(values.get(name)) is int and abs(values[name]) <= MOST_CLIP_BOUND:
             values[name] = float(values[name])

@@ -108,7 +108,7 @@ def prove_round(
     trained = train(
         config.model,
         config.scales,
-        config.training,
+        statement.training,
         statement.initial_weights,
         secret.features,
         secret.labels,

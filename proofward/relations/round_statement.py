@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import Training
 from proofward.layers.schedule import schedule
 from proofward.layers.training import magnitude
 from proofward.layers.validation_part import Arc, arc_of
@@ -91,6 +92,11 @@ class RoundStatement:
     def layer_bounds(self) -> tuple[LayerBounds, ...]:
         """Bounds of every layer's integers, whatever the admissible weights W_0 are."""
         return _layer_bounds(self.config, self.rows)
+
+    @property
+    def training(self) -> Training:
+        """The training of its round."""
+        return self.config.training.in_round(self.round)
 
     @property
     def arc(self) -> Arc | None:

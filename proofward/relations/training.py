@@ -99,7 +99,7 @@ class TrainingRelation:
         """The layers with parameters, joined to the values that they read and the sums that they join."""
         config = self.statement.config
         model, result = config.model, []
-        rates = config.training.rates(self.statement.rows)
+        rates = self.statement.training.rates(self.statement.rows)
         parameters = model.unflatten(self.statement.initial_weights)
         for index, (layer, own) in enumerate(zip(model.layers, model.finer, strict=True)):
             first, bias = (part.reshape(-1) for part in parameters[index])

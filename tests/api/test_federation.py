@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -185,11 +186,13 @@ def test_an_audit_finds_what_was_changed(fitted):
 
 
 def test_a_validation_part_by_patients_is_that_of_the_file(folder, tmp_path, monkeypatch):
-    settings = {**QUICK, "rounds": 1, "validation": {"share": 0.25, "every": 2}, "id": "id", "seed": 7}
+    settings = {**QUICK, "validation": {"share": 0.25, "every": 2}, "id": "id", "seed": 7}
+    settings["schedule"] = {"kind": "step", "every": 1, "factor": 0.5}
     federation = pw.Federation(**settings, folder=tmp_path / "run").fit(files(folder))
     assert federation.settings["validation"]["share"] == 0.25 and federation.settings["id"] == "id"
     history = federation._done.outcome.history
     assert len(set(history.validation_beacons)) == 3 and history.rules.config.training.validation_share == 250_000
+    assert history.rules.config.training.later_rates == ((2, 16),) and federation.settings["schedule"]["every"] == 1
     assert federation.audit().passed
     (evaluation,) = federation.evaluations
     assert evaluation.after == 1 and len(evaluation.hospitals) == 3 and evaluation.rows > 3
@@ -203,3 +206,21 @@ def test_a_validation_part_by_patients_is_that_of_the_file(folder, tmp_path, mon
     assert result.exit_code == 0, result.stderr
     for name in (MODEL, RULES):
         assert (tmp_path / "simulated" / name).read_bytes() == (tmp_path / "run" / name).read_bytes(), name
+
+
+def test_training_goes_on_from_the_file_of_a_trusted_model(fitted, folder, tmp_path):
+    chosen = tmp_path / "chosen" / "first.safetensors"
+    chosen.parent.mkdir()
+    chosen.write_bytes((fitted.folder / MODEL).read_bytes())
+    settings = {**QUICK, "rounds": 1, "first_model": chosen, "ignore": ["id"], "seed": 7}
+    federation = pw.Federation(**settings, folder=tmp_path / "run").fit(files(folder))
+    assert federation.audit().passed and federation.settings["first_model"] == "first.safetensors"
+    rules = federation._done.outcome.history.rules
+    weights = chosen.read_bytes()[-8 * rules.config.model.parameters :]
+    assert rules.trusts_first_model and rules.initial_model == hashlib.sha256(weights).digest()
+    (tmp_path / "written").mkdir()
+    file = federation.to_file(tmp_path / "written" / "consortium.toml")
+    assert (file.parent / "first.safetensors").read_bytes() == chosen.read_bytes()
+    assert pw.Federation.from_file(file, progress=False).settings == federation.settings
+    with pytest.raises(pw.SettingsRefused, match="first_model: expected the path of a model's file"):
+        pw.Federation(first_model=3)

@@ -40,7 +40,7 @@ def test_the_terms_name_the_dictionary_and_say_nothing_new_of_plain_numbers(tmp_
         ('levels = ["HE", "IHC"]', 'levels = ["HE", "HE"]', "expected different ones"),
         ("missing = 62", "missing = 17", "expected a value in its range"),
         ("missing = 62", 'missing = "refuse"', "expected a stated value, missing, beside its indicator"),
-        ("other = true", "minimum = 3", "feature 2.minimum: expected one of name, kind, levels"),
+        ("other = true", "minimum = 3", "feature 2.minimum: expected one of kind, name, levels"),
         ('column = "patient"', 'column = "age"', "id: expected a column of its own, found age"),
         ('column = "patient"', "", "id.column: expected a text"),
     ],

@@ -136,6 +136,6 @@ def test_a_model_that_does_not_come_holds_nobody_up(tmp_path):
     noted = []
     objects = RemoteObjects(tmp_path, lambda request: Declined("object-missing", TRANSPORT, "it", "nothing"))
     kept = objects.store.put(b"an earlier one")
-    objects.keep_model(bytes(32), lambda kind, **fields: noted.append((kind, fields)))
+    objects.keep_results({bytes(32)}, lambda kind, **fields: noted.append((kind, fields)))
     assert noted == [("declined", {"check": "ObjectMissing", "object": bytes(32).hex()})]
     assert kept not in objects.store

@@ -13,6 +13,7 @@ from proofward.cli.project.terms_in_words import in_words
 from proofward.cli.project.validation_table import ValidationTable
 from proofward.cli.run.simulate import plan_of_project
 from proofward.data.subgroups import Subgroup
+from proofward.engines.run_folder import RunFolder
 from tests.cli.own_tables import write_project
 
 STAIN = """
@@ -96,3 +97,15 @@ def test_evaluations_come_behind_rounds_of_training():
     assert table.counting_rounds(10) == (5, 10, 13)
     assert ValidationTable(1).counting_rounds(3) == (2, 4, 6)
     assert ValidationTable(1, every=9).evaluated_after(3) == (3,)
+    every = {table.round_among_all(number, 10): number for number in range(1, 11)}
+    assert sorted([*every, *table.counting_rounds(10)]) == list(range(1, 14)) and every[6] == 5
+
+
+def test_rates_of_a_schedule_are_those_of_the_rounds_of_training_whatever_rounds_count(tmp_path):
+    path = written(tmp_path, "share = 0.2\nevery = 2")
+    text = path.read_text().replace("rounds = 2", "rounds = 7")
+    schedule = 'schedule = { kind = "list", rates = [[3, 0.03125], [4, 0.015625], [7, 0.0625]] }'
+    path.write_text(text.replace("batch = 16", f"batch = 16\n{schedule}"))
+    rules = RunFolder(tmp_path / "run", b"seed").rules(plan_of_project(read_project(path), path))
+    training = [number for number in range(1, rules.rounds + 1) if rules.counting_in(number) is None]
+    assert [rules.config.training.in_round(number).rate for number in training] == [4, 4, 2, 1, 1, 1, 4]

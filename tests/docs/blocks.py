@@ -15,8 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 RUN, READ, DATA = "sh", "console", ("toml", "ini", "yaml", "python", "text")
 DOCUMENTS = ("README.md", "docs/deploy.md", "docs/audit.md", "docs/air-gap.md", "docs/models.md",
-             "docs/images.md", "docs/python.md", "docs/tables.md", "docs/evaluation.md", "docs/privacy.md",
-             "docs/console.md")  # fmt: skip
+             "docs/images.md", "docs/python.md", "docs/tables.md", "docs/consortium.md", "docs/evaluation.md",
+             "docs/privacy.md", "docs/console.md")  # fmt: skip
 PAGES = (*DOCUMENTS, "CONTRIBUTING.md", "SECURITY.md", "docs/rounds.md", "docs/protocol.md", "docs/glossary.md")  # fmt: skip
 PROGRAM = "proofward"
 SEPARATORS = set(";&|()<>")

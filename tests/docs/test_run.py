@@ -27,6 +27,7 @@ COVERED = {
     ("docs/deploy.md", "10 Backup and restore"), ("docs/air-gap.md", "A trip"),
     ("docs/images.md", "Train on them"), ("docs/images.md", "A frozen network first"),
     ("docs/tables.md", "A look first"), ("docs/tables.md", "The data dictionary"),
+    ("docs/consortium.md", "The consortium's file"),
     ("docs/evaluation.md", "On a file of one's own"),
 }  # fmt: skip
 """Sections whose blocks are run here and in test_deployment."""
@@ -146,3 +147,12 @@ def test_notation_of_records_and_the_servers_optimizer(tmp_path):
     assert read_project(path).optimizer == FedAdam()
     assert set(schema.notation.ignore) == set(plain["ignore"]) and schema.notation.decimal == ","
     assert schema.notation.clipped_percent == plain["clipped_percent"]
+
+
+def test_the_consortiums_file_is_checked_and_has_a_schema(sandbox):
+    write_project(sandbox.folder)
+    (block,) = runnable("docs/consortium.md", "The consortium's file")
+    said = sandbox.run_block(block)
+    assert "consortium.toml: admissible" in said and "peak memory" in said and "bits" in said
+    assert json.loads((sandbox.folder / "consortium.schema.json").read_text())["title"] == "consortium.toml"
+    assert tomllib.loads((sandbox.folder / "own-preset.toml").read_text())["features"] == 4

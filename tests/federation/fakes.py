@@ -85,7 +85,7 @@ class FakeProofs(OneByOne):
         config = statement.config
         weights = statement.initial_weights
         update = train(
-            config.model, config.scales, config.training, weights, features, labels, statement.schedule()
+            config.model, config.scales, statement.training, weights, features, labels, statement.schedule()
         ).update
         rule = statement.rule
         _, submitted = rule.submit(update)

@@ -23,14 +23,15 @@ from proofward.report.handover.proof_file import BesideValidation, ProofFile, pr
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Withholding
 
+pytestmark = pytest.mark.slow
 SHARE = 250_000
 CHEATS, SHIFTS, LATE = "hospital-1", "hospital-2", "hospital-3"
 
 
 def validated(hospitals: int, rounds: int):
-    """The plan with a validation share, and records of up to three rows a patient, dealt in turn."""
+    """The plan with a validation share and a rate of 1, then 3; and records of up to three rows a patient, dealt in turn."""
     made = plan(hospitals=hospitals, verifiers=1, rounds=rounds, threshold=1)
-    training = replace(made.config.training, validation_share=SHARE)
+    training = replace(made.config.training, validation_share=SHARE, later_rates=((2, 3),))
     made = replace(made, config=replace(made.config, training=training, least_rows=0, most_rows=0))
     data = {name: (*records, np.arange(len(records[1]), dtype=np.int64) % 5)
             for name, records in datasets(made, rows=12).items()}  # fmt: skip
@@ -88,7 +89,7 @@ def test_the_model_is_the_average_of_trainings_on_the_other_rows_weighted_by_the
         features, labels, _ = records[name]
         arc = arc_of(closed.beacon, name, len(labels), SHARE)
         assert arc == validation_arc(history, name)
-        alone = replace(config.training, validation_share=0)
+        alone = replace(config.training.in_round(1), validation_share=0)
         order = schedule(closed.beacon, name, len(arc.trained), alone)
         own = (features[arc.trained], labels[arc.trained], order)
         update = train(config.model, config.scales, alone, weights, *own).update

@@ -65,7 +65,7 @@ def test_what_is_left_open_comes_from_others():
         (f"model.hidden = {[4] * 65}", "at most 64 layers, got 65"),
         ("model.widths = [5]", "model.widths: expected one of hidden, layers"),
         ("model = 5", "model: expected a table"),
-        ("training.rate = 5", "training.rate: expected one of learning_rate, momentum"),
+        ("training.rate = 5", "training.rate: expected one of learning_rate, schedule, momentum"),
         ("training.class_weights = 3", "training.class_weights: expected a list of integers"),
         ("training.class_weights = [1, 0]", "training.class_weights: expected integers in [1, 16], got 0"),
         ("training.class_weights = [1, 2.0]", "training.class_weights: expected integers in [1, 16], got 2.0"),

@@ -138,7 +138,7 @@ def round_witness(
     y = case.labels if labels is None else labels
     order = statement.schedule() if batches is None else batches
     trained = train(
-        rules.model, rules.scales, rules.training, statement.initial_weights, x, y, order, trace=True
+        rules.model, rules.scales, statement.training, statement.initial_weights, x, y, order, trace=True
     )
     assert trained.trace is not None
     if multiplier is None:

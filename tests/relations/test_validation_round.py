@@ -19,6 +19,7 @@ from tests.relations.cases import CONSORTIUM, Case, config, records, round_witne
 from tests.relations.test_rejects_cheats import stopped
 from tests.relations.test_zero_knowledge import DIGESTS, simulated_round
 
+pytestmark = pytest.mark.slow
 ROWS, SHARE = 11, 250_000
 DRAWN_BY = b"v" * 32
 

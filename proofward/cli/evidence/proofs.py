@@ -214,7 +214,7 @@ def describe(file: ProofFile, size: int) -> dict[str, object]:
             "steps": config.training.steps_for(file.rows),
             "batch": config.training.batch,
             "local_training": config.training.duration,
-            "rate": config.training.rate,
+            "rate": statement.training.rate,
             **({"momentum": config.training.real_momentum} if config.training.momentum else {}),
             "clip_bound": config.clip_bound,
             "weight": rule.weight,

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from proofward.data.csv_records import Table
     from proofward.data.image_schema import ImageSchema
     from proofward.data.joined_rows import RowFile
+    from proofward.data.tables.rows import Rows
     from proofward.engines.remote.agreement.home import Home
     from proofward.layers.model import FixedPoint
     from proofward.relations.config import RoundConfig
+    from proofward.statistics.counts import TableValues
 
 _OPTIONS = (
     click.option("--data", required=True, metavar="PATH", type=click.Path(exists=True, path_type=Path),
@@ -142,13 +144,28 @@ class DataFile:
         from proofward.data.csv_records import read_table
 
         self._without(_OF_IMAGES, "a table")
-        if self.path.is_dir():
-            raise Refused(f"{self.path}: expected a table's file, as the consortium agreed, found a folder")
-        file = table_file(self.path, self.options, self.alone)
         try:
-            return read_table(file, own, scales, least_rows=least_rows, reading=reading)
+            return read_table(self.rows(), own, scales, least_rows=least_rows, reading=reading)
         except CsvRefused as error:
             raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
+
+    def values(self, schema: Schema | ImageSchema) -> TableValues:
+        """Its values, to be counted; raises Refused with what is wrong with header and rows."""
+        from proofward.data.csv_problems import CsvRefused
+        from proofward.data.table_values import read_values
+
+        self._without(_OF_IMAGES, "a table")
+        assert isinstance(schema, Schema)
+        try:
+            return read_values(self.rows(), self.written(schema))
+        except CsvRefused as error:
+            raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
+
+    def rows(self) -> Rows:
+        """Those of a table's file, as texts; raises Refused."""
+        if self.path.is_dir():
+            raise Refused(f"{self.path}: expected a table's file, as the consortium agreed, found a folder")
+        return table_file(self.path, self.options, self.alone)
 
     def written(self, schema: Schema) -> Schema:
         """The columns as this file has them."""

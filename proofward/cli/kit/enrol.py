@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,16 @@ import click
 
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
 from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
+from proofward.data.schema import FEATURES_NAME
 from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
+    from proofward.cli.kit.data_file import DataFile
     from proofward.data.csv_records import Table
+    from proofward.data.image_schema import ImageSchema
+    from proofward.data.schema import Schema
     from proofward.engines.remote.agreement.home import Home
+    from proofward.statistics.layout import Layout
 
 
 @click.command()
@@ -39,6 +45,7 @@ def enrol(
     """
     from proofward.engines.remote.agreement.own_counts import set_publishes_counts
     from proofward.federation.messages.rules import HOSPITAL
+    from proofward.statistics.source import layout_of_rounds
 
     with answering(as_json):
         home = opened(kit)
@@ -46,6 +53,11 @@ def enrol(
         name = choose(seats, member, "has data", "--member").member
         _check_open(home, name, replace)
         schema, file = schema_of(home), data_file(options)
+        if (layout := layout_of_rounds(home.terms.counted)) is not None:
+            lines = _count(home, name, file, schema, layout)
+            lines.append(_next(kit))
+            tell({"did": "taken in", "member": name, "forced": False}, lines, as_json)
+            return
         table = file.read(schema, home.terms.round_config)
         doubts = [doubt.words for doubt in table.doubts]
         if doubts and not force:
@@ -58,9 +70,28 @@ def enrol(
         lines = [f"{name}: {lines[0]}", *lines[1:]]
         lines += [f"forced although {words}" for words in doubts]
         lines += ["its own counts of every evaluation will be published"] if publish else []
-        lines.append(f"next: {command('start', kit)}; where it runs already, it goes on within seconds")
+        lines.append(_next(kit))
         said = {"did": "taken in", "member": name, "forced": bool(doubts), "publishes": publish}
         tell({**said, **plain}, lines, as_json)
+
+
+def _next(kit: Path) -> str:
+    return f"next: {command('start', kit)}; where it runs already, it goes on within seconds"
+
+
+def _count(
+    home: Home, name: str, file: DataFile, schema: Schema | ImageSchema, layout: Layout
+) -> list[str]:
+    """Takes a table's values in for a federation that counts them and trains nothing; what is said of it."""
+    from proofward.data.statistics_layout import schema_of as counted_columns
+    from proofward.statistics.source import values_to_bytes
+
+    if schema != counted_columns(layout):
+        raise Refused(f"{FEATURES_NAME} of the kit has other columns than the terms count")
+    values = file.values(schema)
+    data = values_to_bytes(values)
+    _replacing(home, name, lambda: home.save_values(name, data))
+    return [f"{name}: {values.rows} rows; their counts are encrypted and summed with those of the others"]
 
 
 def _check_open(home: Home, name: str, replace: bool) -> None:
@@ -69,7 +100,7 @@ def _check_open(home: Home, name: str, replace: bool) -> None:
 
     folder, rules = home.member(name), home.rules
     try:
-        enrolled = rules is not None and name in followed(folder, rules).enrolments
+        enrolled = rules is not None and name in followed(folder, rules).joined
         begun = enrolled or enrolment_begun(folder)
     except sqlite3.Error as error:
         raise Refused(f"{folder}: its state cannot be read: {error}") from error
@@ -80,22 +111,28 @@ def _check_open(home: Home, name: str, replace: bool) -> None:
 
 
 def _save(home: Home, name: str, table: Table) -> None:
-    """Records that a process may have read are replaced while none runs only.
-
-    Forced ones are written down before they are there, so that there are none without a line in the log.
-    """
+    """Forced records are written down before they are there, so that none lacks a line in the log."""
     from proofward.data.plausibility import short_doubts
     from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.agreement.home import LOG
 
     forced = short_doubts(table.doubts)
-    with ExitStack() as stack:
-        if home.has_dataset(name):
-            stack.enter_context(home.lock(name, patience=0.0))
-            _check_open(home, name, replace=True)
+
+    def save() -> None:
         if forced:
             log = EventLog(home.root / LOG)
             log.note("records forced", party=name)
             if log.lost:
                 raise Refused(f"{log.path} cannot be written, and forced records have to be recorded in it")
         home.save_dataset(name, table.records.features, table.records.labels, table.patients, forced)
+
+    _replacing(home, name, save)
+
+
+def _replacing(home: Home, name: str, save: Callable[[], None]) -> None:
+    """Records that a process may have read are replaced while none runs only."""
+    with ExitStack() as stack:
+        if home.has_dataset(name):
+            stack.enter_context(home.lock(name, patience=0.0))
+            _check_open(home, name, replace=True)
+        save()

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from proofward.cli.project.project_table import ProjectError
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.network import mlp
 from proofward.layers.plain import shown
 from proofward.layers.weighting import BY_RECORDS, Weighting
-from proofward.models.settings import CLIP_UNIT, MOST_CLIP_BOUND, SCALES, Preset
+from proofward.models.setting_keys import CLIP_UNIT, MOST_CLIP_BOUND
+from proofward.models.settings import SCALES, Preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
@@ -83,7 +85,7 @@ def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:
     unit = training.batch / (1 << setup.scales.rate_shift)
     duration = "epochs" if training.epochs else "steps"
 
-    def trained(**changes: int) -> Preset:
+    def trained(**changes: Any) -> Preset:
         return replace(setup, training=replace(training, **changes))
 
     def narrowed(width: int) -> Preset:

@@ -8,7 +8,8 @@ from typing import Any
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.plain import millionths, shown
-from proofward.layers.weighting import CAPPED, RECORDS, RULES, Weighting
+from proofward.layers.weighting import CAPPED, MOST_CAP, RECORDS, RULES, Weighting
+from proofward.models.keys import Alternatives, Integer, Key, Keys, Number, Text
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import OPTIMIZERS, USUAL, optimizer_named
 
@@ -26,13 +27,36 @@ MEANING = {
 }
 
 
+_WEIGHTING = (
+    Key(WEIGHTING, Text(options=RULES), MEANING[WEIGHTING], RECORDS),
+    Key(CAP, Integer(0, MOST_CAP), MEANING[CAP], 0),
+)
+
+
+def _keys(kind: type[ServerOptimizer]) -> Keys:
+    """The numbers of an optimizer, each with its usual value."""
+    usual = kind()
+    numbers = (
+        Key(name, Number(float(shown(low)), high=float(shown(high))), MEANING[name],
+            float(shown(getattr(usual, name))))
+        for name, (low, high) in kind.ranges.items()
+    )  # fmt: skip
+    return Keys((*numbers, *_WEIGHTING))
+
+
+AGGREGATION = Alternatives(
+    Key(NAME, Text(options=tuple(OPTIMIZERS)), MEANING[NAME], USUAL.name),
+    {name: _keys(kind) for name, kind in OPTIMIZERS.items()},
+)
+
+
 def read_optimizer(values: Mapping[str, Any]) -> ServerOptimizer:
     """The optimizer of the table; its usual numbers where it says none. Raises ProjectError."""
     try:
         kind = optimizer_named(values.get(NAME, USUAL.name))
     except ConfigurationError as error:
         raise ProjectError(WHERE + NAME, error.expected, repr(error.actual)[:80]) from error
-    Table(values, WHERE, (NAME, *kind.names(), WEIGHTING, CAP))
+    Table(values, WHERE, AGGREGATION.of(kind.name))
     numbers = {
         name: _millionths(name, value, *kind.ranges[name])
         for name, value in values.items()

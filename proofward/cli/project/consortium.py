@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from proofward.cli.common.answering import JSON, Refused, answering, tell, tighten
+from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.engine import ENGINE, installed
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, PROJECT_FILE, ROUNDS, examples, usual_minimum
 from proofward.cli.project.listed_presets import WithPresets
-from proofward.engines.contract import AUTHORITY, KITS, Engine
+from proofward.cli.project.provisioned_kits import provision, provisioned
+from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.operations.suggestions import command
 from proofward.engines.registry import ENGINES, engine_of
 from proofward.federation.messages.usual import (
@@ -31,13 +29,12 @@ from proofward.federation.messages.usual import (
     usual_threshold,
     usual_verdicts,
 )
-from proofward.ledger.files import make_directory, sync_directory, write_file
+from proofward.ledger.files import make_directory, write_file
 
 if TYPE_CHECKING:
     from proofward.cli.project.project import Project
     from proofward.engines.remote.agreement.terms import Terms
 
-FRESH = ".provisioning"
 FIRST_MODEL = "first-model.safetensors"
 
 
@@ -136,7 +133,7 @@ def init(
         if draft:
             _tell_draft(path, project, as_json)
             return
-        moved = _provision(engine, folder, project, terms, chosen_file, before)
+        moved = provision(engine, folder, project, terms, chosen_file, before)
         _tell(folder, project, terms, moved, as_json)
 
 
@@ -211,38 +208,6 @@ def _kits_before(folder: Path, force: bool, draft: bool) -> list[Path]:
     return found
 
 
-def _provision(
-    engine: Engine, folder: Path, project: Project, terms: Terms, chosen: bytes, before: list[Path]
-) -> Path | None:
-    """Makes everything beside its place and moves it there once it is complete; where earlier kits went."""
-    from proofward.data.image_schema import kit_files
-    from proofward.engines.contract import Network, ProvisioningFailed, home_of
-    from proofward.engines.remote.agreement.home import Home
-
-    fresh = folder / FRESH
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        network = Network(project.server, project.port, project.servers)
-        kits = engine.provision(fresh, network, terms, project.object_of(chosen))
-    except ProvisioningFailed as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise Refused(f"the engine {engine.name} makes no kits of this: {error}") from error
-    for site in {seat.site for seat in terms.seats}:  # verifiers and the server export models, too
-        Home(home_of(kits[site])).write_all(kit_files(project.schema))
-    tighten(fresh)
-    aside = None
-    if before:
-        aside = folder / f"replaced-{datetime.datetime.now():%Y-%m-%d-%H%M%S-%f}"
-        make_directory(aside)
-        for path in before:
-            os.replace(path, aside / path.name)
-    for name in (AUTHORITY, KITS):
-        os.replace(fresh / name, folder / name)
-    fresh.rmdir()
-    sync_directory(folder)
-    return aside
-
-
 def _tell_draft(path: Path, project: Project, as_json: bool) -> None:
     lines = [f"{path}: {len(project.sites)} sites, {project.rounds} rounds of {project.setup.summary}"]
     lines += _about_features(project)
@@ -261,31 +226,15 @@ def _about_features(project: Project) -> list[str]:
 def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_json: bool) -> None:
     from proofward.cli.project.terms_in_words import in_words
 
-    kits = sorted((folder / KITS).iterdir())
-    listed = [
-        {
-            "site": kit.name,
-            "path": str(kit),
-            "members": [{"name": seat.member, "role": seat.role} for seat in terms.at(kit.name)],
-        }
-        for kit in kits
-    ]
+    listed, places = provisioned(folder, terms)
     constants = hashlib.sha256(project.schema.to_bytes()).hexdigest()
     plain = {
         "did": "provisioned", "project": str(folder / PROJECT_FILE), "terms": terms.digest.hex(),
         "features": constants, "kits": listed,
         "authority": str(folder / AUTHORITY), "moved_aside": None if aside is None else str(aside),
     }  # fmt: skip
-    lines = [*in_words(terms, project.servers, project.port), "", "kits, and to whom each goes:"]
-    for kit in kits:
-        roles = ", ".join(f"{seat.role} {seat.member}" for seat in terms.at(kit.name))
-        lines.append(f"  {kit}: {roles or 'the coordinator, who opens the federation'}")
-    lines += [
-        "Each holds the private key of its site: hand it over in person or over a channel that is encrypted",
-        "to its operator (scp, an encrypted medium; no e-mail), and delete your copy.",
-        f"{folder / AUTHORITY} can make certificates of any site: move it to a medium that is kept offline.",
-        *_about_features(project),
-    ]
+    lines = [*in_words(terms, project.servers, project.port), "", *places]
+    lines += _about_features(project)
     if aside is not None:
         lines.append(
             f"earlier kits are in {aside}: they hold keys and perhaps records; delete them if not needed"

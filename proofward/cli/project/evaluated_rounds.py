@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
 from proofward.cli.project.outside_table import OutsideTable
@@ -55,4 +56,11 @@ def agreed_rounds(project: Evaluated) -> AgreedRounds:
         counting = counting_of(layout, table.counting_rounds(rounds))
     except ConfigurationError as error:
         raise ProjectError("validation", error.expected, error.actual) from error
-    return project.config(), rounds + len(counting.rounds), (counting,)
+    return _among_all(project.config(), table, rounds), rounds + len(counting.rounds), (counting,)
+
+
+def _among_all(config: RoundConfig, table: ValidationTable, rounds: int) -> RoundConfig:
+    """With the rates of rounds of training at their numbers among all rounds."""
+    training = config.training
+    later = tuple((table.round_among_all(number, rounds), rate) for number, rate in training.later_rates)
+    return replace(config, training=replace(training, later_rates=later))

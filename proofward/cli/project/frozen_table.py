@@ -14,21 +14,27 @@ from proofward.data.schema import FeaturesInvalid
 from proofward.layers.errors import ConfigurationError
 from proofward.models.graph.frozen_file import read_frozen_network
 from proofward.models.graph.refusals import ImportRefused
+from proofward.models.keys import Either, Key, Keys, Number, Several, Text
 
-KEYS = ("file", "digest", "centre", "spread")
-_USUAL = (("centre", 0.0), ("spread", 1.0))
+_LEVEL = Either((Number(), Several(Number(), 1)))
+FROZEN = Keys((
+    Key("file", Text(1), "beside this file, the same at every site", needed=True),
+    Key("digest", Text(), "of the network in exact integers", ""),
+    Key("centre", _LEVEL, "an output x becomes (x - centre) / spread", 0.0),
+    Key("spread", _LEVEL, "see centre; one number, or one for each output", 1.0),
+))  # fmt: skip
 
 
 def with_frozen_part(images: ImageSchema | None, table: Table, folder: Path) -> ImageSchema | None:
     """The images with the frozen part in the file's top table, if it has one; raises ProjectError."""
-    if table.peek("frozen") is None:
+    if not table.has("frozen"):
         return images
     if images is None:
         raise ProjectError(
             "frozen", "a table [images]: a frozen network takes pictures", "columns of a table"
         )
-    frozen = Table(table.table("frozen"), "frozen.", KEYS)
-    name, digest = frozen.text("file"), frozen.text("digest", "")
+    frozen = Table(table.table("frozen"), "frozen.", FROZEN)
+    name, digest = frozen.text("file"), frozen.text("digest")
     if Path(name).name != name or not name.isprintable():
         raise ProjectError("frozen.file", "the name of a file in the same folder", repr(name))
     try:
@@ -36,7 +42,7 @@ def with_frozen_part(images: ImageSchema | None, table: Table, folder: Path) -> 
         if digest and digest.lower() != network.digest.hex():
             raise ProjectError("frozen.digest", digest, f"{network.digest.hex()} in {name}")
         scales = {
-            key: numbers(f"frozen.{key}", frozen.peek(key, usual), network.outputs) for key, usual in _USUAL
+            key: numbers(f"frozen.{key}", frozen.peek(key), network.outputs) for key in ("centre", "spread")
         }
         short = {key: own[:1] if len(set(own)) == 1 else own for key, own in scales.items()}
         part = FrozenPart(name, network.digest, network.outputs, short["centre"], short["spread"])
@@ -59,9 +65,9 @@ def frozen_lines(part: FrozenPart | None) -> list[str]:
         "",
         "# The public network that pictures go through first; what it gives are the features.",
         "[frozen]",
-        f"file = {json.dumps(part.name, ensure_ascii=False)}  # beside this file, the same at every site",
-        f'digest = "{part.digest.hex()}"  # of the network in exact integers',
-        f"centre = {_numbers(part.centre)}  # an output x becomes (x - centre) / spread",
+        f"file = {json.dumps(part.name, ensure_ascii=False)}  # {FROZEN['file'].meaning}",
+        f'digest = "{part.digest.hex()}"  # {FROZEN["digest"].meaning}',
+        f"centre = {_numbers(part.centre)}  # {FROZEN['centre'].meaning}",
         f"spread = {_numbers(part.spread)}",
     ]
 

@@ -8,38 +8,58 @@ from dataclasses import replace
 
 from proofward.cli.project.feature_table import read_feature
 from proofward.cli.project.frozen_table import frozen_lines
-from proofward.cli.project.label_table import NOTATION_KEYS, notation_lines
+from proofward.cli.project.label_table import (
+    CLIPPED,
+    DECIMAL,
+    IGNORE,
+    LABEL,
+    NOTATION_KEYS,
+    notation_lines,
+)
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.data.image_schema import ImageSchema, image_schema
 from proofward.data.images.levels import Levels, numbers
 from proofward.data.images.rule import AREA, FITS, FIXED, FROM_FILE, FULL, RESAMPLINGS, STRETCH, ImageRule
 from proofward.data.row_schema import RowSchema
-from proofward.data.schema import CLIPPED_PERCENT, FeaturesInvalid, ascending
+from proofward.data.schema import FeaturesInvalid, ascending
 from proofward.layers.errors import ConfigurationError
+from proofward.models.keys import Either, Flag, Key, Keys, Number, Several, Text
 
-KEYS = ("size", "colours", "window", "resampling", "fit", "centre", "spread")
+_LEVEL = Either((Number(), Several(Number(), 1)))
+IMAGES = Keys((
+    Key("size", Text(pattern=r"^\s*\d+\s*[xX]\s*\d+\s*$"), "height x width of every picture, in pixels",
+        needed=True),
+    Key("colours", Flag(), "three channels, else one of grey", False),
+    Key("window", Text(), 'what becomes black and white: "file", "full" or "CENTRE,WIDTH"', FROM_FILE),
+    Key("resampling", Text(options=RESAMPLINGS), " or ".join(RESAMPLINGS), AREA),
+    Key("fit", Text(options=FITS), f"for pictures of another shape: {', '.join(FITS)}", STRETCH),
+    Key("centre", _LEVEL, "a grey level x from 0 to 1 becomes (x - centre) / spread", 0.5),
+    Key("spread", _LEVEL, "see centre; one number, or one for each channel", 0.25),
+))  # fmt: skip
+ROW = Keys((
+    Key("id", Text(1), "the column with the patient's number, which is nowhere kept", needed=True),
+    IGNORE, DECIMAL, CLIPPED,
+))  # fmt: skip
 _OF_TABLES = ("feature", *(name for name in NOTATION_KEYS if name != "label"))
 ROW_TABLE = "table"
-ROW_KEYS = ("id", "ignore", "decimal", "clipped_percent")
-_USUAL = (("centre", 0.5), ("spread", 0.25))
 
 
 def read_image_schema(table: Table) -> ImageSchema | None:
     """The images in the file's top table, None where hospitals have tables; raises ProjectError."""
-    if table.peek("images") is None:
+    if not table.has("images"):
         return None
     for name in _OF_TABLES:
-        if table.peek(name) is not None and not (name == "feature" and table.peek(ROW_TABLE) is not None):
+        if table.has(name) and not (name == "feature" and table.has(ROW_TABLE)):
             expected = f"either columns of a table or [images], unless a table [{ROW_TABLE}] joins both"
             raise ProjectError(name, expected, "both")
-    images = Table(table.table("images"), "images.", KEYS)
-    label = Table(table.table("label"), "label.", ("column", "positive", "negative", "classes"))
+    images = Table(table.table("images"), "images.", IMAGES)
+    label = Table(table.table("label"), "label.", LABEL)
     try:
         rule = _rule(images)
         levels = {
-            name: numbers(f"images.{name}", images.peek(name, usual), rule.channels) for name, usual in _USUAL
+            name: numbers(f"images.{name}", images.peek(name), rule.channels) for name in ("centre", "spread")
         }
-        made = image_schema(rule, Levels(**levels), label.text("column", "label"), _sides(label))
+        made = image_schema(rule, Levels(**levels), label.text("column"), _sides(label))
         return replace(made, row=_row_schema(table))
     except ConfigurationError as error:
         field = error.field if "." in error.field else f"images.{error.field}"
@@ -50,20 +70,20 @@ def read_image_schema(table: Table) -> ImageSchema | None:
 
 def _row_schema(table: Table) -> RowSchema | None:
     """The table whose rows go with the images; raises ProjectError, FeaturesInvalid."""
-    if table.peek(ROW_TABLE) is None:
+    if not table.has(ROW_TABLE):
         return None
-    own = Table(table.table(ROW_TABLE), f"{ROW_TABLE}.", ROW_KEYS)
+    own = Table(table.table(ROW_TABLE), f"{ROW_TABLE}.", ROW)
     features = [read_feature(entry, where) for where, entry in table.tables("feature")]
-    percent = own.integer("clipped_percent", 0, 100, CLIPPED_PERCENT)
+    percent = own.integer("clipped_percent")
     return RowSchema.of(
-        own.text("id"), features, ascending(own.texts("ignore")), own.text("decimal", "."), percent
+        own.text("id"), features, ascending(own.texts("ignore")), own.text("decimal"), percent
     )
 
 
 def _rule(images: Table) -> ImageRule:
     size = images.text("size")
     height, width = _two_integers(size, "x", "images.size", 'HEIGHTxWIDTH, such as "64x64"')
-    window, centre, span = images.text("window", FROM_FILE), 0, 0
+    window, centre, span = images.text("window"), 0, 0
     if window not in (FROM_FILE, FULL):
         expected = f'"{FROM_FILE}", "{FULL}" or "CENTRE,WIDTH", such as "40,400"'
         centre, span = _two_integers(window, ",", "images.window", expected)
@@ -75,8 +95,8 @@ def _rule(images: Table) -> ImageRule:
         window=window,
         window_centre=centre,
         window_width=span,
-        resampling=images.text("resampling", AREA),
-        fit=images.text("fit", STRETCH),
+        resampling=images.text("resampling"),
+        fit=images.text("fit"),
     )
 
 
@@ -92,22 +112,22 @@ def _sides(label: Table) -> list[tuple[str, ...]]:
     """The classes of images of each class of the network: negative and positive, or classes."""
     listed = label.peek("classes")
     if listed is None:
-        return [_classes(label, "negative", "0"), _classes(label, "positive", "1")]
-    if label.peek("negative") is not None or label.peek("positive") is not None:
+        return [_classes(label, "negative"), _classes(label, "positive")]
+    if label.has("negative") or label.has("positive"):
         raise ProjectError("label", "either classes, or negative and positive", "both")
     if not isinstance(listed, list):
         raise ProjectError(
             "label.classes", "a list of classes of images, or of lists of them", repr(listed)[:80]
         )
-    entries = [Table({"classes": own}, "label.", ("classes",)) for own in listed]
-    return [_classes(own, "classes", "") for own in entries]
+    entries = [Table({"classes": own}, "label.", LABEL) for own in listed]
+    return [_classes(own, "classes") for own in entries]
 
 
-def _classes(label: Table, name: str, usual: str) -> tuple[str, ...]:
+def _classes(label: Table, name: str) -> tuple[str, ...]:
     """One class of images, or a list of them."""
     if isinstance(label.peek(name), list):
         return tuple(label.texts(name))
-    return (label.value(name, usual),)
+    return (label.value(name),)
 
 
 def image_lines(schema: ImageSchema) -> list[str]:
@@ -118,12 +138,12 @@ def image_lines(schema: ImageSchema) -> list[str]:
         "",
         "# How every hospital makes its pictures: alike to the last bit. `proofward check-data` shows them.",
         "[images]",
-        f'size = "{rule.height}x{rule.width}"  # height x width of every picture, in pixels',
-        f"colours = {str(rule.channels == 3).lower()}  # three channels, else one of grey",
-        f'window = "{window}"  # what becomes black and white: "file", "full" or "CENTRE,WIDTH"',
-        f'resampling = "{rule.resampling}"  # {" or ".join(RESAMPLINGS)}',
-        f'fit = "{rule.fit}"  # for pictures of another shape: {", ".join(FITS)}',
-        f"centre = {_numbers(levels.centre)}  # a grey level x from 0 to 1 becomes (x - centre) / spread",
+        f'size = "{rule.height}x{rule.width}"  # {IMAGES["size"].meaning}',
+        f"colours = {str(rule.channels == 3).lower()}  # {IMAGES['colours'].meaning}",
+        f'window = "{window}"  # {IMAGES["window"].meaning}',
+        f'resampling = "{rule.resampling}"  # {IMAGES["resampling"].meaning}',
+        f'fit = "{rule.fit}"  # {IMAGES["fit"].meaning}',
+        f"centre = {_numbers(levels.centre)}  # {IMAGES['centre'].meaning}",
         f"spread = {_numbers(levels.spread)}",
         "",
         "[label]",
@@ -140,7 +160,7 @@ def _row_lines(row: RowSchema) -> list[str]:
         "",
         "# A row of a table goes with each image: that of the same patient. Its columns are the features.",
         f"[{ROW_TABLE}]",
-        f"id = {_quoted(row.id)}  # the column with the patient's number, which is nowhere kept",
+        f"id = {_quoted(row.id)}  # {ROW['id'].meaning}",
         *notation_lines(notation),
     ]
 

@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.cli.project.validation_table import BINS, LEAST_COUNT, MOST_BINS, MOST_LEAST_COUNT
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.subgroup import Subgroup
+from proofward.models.keys import Integer, Key, Keys, Several, Text
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting, untrained
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
 
 WHERE = "outside_model."
-MEANING = {
-    "digest": "SHA-256 of its ONNX file: then nobody trains, and all evaluate it on their own records",
-    "bins": "of a score, from 0 to 1, in what is counted",
-    "least_count": "a smaller count of records is not told",
-    "subgroups": 'columns with kind = "category" by whose levels it is counted apart',
-}
+OUTSIDE = Keys((
+    Key("digest", Text(pattern="^[0-9a-f]{64}$"),
+        "SHA-256 of its ONNX file: nobody trains then, and all evaluate it on their records", needed=True),
+    Key("bins", Integer(2, MOST_BINS), "of a score, from 0 to 1, in what is counted", BINS),
+    Key("least_count", Integer(1, MOST_LEAST_COUNT), "a smaller count of records is not told", LEAST_COUNT),
+    Key("subgroups", Several(Text(1), distinct=True),
+        'columns with kind = "category" by whose levels it is counted apart', ()),
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,9 @@ class OutsideTable:
             raise ProjectError("outside_model", error.expected, error.actual) from error
 
 
-NAMES = tuple(field.name for field in fields(OutsideTable))
-
-
 def read_outside_model(values: Mapping[str, Any]) -> OutsideTable | None:
     """The table, None where it is empty or not there; raises ProjectError."""
-    table = Table(values, WHERE, NAMES)
+    table = Table(values, WHERE, OUTSIDE)
     if not values:
         return None
     digest = table.text("digest")
@@ -62,8 +62,8 @@ def read_outside_model(values: Mapping[str, Any]) -> OutsideTable | None:
         raise ProjectError(f"{WHERE}subgroups", "distinct names of columns", "a name twice")
     return OutsideTable(
         digest,
-        table.integer("bins", 2, MOST_BINS, BINS),
-        table.integer("least_count", 1, MOST_LEAST_COUNT, LEAST_COUNT),
+        table.integer("bins"),
+        table.integer("least_count"),
         subgroups,
     )
 
@@ -73,7 +73,7 @@ def outside_lines(table: OutsideTable | None) -> Iterator[str]:
     if table is None:
         return
     yield from ("", "[outside_model]")
-    for name in NAMES:
+    for name in OUTSIDE.names:
         value = getattr(table, name)
         plain = list(value) if isinstance(value, tuple) else value
-        yield f"{name} = {json.dumps(plain, ensure_ascii=False)}  # {MEANING[name]}"
+        yield f"{name} = {json.dumps(plain, ensure_ascii=False)}  # {OUTSIDE[name].meaning}"

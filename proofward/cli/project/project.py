@@ -12,6 +12,7 @@ from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
 from proofward.cli.project.evaluated_rounds import agreed_rounds
 from proofward.cli.project.outside_table import OutsideTable
+from proofward.cli.project.project_setup import setup_of
 from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.validation_table import ValidationTable
 from proofward.data.column_kinds import TableColumn, inputs_of
@@ -113,27 +114,14 @@ class Project:
     @cached_property
     def setup(self) -> Preset:
         """Network and training of a completed project; raises ConfigurationError."""
-        share = 0 if self.validation is None else self.validation.share
-        return replace(own := self._setup, training=replace(own.training, validation_share=share))
-
-    @property
-    def _setup(self) -> Preset:
-        """The same where all rows are trained on."""
-        found, features = PRESET_FILES[self.preset], len(inputs_of(self.features))
-        settings = self.settings.over(found.settings)
-        classes, usual = len(self.schema.classes), found.preset.model
-        if self.settings == Settings() and (features, classes) == (found.features, usual.head.classes):
-            return found.preset
-        axes = features if self.images is None else self.images.axes
-        row = 0 if self.images is None else self.images.row_size
-        own = settings.preset("", "", axes, classes, row)
-        training, what = own.training, f"{features} features" if self.images is None else "images"
-        what += f", each with a row of {row} features" if row else ""
-        if self.images is not None and self.images.frozen is not None:
-            what = f"images through {self.images.frozen.name}"
-        batches = f"{training.batch}{training.momentum_words}"
-        summary = f"{what}: {own.model.words}, {training.duration} of {batches}"
-        return replace(own, name=self.preset, summary=summary)
+        found = setup_of(self.preset, self.settings, self.schema)
+        whole = self.settings.over(PRESET_FILES[self.preset].settings)
+        training = replace(
+            found.training,
+            validation_share=0 if self.validation is None else self.validation.share,
+            later_rates=whole.later_rates(self.rounds),
+        )
+        return replace(found, training=training)
 
     @property
     def placeholders(self) -> bool:

@@ -9,30 +9,27 @@ from typing import Any, TypeVar
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
-from proofward.cli.common.usual import DEADLINE, PORT, PRESET, PROJECT_FILE, ROUNDS
+from proofward.cli.common.usual import PROJECT_FILE
 from proofward.cli.project.aggregation_table import read_optimizer, read_weighting
-from proofward.cli.project.feature_table import read_feature, with_shared_codes
+from proofward.cli.project.feature_table import CODES, read_feature, with_shared_codes
 from proofward.cli.project.frozen_table import with_frozen_part
 from proofward.cli.project.image_table import read_image_schema
-from proofward.cli.project.label_table import NOTATION_KEYS, read_notation
+from proofward.cli.project.label_table import read_notation
 from proofward.cli.project.outside_table import read_outside_model
 from proofward.cli.project.project import Project, Site
+from proofward.cli.project.project_keys import POLICY, SITE, TOP
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.cli.project.validation_table import read_validation
 from proofward.data.schema import Notation
 from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.remote.agreement.addresses import canonical
-from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT, UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
+from proofward.models.keys import Keys
 from proofward.models.settings import Settings, settings_of
 
 T = TypeVar("T")
-TOP = ("title", "server", "port", "preset", "rounds", "trusted_first_model", "model", "training", "scales",
-       "aggregation", "validation", "outside_model", "policy", "site", "feature", "images", "table", "frozen",
-       *NOTATION_KEYS)  # fmt: skip
 MAX_BYTES = 1 << 22
-POLICY = ("threshold", "accepting", "minimum", "abandoning", "deadline", "upload_slot")
 
 
 def read_project(path: Path) -> Project:
@@ -92,11 +89,11 @@ class _Reading:
             self.problems.append(error)
             return None
 
-    def _table(self, values: Mapping[str, Any], where: str, names: tuple[str, ...]) -> Table:
+    def _table(self, values: Mapping[str, Any], where: str, keys: Keys) -> Table:
         """A table without the keys that it does not know, each of which is a problem."""
         for key in values:
-            self._get(lambda: Table({key: None}, where, names))
-        return Table({key: value for key, value in values.items() if key in names}, where, names)
+            self._get(lambda: Table({key: None}, where, keys))
+        return Table({key: value for key, value in values.items() if key in keys.names}, where, keys)
 
     def values(self, plain: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a project."""
@@ -111,30 +108,25 @@ class _Reading:
             for where, entry in self._get(lambda: table.tables("feature", needed=False)) or []
         ]
         images = self._get(lambda: with_frozen_part(read_image_schema(table), table, self.folder))
+        if CODES in plain:
+            words = "with [[feature]] only, whose columns have them"
+            self.problems.append(ProjectError(CODES, words, "no [[feature]]"))
         if plain.get("images") is None and plain.get("table") is not None:
             words = "with [images] only, to which the rows of a table are joined"
             self.problems.append(ProjectError("table", words, "no [images]"))
-        integers = {
-            "threshold": (1, 3000, 0),
-            "accepting": (1, 4096, 0),
-            "minimum": (3, 4096, 0),
-            "abandoning": (2, 4096, 0),
-            "deadline": (1, MAX_DEADLINE, DEADLINE),
-            "upload_slot": (0, MAX_UPLOAD_SLOT, UPLOAD_SLOT),
-        }
         return {
             "title": self._get(lambda: table.text("title")),
             "servers": self._get(lambda: _servers(table)),
-            "port": self._get(lambda: table.integer("port", 1, 65535, PORT)),
-            "preset": self._get(lambda: table.text("preset", PRESET)),
+            "port": self._get(lambda: table.integer("port")),
+            "preset": self._get(lambda: table.text("preset")),
             "settings": self._settings(plain),
             "optimizer": self._get(lambda: read_optimizer(table.table("aggregation"))),
             "weighting": self._get(lambda: read_weighting(table.table("aggregation"))),
             "validation": self._get(lambda: read_validation(table.table("validation"))),
             "outside": self._get(lambda: read_outside_model(table.table("outside_model"))),
-            "rounds": self._get(lambda: table.integer("rounds", 1, 1 << 20, ROUNDS)),
-            "trusted_first_model": self._get(lambda: table.text("trusted_first_model", "")),
-            **{name: self._get(lambda: policy.integer(name, *limits)) for name, limits in integers.items()},
+            "rounds": self._get(lambda: table.integer("rounds")),
+            "trusted_first_model": self._get(lambda: table.text("trusted_first_model")),
+            **{name: self._get(lambda: _policy(policy, name)) for name in POLICY.names},
             "sites": tuple(sites),
             "features": () if plain.get("images") is not None else tuple(features),
             "notation": Notation()
@@ -153,8 +145,13 @@ class _Reading:
         return self._get(lambda: _settings(plain)) if len(self.problems) == before else None
 
 
+def _policy(policy: Table, name: str) -> int:
+    """A number of [policy], 0 where one follows from the number of sites."""
+    return policy.integer(name) if policy.has(name) or POLICY[name].usual is not None else 0
+
+
 def _site(values: Mapping[str, Any], where: str) -> Site:
-    entry = Table(values, where, ("name", "roles"))
+    entry = Table(values, where, SITE)
     return Site(entry.text("name"), entry.roles())
 
 

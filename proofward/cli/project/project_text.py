@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from proofward.cli.project.aggregation_table import aggregation_lines
 from proofward.cli.project.feature_table import feature_lines
@@ -13,31 +13,10 @@ from proofward.cli.project.outside_table import outside_lines
 from proofward.cli.project.project import Project
 from proofward.cli.project.validation_table import validation_lines
 from proofward.federation.messages.rules import VERIFIER
+from proofward.models.keys import Keys
 from proofward.models.presets import PRESET_FILES
-from proofward.models.scale_bits import SCALE_KEYS, shown_bits
-from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
-
-MEANING = {
-    "hidden": "widths of the hidden layers; [] for logistic regression; or give layers",
-    "layers": "from the data upwards, ReLU between them; the last, to the classes, is implied",
-    "learning_rate": "of a batch's mean gradient, a multiple of batch / 1024",
-    "momentum": "of SGD within a round, which begins without any; 0 for none",
-    "batch": "records of a step, a power of two",
-    "epochs": "passes over a hospital's records in a round, or give steps",
-    "steps": "of a round, the same for every hospital, or give epochs",
-    "class_weights": "gradients of each class's records are multiplied by it, an integer up to 16",
-    "clip_bound": "the L2 norm that an update may have, a multiple of 1 / 1024",
-    "activation_bits": "behind the point of features and hidden values",
-    "gradient_bits": "behind the point of gradients",
-    "weight_bits": "behind the point of weights: both together and k, where learning rates are multiples of "
-    "batch / 2^k",
-    "activation_range_bits": "hidden values reach 2^this in units, features half of it",
-    "gradient_range_bits": "gradients saturate beyond three times 2^this in units",
-    "activation_ranges": "of each hidden layer in place of activation_range_bits",
-    "gradient_ranges": "of each hidden layer in place of gradient_range_bits",
-    "logit_range_bits": "differences of logits beyond 2^this in units count as that much",
-    "table_bits": "of the largest table of a proof: none of the ranges may have more",
-}
+from proofward.models.scale_bits import SCALE_KEYS, SCALES, shown_bits
+from proofward.models.setting_keys import MODEL, TRAINING
 
 
 def project_text(project: Project) -> str:
@@ -54,10 +33,10 @@ def project_text(project: Project) -> str:
         *(notation_lines(project.notation) if project.images is None else []),
         "",
         "[model]",
-        *_settings(project, MODEL_KEYS),
+        *_settings(project, MODEL),
         "",
         "[training]",
-        *_settings(project, TRAINING_KEYS),
+        *_settings(project, TRAINING),
         *scale_lines(project),
         *aggregation_lines(project.optimizer, project.weighting),
         *validation_lines(project.validation),
@@ -110,19 +89,25 @@ def _first_model(project: Project) -> list[str]:
     return [f"trusted_first_model = {_quoted(project.trusted_first_model)}  # {why}"]
 
 
-def _settings(project: Project, names: Sequence[str]) -> list[str]:
+def _settings(project: Project, keys: Keys) -> list[str]:
     """Values of the project's own; the preset's behind a comment's sign, to be changed there."""
     own, whole = project.settings, project.settings.over(PRESET_FILES[project.preset].settings)
     lines, unit = [], f"batch / {1 << project.setup.scales.rate_shift}"
-    for name in names:
+    for name in keys.names:
         value = getattr(whole, name)
         if value is not None:
             sign = "# " if getattr(own, name) is None else ""
             plain = list(value) if isinstance(value, tuple) else value
             text = json.dumps(plain) if name == "layers" else repr(plain)
-            meaning = MEANING[name].replace("batch / 1024", unit)
+            text = _inline(value.to_plain()) if name == "schedule" else text
+            meaning = keys[name].meaning.replace("batch / 1024", unit)
             lines.append(f"{sign}{name} = {text}  # {meaning}")
     return lines
+
+
+def _inline(plain: Mapping[str, object]) -> str:
+    """A table in one line."""
+    return f"{{ {', '.join(f'{name} = {json.dumps(value)}' for name, value in plain.items())} }}"
 
 
 def scale_lines(project: Project) -> list[str]:
@@ -130,7 +115,7 @@ def scale_lines(project: Project) -> list[str]:
     own = project.settings.scales
     whole = project.settings.over(PRESET_FILES[project.preset].settings).scales.given
     lines = [
-        f"{'' if name in own.given else '# '}{name} = {shown_bits(whole[name])}  # {MEANING[name]}"
+        f"{'' if name in own.given else '# '}{name} = {shown_bits(whole[name])}  # {SCALES[name].meaning}"
         for name in SCALE_KEYS
         if name in whole
     ]

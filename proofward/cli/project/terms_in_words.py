@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from proofward.layers.weighting import BY_RECORDS
+
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
     from proofward.federation.messages.rules import Rules
-    from proofward.layers.weighting import BY_RECORDS
-from proofward.layers.weighting import BY_RECORDS
-from proofward.relations.config import RoundConfig
+    from proofward.relations.config import RoundConfig
 
 USUAL_BATCH, USUAL_RATE = 16, 8
 """Smaller batches, and larger `Training.rate` than this, are pointed out."""
@@ -18,13 +18,39 @@ USUAL_BATCH, USUAL_RATE = 16, 8
 
 def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
     """What was agreed, for people. servers: the names and addresses under which it is reached."""
-    config, verifiers, rules = terms.round_config, terms.named("verifier"), terms.check()
-    training = config.training
+    config, rules = terms.round_config, terms.check()
+    training, members = config.training, _members(terms, rules, servers, port)
+    if rules.counts_only:
+        return [*members, *_counts(terms, rules)]
+    return [
+        *members,
+        first_model_in_words(rules),
+        f"model {config.model.words}, {training.duration} a round in batches of "
+        f"{training.batch}{training.momentum_words}; an update is at most {config.clip_bound / 1024:g} long; "
+        f"{config.security_bits} bits of security"
+        + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
+        *class_weights_in_words(config),
+        *scales_in_words(config),
+        *rates_in_words(config),
+        *validation_in_words(config),
+        *optimizer_in_words(config),
+        *weighting_in_words(config),
+        f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
+        f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
+        *unusual(config),
+        f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
+    ]
+
+
+def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> list[str]:
+    """Who takes part, and what they can do alone and together."""
+    verifiers = terms.named("verifier")
     return [
         f"{terms.federation}: {terms.rounds} rounds, server {' or '.join(servers)}, port {port}",
         f"hospitals: {', '.join(terms.named('hospital'))}",
         f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
-        f"a sum has {terms.minimum_updates} hospitals or more; {config.threshold} learn nothing together",
+        f"a sum has {terms.minimum_updates} hospitals or more; "
+        f"{rules.config.threshold} learn nothing together",
         f"{rules.colluding_holders} dishonest hospitals together with the server can open two sums from one "
         f"model; fewer cannot",
         f"hospitals that may be absent from a round: {rules.hospitals_to_spare}; "
@@ -36,20 +62,22 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
             else []
         ),
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
-        first_model_in_words(rules),
-        f"model {config.model.words}, {training.duration} a round in batches of "
-        f"{training.batch}{training.momentum_words}; an update is at most {config.clip_bound / 1024:g} long; "
-        f"{config.security_bits} bits of security"
-        + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
-        *class_weights_in_words(config),
-        *scales_in_words(config),
-        *validation_in_words(config),
-        *optimizer_in_words(config),
-        *weighting_in_words(config),
-        f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
+    ]
+
+
+def _counts(terms: Terms, rules: Rules) -> list[str]:
+    """What is counted where nobody trains."""
+    return [
+        "nobody trains, no records are enrolled; in each round hospitals count and only the sum is opened",
+        *(
+            f"round {', '.join(map(str, own.rounds))}: {own.label}, {own.length:,} numbers"
+            + (f"; a hospital withholds those below {own.least_count}" if own.least_count > 1 else "")
+            for own in rules.counting
+        ),
+        "counts are proved to be in their ranges; that they are true each hospital signs, and nobody proves",
+        f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
-        *unusual(config),
-        f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
+        f"terms {terms.digest.hex()}",
     ]
 
 
@@ -91,6 +119,17 @@ def validation_in_words(config: RoundConfig) -> list[str]:
     return [f"{words}, drawn by the beacon, are never trained on, as the proofs show"] if words else []
 
 
+def rates_in_words(config: RoundConfig) -> list[str]:
+    """The rates of the rounds, where they differ."""
+    training = config.training
+    if not training.later_rates:
+        return []
+    unit, (last, rate) = training.batch / (1 << config.scales.rate_shift), training.later_rates[-1]
+    least = f"{rate * unit:g} from round {last} on"
+    changes = f"in {len(training.later_rates)} changes"
+    return [f"learning rate {training.rate * unit:g} at first, {least}, {changes}"]
+
+
 def optimizer_in_words(config: RoundConfig) -> list[str]:
     """How the next model is made, where it is not by averaging."""
     if not config.optimizer.vectors:
@@ -120,10 +159,10 @@ def unusual(config: RoundConfig) -> list[str]:
             f"unusual: batches of {training.batch} records, fewer than {USUAL_BATCH}: "
             "an update that is opened may show single records"
         )
-    if training.rate > USUAL_RATE:
-        learning_rate = training.rate * training.batch / 2**config.scales.rate_shift
+    if (rate := training.largest.rate) > USUAL_RATE:
+        learning_rate = rate * training.batch / 2**config.scales.rate_shift
         found.append(
-            f"unusual: rate = {training.rate}, above {USUAL_RATE} (a learning rate of {learning_rate:g}): "
+            f"unusual: rate = {rate}, above {USUAL_RATE} (a learning rate of {learning_rate:g}): "
             "an update that is opened may show single records"
         )
     return found

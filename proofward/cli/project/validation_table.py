@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.federation.messages.usual import MAX_ROUNDS
-from proofward.layers.plain import millionths, shown
+from proofward.layers.plain import MILLION, millionths, shown
 from proofward.layers.validation_part import LARGEST_SHARE
+from proofward.models.keys import Integer, Key, Keys, Number, Several, Text
 
 WHERE = "validation."
 BINS, LEAST_COUNT = 32, 10
 MOST_BINS, MOST_LEAST_COUNT = 1024, 1 << 20
-MEANING = {
-    "share": "of each hospital's rows, on which it never trains, as the proofs of its rounds show",
-    "every": "so many rounds it is evaluated, and behind the last one",
-    "bins": "of a score, from 0 to 1, in what is counted",
-    "least_count": "a smaller count of records is not told",
-    "subgroups": 'columns with kind = "category" by whose levels it is counted apart',
-}
+VALIDATION = Keys((
+    Key("share", Number(above=0, high=LARGEST_SHARE / MILLION),
+        "of each hospital's rows, on which it never trains, as the proofs of its rounds show", needed=True),
+    Key("every", Integer(1, MAX_ROUNDS), "so many rounds it is evaluated, and behind the last one", 1),
+    Key("bins", Integer(2, MOST_BINS), "of a score, from 0 to 1, in what is counted", BINS),
+    Key("least_count", Integer(1, MOST_LEAST_COUNT), "a smaller count of records is not told", LEAST_COUNT),
+    Key("subgroups", Several(Text(1), distinct=True),
+        'columns with kind = "category" by whose levels it is counted apart', ()),
+))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,15 @@ class ValidationTable:
         return tuple(number + place for place, number in enumerate(self.evaluated_after(rounds), 1))
 
 
-NAMES = tuple(field.name for field in fields(ValidationTable))
+
+    def round_among_all(self, number: int, rounds: int) -> int:
+        """The number among all rounds of a round of training, where the evaluations count as rounds."""
+        return number + sum(before < number for before in self.evaluated_after(rounds))
 
 
 def read_validation(values: Mapping[str, Any]) -> ValidationTable | None:
     """The table, None where it is empty or not there; raises ProjectError."""
-    table = Table(values, WHERE, NAMES)
+    table = Table(values, WHERE, VALIDATION)
     if not values:
         return None
     share = millionths(table.peek("share"))
@@ -61,16 +67,16 @@ def read_validation(values: Mapping[str, Any]) -> ValidationTable | None:
         raise ProjectError(f"{WHERE}subgroups", "distinct names of columns", "a name twice")
     return ValidationTable(
         share,
-        table.integer("every", 1, MAX_ROUNDS, 1),
-        table.integer("bins", 2, MOST_BINS, BINS),
-        table.integer("least_count", 1, MOST_LEAST_COUNT, LEAST_COUNT),
+        table.integer("every"),
+        table.integer("bins"),
+        table.integer("least_count"),
         subgroups,
     )
 
 
 def plain_validation(validation: ValidationTable) -> dict[str, Any]:
     """Plain values, as the file has them."""
-    plain = {name: getattr(validation, name) for name in NAMES}
+    plain = {name: getattr(validation, name) for name in VALIDATION.names}
     return {**plain, "share": float(shown(validation.share)), "subgroups": list(validation.subgroups)}
 
 
@@ -81,4 +87,4 @@ def validation_lines(validation: ValidationTable | None) -> Iterator[str]:
     yield from ("", "[validation]")
     for name, value in plain_validation(validation).items():
         text = shown(validation.share) if name == "share" else json.dumps(value, ensure_ascii=False)
-        yield f"{name} = {text}  # {MEANING[name]}"
+        yield f"{name} = {text}  # {VALIDATION[name].meaning}"

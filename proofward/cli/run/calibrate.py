@@ -49,7 +49,8 @@ def calibrate(
     """
     from proofward.cli.common.kernels import load_kernels
     from proofward.cli.project.project_file import opened_project
-    from proofward.cli.project.written_scales import require_unprovisioned, write_scales
+    from proofward.cli.project.toml_tables import require_unprovisioned
+    from proofward.cli.project.written_scales import write_scales
     from proofward.cli.run.calibration_words import calibration_lines, plain_calibration
 
     path = consortium_file(given)

@@ -45,21 +45,22 @@ def run_in_process(
     folder: Path,
     plan: Plan,
     datasets: Mapping[str, Dataset],
-    description: Description,
+    description: Description | None,
     measured: Measurements,
     *,
+    counts: Mapping[str, CountSource] | None = None,
     seed: bytes | None = None,
     parties: Parties | None = None,
     workers: int | None = None,
     notes: Mapping[str, bytes] | None = None,
     going_on: str = "",
     publishing: Collection[str] = (),
-    counts: Mapping[str, CountSource] | None = None,
 ) -> tuple[InProcessFederation, RunResult]:
     """Runs it until nobody can go on; UsageError where the folder holds something else.
 
+    description: None where no model is made. counts: what each hospital counts, by name.
     notes: files of the folder besides those of the description, which no audit reads.
-    publishing: hospitals that publish their own counts of evaluations. counts: what each counts otherwise.
+    publishing: hospitals that publish their own counts of evaluations.
     going_on: how one goes on with an interrupted run, if not by the command's options.
     """
     going_on = going_on or f"go on with the same options and --run {folder}"
@@ -91,7 +92,8 @@ def run_in_process(
         raise click.UsageError(f"{folder} holds a run with other settings: {error}") from error
     except OSError as error:
         raise click.UsageError(f"{folder}: {error.strerror}") from error
-    write_files(folder, {**description.files(), **(notes or {})})
+    described = {} if description is None else description.files()
+    write_files(folder, {**described, **(notes or {})})
     try:
         with LiveTable(console, engine.rules) as table:
             watchers.append(table.observe)

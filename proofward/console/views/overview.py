@@ -104,6 +104,7 @@ def _live(state: State, history: History) -> dict[str, Any]:
         "federation": history.rules.federation,
         "phase": history.phase,
         "words": sentence(phase_words(history.phase)),
+        "counts": history.current is not None and history.rules.counting_in(number) is not None,
         "round": number,
         "attempt": attempt + 1,
         "closed": len(history.closed),

@@ -96,7 +96,7 @@ def _witness(
     labels = secret.labels if cheat.labels is None else cheat.labels
     batches = statement.schedule() if cheat.batches is None else cheat.batches
     trained = train(
-        config.model, config.scales, config.training, weights, features, labels, batches, trace=True
+        config.model, config.scales, statement.training, weights, features, labels, batches, trace=True
     )
     assert trained.trace is not None
     update = _update(statement, trained.update)

@@ -36,6 +36,7 @@ from proofward.engines.remote.objects import LocalObjects
 from proofward.engines.remote.own_deadline import keep_own_deadline
 from proofward.engines.remote.site import Site
 from proofward.engines.remote.wishes import Wishes
+from proofward.federation.history.counted import results
 from proofward.federation.history.history_state import CLOSED
 from proofward.federation.history.proofs import Proofs
 from proofward.federation.messages import events
@@ -192,7 +193,7 @@ class AirGap:
                 if not trip.topics:  # the bundle may be an old one
                     trip.topics = [packet_topic(packet) for packet in member.resume() if packet]
                 if len(member.history.closed) != closed:
-                    self._forget(store, member.history.model)
+                    self._forget(store, results(member.history))
                 trip.of(member, objects)
         return trip
 
@@ -243,9 +244,9 @@ class AirGap:
         return count
 
     @staticmethod
-    def _forget(store: ObjectStore, model: bytes) -> None:
+    def _forget(store: ObjectStore, kept: set[bytes]) -> None:
         for digest in store.digests():
-            if digest != model:
+            if digest not in kept:
                 store.path(digest).unlink(missing_ok=True)
 
     @contextmanager

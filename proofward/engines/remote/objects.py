@@ -59,17 +59,18 @@ class RemoteObjects:
         for part in self.store.directory.glob("*.part"):
             part.unlink(missing_ok=True)
 
-    def keep_model(self, digest: bytes, note: Callable[..., None]) -> None:
-        """Removes all objects but a model, the last confirmed one, which is fetched if it is not here.
+    def keep_results(self, digests: Collection[bytes], note: Callable[..., None]) -> None:
+        """Removes all objects but these, which members take home and which are fetched if they are not here.
 
-        Members take it home. Where it does not come, it is noted, and asked for again by who needs it next.
+        Where one does not come, it is noted, and asked for again by who needs it next.
         """
-        self.keep_only({digest})
-        try:
-            self.open(digest).close()
-        except (LedgerError, Refusal) as error:
-            check = error.check if isinstance(error, Refusal) else type(error).__name__
-            note("declined", check=check, object=digest.hex())
+        self.keep_only(digests)
+        for digest in sorted(digests):
+            try:
+                self.open(digest).close()
+            except (LedgerError, Refusal) as error:
+                check = error.check if isinstance(error, Refusal) else type(error).__name__
+                note("declined", check=check, object=digest.hex())
 
     def _fetch(self, digest: bytes) -> bool:
         self.lacking = True

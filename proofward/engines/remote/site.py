@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from functools import partial
 from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
@@ -36,6 +35,7 @@ from proofward.federation.storage.state_store import StateStore
 from proofward.lattice.parameters import ciphertext_length
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
+from proofward.statistics.source import kept_source, of_statistics
 
 Note = Callable[..., None]
 JOIN_PAUSES, DATA_PAUSE = (0.5, 1.0, 2.0, 5.0, 15.0), 5.0
@@ -44,13 +44,23 @@ PASSING = (OSError, sqlite3.Error, MemoryError, LedgerError)
 """A full disk, no memory: it may be better in a while."""
 
 
+def needs_data(rules: Rules, seat: Seat) -> bool:
+    """Whether a member waits for its operator's table: to enrol its records, or to count its columns."""
+    counts = any(map(of_statistics, rules.counting))
+    return needs_records(rules, seat) or (seat.role == HOSPITAL and counts)
+
+
 def needs_records(rules: Rules, seat: Seat) -> bool:
     """Whether a member has to have records before it can take part: a hospital, unless all rounds count."""
     return seat.role == HOSPITAL and not rules.counts_only
 
 
 class Site:
-    """All members of one site. carry: see `caller.Caller`; counts: the source of each hospital's, by name."""
+    """All members of one site.
+
+    carry: see `caller.Caller`. counts: the source of each hospital's, by name; without it hospitals count the
+    tables that their folders keep for statistics.
+    """
 
     def __init__(
         self,
@@ -73,7 +83,7 @@ class Site:
         self._note = note
         self._proofs = proofs or RelationProofs()
         self._carry, self._counting = carry, counts is not None
-        self._counts = counts or partial(stored_counts, home)
+        self._counts = counts or self._source
         self._pinning = Lock()
 
     def run(self) -> None:
@@ -108,18 +118,23 @@ class Site:
         check = error.check if isinstance(error, Refusal) else type(error).__name__
         self._note("failed", level="error", party=seat.member, check=check)
 
-    def _has_data(self, rules: Rules, hospital: str) -> bool:
-        """Its records; where all rounds count, its counts, unless there is another source of them."""
-        if not rules.counts_only:
-            return self.home.has_dataset(hospital)
-        return self._counting or has_counts(self.home, hospital, rules.counting)
+    def _has_data(self, rules: Rules, seat: Seat) -> bool:
+        """What a hospital enrols or counts, unless there is another source of its counts."""
+        if needs_data(rules, seat):
+            return self.home.has_dataset(seat.member)
+        return self._counting or not rules.counts_only or has_counts(self.home, seat.member, rules.counting)
+
+    def _source(self, member: str) -> CountSource:
+        """What the hospital keeps: counts of an outside model, and the values of its table for statistics."""
+        kept, stored = kept_source(self.home.member(member)), stored_counts(self.home, member)
+        return lambda task: kept(task) if of_statistics(task.counting) else stored(task)
 
     def _work(self, seat: Seat, caller: Caller) -> None:
         rules = self.join(seat, caller)
         while not self.home.confirmed(rules):
             self._note("waiting", party=seat.member, check="confirm")
             caller.pause(DATA_PAUSE)
-        while seat.role == HOSPITAL and not self._has_data(rules, seat.member):
+        while seat.role == HOSPITAL and not self._has_data(rules, seat):
             self._note("waiting", party=seat.member, check="records")
             caller.pause(DATA_PAUSE)
         most = max(MAX_PROOF_BYTES, 8 * ciphertext_length(rules.most_entries))

@@ -13,7 +13,7 @@ from proofward.layers.plain import MOST_CLASSES
 from proofward.layers.record import ROW
 from proofward.models.graph.refusals import ADD, ONE_OUTPUT, SHAPES
 from proofward.models.graph.steps import AddStep, ConvStep, LayerStep, LinearStep, ReluStep, Shape, Step
-from proofward.models.settings import MOST_HIDDEN_LAYERS
+from proofward.models.setting_keys import MOST_HIDDEN_LAYERS
 
 
 def wrong(steps: Sequence[Step], shape: Shape, row: int = 0) -> list[str]:

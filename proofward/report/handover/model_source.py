@@ -81,6 +81,11 @@ def opened_source(folder: Path, features: Path | None = None) -> tuple[History, 
     return history, objects, described_by(beside, features)
 
 
+def ledger_source(folder: Path) -> tuple[History, Objects]:
+    """The ledger of a run's folder, or what a kit has followed of it; raises as `last_model` does."""
+    return _of_kit(folder) if is_kit(folder) else read_ledger(ledger_of(folder))
+
+
 def described_by(folder: Path, features: Path | None = None) -> Description:
     """The description of a run's or kit's features; raises NoModel, FeaturesInvalid."""
     path = features or folder / FEATURES_NAME

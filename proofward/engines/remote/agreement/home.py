@@ -28,6 +28,7 @@ from proofward.federation.messages.randomness import Randomness, SeededRandomnes
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.ledger.files import make_directory, write_file
 from proofward.ledger.keys import SigningKey
+from proofward.statistics.source import VALUES
 
 Signed = NDArray[np.int64]
 TERMS, RULES, SITE, SEED, MODEL = "terms", "rules", "site", "seed-for-repeatable-runs", "initial.model"
@@ -241,8 +242,14 @@ class Home:
             return ()
 
     def has_dataset(self, name: str) -> bool:
-        """Whether a hospital's records are there."""
-        return (self.member(name) / DATASET).exists()
+        """Whether a hospital's records are there, or the values of its table where statistics are counted."""
+        folder = self.member(name)
+        return (folder / DATASET).exists() or (folder / VALUES).exists()
+
+    def save_values(self, name: str, data: bytes) -> None:
+        """Keeps what a hospital's table holds for statistics, see `statistics.source`."""
+        path = self.member(name) / VALUES
+        write_file(path, data, path.with_name(f".{VALUES}.tmp"), 0o600)
 
     def dataset(self, name: str) -> tuple[Signed, Signed]:
         """A hospital's records; raises HomeError."""

@@ -1,0 +1,203 @@
+"""What the summed vectors say: centre, spread, quantiles and distribution of each column, and how precisely.
+
+Precision. Numbers enter centre and spread with their places in the column's range, which are rounded to
+2^-16 of it: each of both is off by at most half of such a place. Numbers outside the range count as its ends.
+A hospital with fewer values of the column than the least count has no part in them. A quantile is known up to
+the interval that it lies in; small counts that hospitals left out may lie anywhere, and the ends that are
+given with it allow for that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from proofward.data.column_kinds import Category, Ordinal, TableColumn
+from proofward.data.schema import Schema
+from proofward.data.statistics_layout import schema_of
+from proofward.statistics.counts import Signed, from_limbs, parts_of, ranges_of
+from proofward.statistics.intervals import NO_RANGE, Range
+from proofward.statistics.layout import BINS, HISTOGRAMS, MOMENTS, PLACES, REST, SUM_LIMBS, SUMS, Layout
+from proofward.statistics.nested import Nested
+
+PERCENTS = (1, 5, 25, 50, 75, 95, 99)
+DIGITS = 6
+LABEL_KIND = "label"
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """value: the best guess. low, high: between which it surely lies; None where no end of it is known."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Of a column of numbers. below, above: how many lie outside the range; bins: within, by equal intervals.
+
+    hidden: how many are in no interval, since a hospital had fewer than the least count in theirs.
+    """
+
+    range: Range
+    below: int
+    bins: tuple[int, ...]
+    above: int
+    hidden: int
+    quantiles: Mapping[int, Quantile]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """counted: of how many values. precision: centre and spread are off by at most that."""
+
+    counted: int
+    centre: float
+    spread: float
+    precision: float
+
+    def rounded(self) -> tuple[float, float]:
+        """Centre and spread as a data dictionary has them, see `Statistics.constants`."""
+        if not self.spread > 0:
+            return float(f"{self.centre:.{DIGITS}g}"), 1.0
+        places = DIGITS - 1 - math.floor(math.log10(self.spread))
+        return round(self.centre, places) + 0.0, float(f"{self.spread:.{DIGITS}g}")
+
+
+@dataclass(frozen=True)
+class ColumnStatistics:
+    """present: numbers, or cells with a level; missing, unknown: cells without a value, or with another one.
+
+    withheld: cells that are missing or unknown and counted neither way, since a hospital had few of them.
+    levels: how many cells have each; rare: how many have one of which a hospital had few.
+    moments: None of a category, and where every hospital has too few values.
+    """
+
+    name: str
+    kind: str
+    unit: str
+    present: int
+    missing: int
+    unknown: int
+    withheld: int
+    numbers: Numbers | None = None
+    levels: Mapping[str, int] | None = None
+    rare: int = 0
+    moments: Moments | None = None
+
+    @property
+    def rows(self) -> int:
+        """Of all tables together."""
+        return self.present + self.missing + self.unknown + self.withheld
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """columns: in the order of the schema, the label behind them. layout: by which they were counted."""
+
+    layout: Layout
+    schema: Schema
+    columns: tuple[ColumnStatistics, ...]
+
+    @property
+    def rows(self) -> int:
+        """Of all tables together."""
+        return self.columns[-1].rows
+
+    def constants(self) -> dict[str, tuple[float, float]]:
+        """Centre and spread of each column of numbers or an order of which they are known, by its name.
+
+        Both have six digits of the spread; a constant column has the spread 1.
+        """
+        return {own.name: own.moments.rounded() for own in self.columns if own.moments is not None}
+
+
+def statistics_of(layout: Layout, sums: Mapping[str, Signed]) -> Statistics:
+    """sums: over all hospitals, by step. Raises FeaturesInvalid where the layout is not its dictionary's."""
+    schema, ranges = schema_of(layout), ranges_of(layout, sums)
+    histograms = parts_of(layout, HISTOGRAMS, sums[HISTOGRAMS])
+    moments = parts_of(layout, MOMENTS, sums[MOMENTS]) if MOMENTS in sums else {}
+    found = []
+    for at, column in enumerate(schema.features):
+        own = ranges.get(at, NO_RANGE)
+        numbers = levels = None
+        if isinstance(column, Category | Ordinal):
+            levels, rare, present = _levels(column.levels, histograms[at, PLACES, 0])
+        else:
+            numbers, rare = _numbers(at, histograms, own, layout), 0
+            present = numbers.below + sum(numbers.bins) + numbers.above + numbers.hidden
+        summed = moments.get((at, SUMS, 0))
+        found.append(
+            _column(
+                _name(column), histograms[at, REST, 0], present, numbers, levels, rare,
+                None if summed is None else _moments(summed, own),
+            )
+        )  # fmt: skip
+    label, at = schema.label, len(schema.features)
+    levels, rare, present = _levels(label.classes, histograms[at, PLACES, 0])
+    named = (label.column, LABEL_KIND, "")
+    found.append(_column(named, histograms[at, REST, 0], present, None, levels, rare, None))
+    return Statistics(layout, schema, tuple(found))
+
+
+def _name(column: TableColumn) -> tuple[str, str, str]:
+    if isinstance(column, Category | Ordinal):
+        return column.name, "category" if isinstance(column, Category) else "ordinal", ""
+    return column.name, "number", column.unit
+
+
+def _column(
+    name: tuple[str, str, str],
+    rest: Signed,
+    present: int,
+    numbers: Numbers | None,
+    levels: Mapping[str, int] | None,
+    rare: int,
+    moments: Moments | None,
+) -> ColumnStatistics:
+    missing, unknown, withheld = map(int, rest)
+    return ColumnStatistics(*name, present, missing, unknown, withheld, numbers, levels, rare, moments)
+
+
+def _numbers(
+    at: int, histograms: Mapping[tuple[int, str, int], Signed], own: Range, layout: Layout
+) -> Numbers:
+    counts = [histograms[at, BINS, bins] for bins in layout.partitions]
+    below, *bins, above, hidden = map(int, counts[-1])
+    nested = Nested([part[1:-2] for part in counts], below, above, int(counts[-1].sum()))
+    return Numbers(own, below, tuple(bins), above, hidden, _quantiles(own, nested))
+
+
+def _levels(names: tuple[str, ...], counts: Signed) -> tuple[Mapping[str, int], int, int]:
+    return dict(zip(names, map(int, counts[:-1]), strict=True)), int(counts[-1]), int(counts.sum())
+
+
+def _moments(sums: Signed, own: Range) -> Moments | None:
+    count = int(sums[0])
+    if not count:
+        return None
+    total = Fraction(from_limbs(sums[1 : 1 + SUM_LIMBS]), count)
+    squares = Fraction(from_limbs(sums[1 + SUM_LIMBS :]), count)
+    centre, spread = own.low + own.unit * float(total), own.unit * math.sqrt(float(squares - total * total))
+    return Moments(count, centre, spread, 0.0 if own.unit == 1 else own.unit / 2)
+
+
+def _quantiles(own: Range, nested: Nested) -> dict[int, Quantile]:
+    """Of the values in order, the first at which so many percent are reached."""
+    if not nested.total:
+        return {}
+    borders = own.borders(nested.bins)
+    found = {}
+    for percent in PERCENTS:
+        rank = -(-percent * nested.total // 100)
+        low, high = nested.around(rank)
+        found[percent] = Quantile(
+            own.low + own.width * nested.place(rank) / nested.bins,
+            None if low is None else float(borders[low]),
+            None if high is None else float(borders[high]),
+        )
+    return found

@@ -1,0 +1,1 @@
+"""What a consortium's tables hold together: counted at each hospital, summed under encryption."""
