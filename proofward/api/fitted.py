@@ -30,6 +30,7 @@ from proofward.report.figures.curves import curves
 from proofward.report.figures.scores import real_scores
 from proofward.report.handover.agreement import Agreement
 from proofward.report.handover.exported_model import ExportedModel
+from proofward.report.handover.model_source import last_model
 from proofward.report.handover.programs import written
 from proofward.report.histograms.of_run import Evaluation as RunEvaluation
 from proofward.report.histograms.of_run import evaluations
@@ -134,8 +135,10 @@ class Fitted:
         hospitals, rounds = len(self.hospitals), len(self.outcome.history.closed)
         return f"{hospitals} hospitals, {self.model.model.words}, {rounds} rounds, run in {self.place.path}"
 
-    def export(self, path: str | os.PathLike[str], to: str | None) -> tuple[Path, Agreement | None]:
-        """Writes the model; of a program, how far it is from the model. Raises ExportRefused."""
+    def export(
+        self, path: str | os.PathLike[str], to: str | None, which: str = "last"
+    ) -> tuple[Path, Agreement | None]:
+        """Writes the last or the best model; of a program, how far it is from it. Raises ExportRefused."""
         target = Path(os.fspath(path))
         kind = to or next((name for name, end in SUFFIXES.items() if target.suffix.lower() == end), "")
         if kind not in SUFFIXES:
@@ -144,8 +147,11 @@ class Fitted:
             raise ExportRefused(f"expected one of {kinds}, found {found}: name the format with to=")
         if not target.parent.is_dir():
             raise ExportRefused(f"{target}: there is no folder {target.parent}")
+        if which not in ("last", "best"):
+            raise ExportRefused(f"round: expected last or best, found {which!r:.80}")
         with refusing(ExportRefused):
-            data, agreement = written(self.model, kind)
+            model = self.model if which == "last" else last_model(self.place.path, best=True)
+            data, agreement = written(model, kind)
             write_file(target, data, target.with_name(f".{target.name}.writing"), mode=0o644)
         return target, agreement
 

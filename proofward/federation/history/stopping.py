@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from proofward.federation.history.counted import counted_sums
+from proofward.federation.history.counted import counted_objects, counted_sums
 from proofward.federation.history.history_state import HistoryState
+from proofward.federation.messages.refusal import Refusal
 from proofward.federation.storage.objects import Objects
 from proofward.relations.score_counting import layout_in
 from proofward.relations.stopping import WORDS, Course, Stopping
@@ -27,6 +28,11 @@ class Stand:
     rounds: tuple[int, ...]
     after: tuple[int, ...]
     figures: tuple[Fraction | None, ...]
+
+    def until(self, number: int) -> Stand:
+        """How it stood behind round `number`."""
+        count = sum(own <= number for own in self.rounds)
+        return Stand(self.rule, self.rounds[:count], self.after[:count], self.figures[:count])
 
     @property
     def course(self) -> Course:
@@ -52,12 +58,30 @@ class Stand:
             return f"no evaluation has a figure for {figure} yet"
         value = self.figures[found.best]
         assert value is not None
-        said = f"the best {figure}, {float(value):.4f}, is that after round {self.after[found.best]} of training"
+        best = f"the best {figure}, {float(value):.4f}"
+        said = f"{best}, is that after round {self.after[found.best]} of training"
         if self.rule.stop_after == 0:
             return said
         if found.met is None:
             return f"{said}; the rule on stopping is not met"
         return f"{said}; the rule on stopping was met after round {self.after[found.met]}"
+
+
+def results(history: HistoryState, objects: Objects) -> set[bytes]:
+    """The objects that members take home: the last confirmed model, the best one, sums that were counted.
+
+    Where the sums are not here yet, all but the best model.
+    """
+    found = {history.model, *counted_objects(history)}
+    try:
+        stand = stand_of(history, objects)
+    except Refusal:
+        return found
+    if stand is not None and stand.best is not None:
+        said = history.closed[stand.best - 1].aggregate
+        assert said is not None
+        found.add(said.record.model)
+    return found
 
 
 def stand_of(history: HistoryState, objects: Objects) -> Stand | None:

@@ -19,7 +19,12 @@ from proofward.federation.messages.declarations import (
     Declarations,
 )
 from proofward.federation.messages.field_types import MaybeDigest, Name
-from proofward.federation.messages.round_kinds import MAX_COUNTING, MAX_STOPPING, counting_from_item, counting_to_item
+from proofward.federation.messages.round_kinds import (
+    MAX_COUNTING,
+    MAX_STOPPING,
+    counting_from_item,
+    counting_to_item,
+)
 from proofward.federation.messages.rules import (
     AGGREGATOR,
     HOSPITAL,
