@@ -30,7 +30,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "complaint": ("verdicts on complaints", "A verifier said of a complaint what the auditor finds."),
     "aggregate": ("sums and models", "The sum is of the accepted updates, and the model follows from it."),
     "object": ("named objects", "Every object that an entry names is there, and no other."),
-    "stopping": ("the rule on stopping", "A vote by that rule was true, and the best round is computed again."),
+    "stopping": ("the rule on stopping", "A vote by that rule was true; the best round is computed again."),
     "complete": ("the end", "All agreed rounds were closed, or enough verifiers voted for an earlier end."),
     "flaws": ("number of flaws", "There are few enough flaws for all of them to be read."),
     "file": ("files made from the ledger", "The model and the proof files are what the ledger gives."),

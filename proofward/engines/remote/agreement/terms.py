@@ -84,7 +84,7 @@ class Terms:
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; by name `declared`, `counted` and `stops` what rules have, and other fields."""
+        """With this configuration; `declared`, `counted`, `stops` as rules have them, and other fields."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
         stops = fields.pop("stops", None)
         return cls(
