@@ -37,6 +37,7 @@ class FederatedEvaluation:
         confusion: int64 (classes, classes), a row for each class that records have, a column for each that
             they were taken for.
         document: All figures, also of subgroups and of hospitals that published their own counts.
+        text: The figures in lines, for people.
     """
 
     after: int

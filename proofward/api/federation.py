@@ -260,7 +260,7 @@ class Federation(CountsTables):
             path: The file.
             to: The format, safetensors, json, torch or onnx. By default what the file's name says:
                 .safetensors, .json, .pt2 or .onnx.
-            round: "last", or "best" by the `figure` that `validation` names.
+            round: Which model, "last" or "best", by the `figure` that `validation` names.
         """
         target, agreement = self._done.export(path, to, round)
         if agreement is not None:

@@ -12,8 +12,6 @@ from proofward.federation.messages.refusal import Refusal
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.federation.storage.objects import Objects
 
-CHECK = "stopping"
-
 
 def judged_vote(
     history: HistoryState, objects: Objects, envelope: Envelope, place: str
@@ -25,11 +23,11 @@ def judged_vote(
     try:
         stand = stand_of(history, objects)
     except Refusal as refusal:
-        yield AuditVerdict(CHECK, subject, refusal)
+        yield AuditVerdict("stopping", subject, refusal)
         return
     if stand is not None:
-        lie = Refusal(CHECK, envelope.sender, "a rule on stopping that is met", stand.words)
-        yield AuditVerdict(CHECK, subject, None if stand.met else lie, stand.words)
+        lie = Refusal("stopping", envelope.sender, "a rule on stopping that is met", stand.words)
+        yield AuditVerdict("stopping", subject, None if stand.met else lie, stand.words)
 
 
 def best_round(history: HistoryState, objects: Objects) -> Iterator[AuditVerdict]:
@@ -37,7 +35,7 @@ def best_round(history: HistoryState, objects: Objects) -> Iterator[AuditVerdict
     try:
         stand = stand_of(history, objects)
     except Refusal as refusal:
-        yield AuditVerdict(CHECK, "evaluations", refusal)
+        yield AuditVerdict("stopping", "evaluations", refusal)
         return
     if stand is not None:
-        yield AuditVerdict(CHECK, "evaluations", detail=stand.words)
+        yield AuditVerdict("stopping", "evaluations", detail=stand.words)
