@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Compiled once, before the workers of a test run would each do it.
 KERNELS := $(BIN)/python -c "from proofward.cli.common.console import make_console; from proofward.cli.common.kernels import load_kernels; load_kernels(make_console())"
 
-.PHONY: demo test exhaustive check bench docs clean
+.PHONY: demo test exhaustive check bench docs notebooks clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -35,6 +35,11 @@ bench: $(READY)
 # The site of the documents, in build/site; a warning is an error. The variable leaves out a notice of the theme's makers.
 docs: $(READY)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Stores in the notebooks what their cells print.
+notebooks: $(READY)
+	$(KERNELS)
+	$(BIN)/python notebooks/execute.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -4,7 +4,8 @@ python benchmarks/images_accuracy.py [--data PATH] [--seeds 3] [--rounds 12] [--
                                      [--scales 5,10,22] [--activation-ranges 11,11,10]
                                      [--gradient-ranges 9,9,8] [--centre 0.25]
                                      [--spread 0.25] [--mirrored] [--learning-rate 0.125]
-                                     [--momentum 0] [--epochs 1] [--smallest]
+                                     [--momentum 0] [--epochs 1] [--net strided|pooled]
+                                     [--division together|chance] [--smallest]
 
 PATH is an archive or a folder that a site could give, read, made into features and divided as sites and
 demonstrations do it: the first class is told from all others, equal images stay in one part, and a fifth is
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from _machine import describe
+from numpy.typing import NDArray
 
 from proofward.data.generated_patches import GeneratedPatches
 from proofward.data.image_records import taken
@@ -37,20 +39,30 @@ from proofward.data.records import Records
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, chain
 from proofward.layers.plain import MILLION
+from proofward.models.layer_lines import plain_layer
 from proofward.models.settings import Preset
 from proofward.report.baselines import federated, federated_float, fixed_auc, float_auc, pooled
 
+STRIDED, POOLED = "strided", "pooled"
+TOGETHER, CHANCE = "together", "chance"
+Rows = NDArray[np.int64]
 SALT = bytes(32)  # digests of patients are compared within this run only
 
 
-def conv(outputs: int) -> dict[str, object]:
-    """A 3x3 convolution of stride 2."""
-    return {"kind": "conv2d", "outputs": outputs, "kernel": 3, "stride": 2, "padding": 1}
+def lines(kind: str, channels: tuple[int, ...]) -> list[str]:
+    """Convolutions of 3 x 3 and a linear layer on top: strided, or each with a pool behind it."""
+    found: list[str] = []
+    for outputs in channels:
+        if kind == POOLED:
+            found += [f"conv2d {outputs} kernel 3 padding 1", "relu_maxpool2d"]
+        else:
+            found.append(f"conv2d {outputs} kernel 3 stride 2 padding 1")
+    return found
 
 
-def network(height: int, width: int, channels: tuple[int, ...]) -> Network:
-    """Strided convolutions and a linear layer on top."""
-    return chain((1, height, width), [*map(conv, channels), {"kind": "linear", "outputs": 2}])
+def network(inputs: tuple[int, int, int], kind: str, channels: tuple[int, ...]) -> Network:
+    """With two outputs."""
+    return chain(inputs, [*map(plain_layer, lines(kind, channels)), {"kind": "linear", "outputs": 2}])
 
 
 def integers(text: str) -> tuple[int, ...]:
@@ -78,6 +90,16 @@ def mirrored(records: Records, schema: ImageSchema) -> Records:
     return pooled([records, Records(other, records.labels)])
 
 
+def divided(found: Inspection, way: str, hospitals: int, seed: int) -> tuple[list[Rows], Rows]:
+    """Positions of the images of each hospital, and of those that are held out."""
+    if way == TOGETHER:
+        training, held = patient_split(found, seed)
+        return deal_by_patient(found, training, hospitals, seed), held
+    order = np.random.default_rng(seed).permutation(len(found))
+    count = len(order) // 5
+    return [np.sort(own) for own in np.array_split(order[count:], hospitals)], np.sort(order[:count])
+
+
 def main() -> None:
     """Prints one JSON line a seed, and one of the means."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -85,6 +107,10 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--hospitals", type=int, default=5)
+    parser.add_argument("--net", choices=(STRIDED, POOLED), default=STRIDED,
+                        help="stride 2 in every convolution, or a pool behind it")  # fmt: skip
+    parser.add_argument("--division", choices=(TOGETHER, CHANCE), default=TOGETHER,
+                        help="equal images in one part, or copies on both sides")  # fmt: skip
     parser.add_argument("--channels", default="8,16,32", help="of the convolutions, separated by commas")
     parser.add_argument("--scales", default="5,10,22", help="bits of activations, gradients and weights")
     parser.add_argument("--activation-ranges", default="", help="bits of each layer's values, in units")
@@ -110,7 +136,7 @@ def main() -> None:
     )  # fmt: skip
     levels = Levels((options.centre,), (options.spread,))
     records, found, schema = read(options.data, levels, options.side, scales)
-    own = network(*schema.axes[1:], integers(options.channels))
+    own = network(schema.axes, options.net, integers(options.channels))
     rate = options.learning_rate / options.batch * (1 << scales.rate_shift)
     if not rate.is_integer():
         parser.error(f"--learning-rate: expected a multiple of {options.batch / (1 << scales.rate_shift)}")
@@ -119,8 +145,7 @@ def main() -> None:
     gaps, scores = [], []
     for seed in range(options.seeds):
         started = time.perf_counter()
-        training, held = patient_split(found, seed)
-        parts = deal_by_patient(found, training, options.hospitals, seed)
+        parts, held = divided(found, options.division, options.hospitals, seed)
         hospitals, held_out = [records.select(part) for part in parts], records.select(held)
         if options.mirrored:
             hospitals = [mirrored(rows, schema) for rows in hospitals]
@@ -129,7 +154,8 @@ def main() -> None:
         scores.append((fixed_auc(setup, fixed.weights, held_out), float_auc(setup, twin, held_out)))
         gaps.append(scores[-1][1] - scores[-1][0])
         line = {
-            "benchmark": "images_accuracy", "network": own.words, "rounds": options.rounds, "seed": seed,
+            "benchmark": "images_accuracy", "network": own.words, "division": options.division,
+            "rounds": options.rounds, "seed": seed,
             "rows": list(map(len, hospitals)), "training": local.to_dict(),
             "auc_fixed": round(scores[-1][0], 5), "auc_float": round(scores[-1][1], 5),
             "clipped_updates": fixed.clipped,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from proofward.api.classifier import FederatedClassifier
     from proofward.api.evaluations import FederatedEvaluation
     from proofward.api.federation import Federation
+    from proofward.api.images import Images
     from proofward.api.refusals import (
         ExportRefused,
         FederationError,
@@ -59,6 +60,7 @@ __all__ = [
     "FederatedEvaluation",
     "Federation",
     "FederationError",
+    "Images",
     "ImportRefused",
     "ImportedNetwork",
     "InProcessFederation",
@@ -90,6 +92,7 @@ __all__ = [
 _HOMES = {
     "api.classifier": ("FederatedClassifier",),
     "api.federation": ("Federation",),
+    "api.images": ("Images",),
     "api.refusals": (
         "ExportRefused",
         "FederationError",

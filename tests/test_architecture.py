@@ -31,6 +31,8 @@ LAYERS = (
     "data",
     "models",
     "report",
+    "charts",
+    "dossier",
     "console",
     "cli",
     "api",
@@ -213,6 +215,7 @@ OUTSIDE = {
     "models/graph/onnx_runs.py": {"onnx", "onnxruntime"},
     "report/handover/exported_torch.py": {"torch"},
     "report/handover/exported_onnx.py": {"onnx", "onnxruntime"},
+    "report/handover/monai_bundle.py": {"torch"},
     "report/handover/outside_onnx.py": {"onnx", "onnxruntime"},
 }
 """Files that bring networks in and out, and what they alone import."""

@@ -36,6 +36,7 @@ class FederatedEvaluation:
         brier: The Brier score, None of no records.
         confusion: int64 (classes, classes), a row for each class that records have, a column for each that
             they were taken for.
+        text: The same in words, in lines.
         document: All figures, also of subgroups and of hospitals that published their own counts.
         text: The figures in lines, for people.
     """

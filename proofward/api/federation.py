@@ -1,4 +1,4 @@
-"""A federation in Python: hospitals' tables in, a proved, audited and exportable model out."""
+"""A federation in Python: hospitals' data in, a proved, audited and exportable model out."""
 
 from __future__ import annotations
 
@@ -7,25 +7,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from proofward.api.answers import Answers
 from proofward.api.counting import CountsTables
-from proofward.api.evaluations import FederatedEvaluation
 from proofward.api.fitted import Fitted
-from proofward.api.inputs import predicted, probabilities
 from proofward.api.recipe import Recipe, features_given, label_given
-from proofward.api.refusals import NotFitted
-from proofward.api.results import AuditResult, Evaluation, Round
-from proofward.api.sources import sources_of
-from proofward.api.terms import FileTerms, KeywordTerms, settings_of, write_project
+from proofward.api.refusals import RunRefused
+from proofward.api.terms import FileTerms, KeywordTerms, OpenedTerms, Terms, settings_of, write_project
 from proofward.api.training import Manner, train
 from proofward.cli.common.usual import PRESET, ROUNDS
 from proofward.optimizers.contract import ServerOptimizer
-from proofward.report.handover.exported_model import ExportedModel
 
 
-class Federation(CountsTables):
+class Federation(Answers, CountsTables):
     """Hospitals that train a model together, each update proved, encrypted, summed and recorded.
 
     All of them are in this process, and do what the sites of a consortium with the same settings do: the
@@ -58,6 +51,7 @@ class Federation(CountsTables):
         ignore: Sequence[str] = (),
         decimal: str = ".",
         features: Mapping[str, tuple[float, float]] | None = None,
+        images: Mapping[str, Any] | None = None,
         verifiers: int | Sequence[str] = 2,
         threshold: int | None = None,
         accepting: int | None = None,
@@ -96,6 +90,8 @@ class Federation(CountsTables):
             features: Centre and spread of every column, by its name. Both have to be public and agreed on,
                 since each hospital scales its own values with them. By default `fit` computes them over the
                 rows of ALL tables, which nobody holds in a real consortium; `statistics` needs none of it.
+            images: Of hospitals with images in place of tables, the values of [images] in consortium.toml,
+                such as `{"size": "64x64"}`. Then `classes` names the classes of images, or lists of them.
             verifiers: How many sites besides the hospitals check every proof, or the names of those that do,
                 hospitals among them.
             threshold: How many hospitals may collude and still open no update.
@@ -119,12 +115,14 @@ class Federation(CountsTables):
             "rounds": rounds, "validation": validation, "scales": scales, "label": label, "id": id,
             "ignore": ignore, "decimal": decimal, "verifiers": verifiers, "threshold": threshold,
             "accepting": accepting, "minimum": minimum, "abandoning": abandoning, "title": title,
-            "first_model": first_model,
+            "first_model": first_model, "images": images,
         }  # fmt: skip
-        recipe = Recipe(given)
+        recipe = Recipe(given if images is None else {**given, "classes": classes})
         constants = None if features is None else features_given(features)
-        named = None if classes is None else label_given(recipe.notation.label.column, classes)
-        self._terms = KeywordTerms(recipe, constants, named)
+        named = None
+        if classes is not None and images is None:
+            named = label_given(recipe.notation.label.column, classes)
+        self._terms: Terms = KeywordTerms(recipe, constants, named)
         self._manner = Manner.of(folder, workers, progress, seed)
         self._fitted: Fitted | None = None
 
@@ -138,7 +136,7 @@ class Federation(CountsTables):
         progress: bool = True,
         seed: int | None = None,
     ) -> Federation:
-        """The federation of a consortium.toml of tables, whose hospitals `fit` then takes.
+        """The federation of a consortium.toml, whose hospitals `fit` then takes.
 
         Args:
             path: The file.
@@ -156,13 +154,43 @@ class Federation(CountsTables):
         made._fitted = None
         return made
 
+    @classmethod
+    def open(
+        cls,
+        run: str | os.PathLike[str],
+        *,
+        label: str = "label",
+        decimal: str = ".",
+        progress: bool = True,
+    ) -> Federation:
+        """A run from its folder, or from a kit that has its last model: to predict, evaluate, audit, export.
+
+        The records of the training are in neither: there is no `history`, and `report` needs others.
+
+        Args:
+            run: The folder.
+            label: The column with the label, in tables that `evaluate` takes.
+            decimal: The decimal mark in their numbers.
+            progress: Whether to print what is going on.
+
+        Raises:
+            RunRefused: A folder without a ledger, or without a model yet.
+        """
+        made = cls.__new__(cls)
+        path = Path(os.fspath(run))
+        made._fitted = Fitted.opened(path, label, decimal)
+        made._terms = OpenedTerms(made._fitted.outcome.history.rules, made._fitted.schema)
+        made._manner = Manner.of(path, None, progress, None)
+        return made
+
     def fit(self, sites: Mapping[str, Any], *, force: bool = False) -> Federation:
         """Trains on the tables of all hospitals, by their names; returns itself.
 
         Args:
             sites: For each hospital a data frame with the label's column, a pair (X, y) of arrays or of a
-                frame and a column, or the path of a table's file. There are at least three. A name has
-                lower-case letters, digits and hyphens. All have the same columns, in any order.
+                frame and a column, or the path of a table's file; of images the path of a folder or an
+                archive, or `Images(path, ...)`. There are at least three. A name has lower-case letters,
+                digits and hyphens. All have the same columns, in any order.
             force: Go on with what can be read but looks wrong, such as a constant column.
 
         Raises:
@@ -171,103 +199,10 @@ class Federation(CountsTables):
             RunRefused: A folder that cannot be used, or a federation that did not come to its end.
         """
         terms = self._terms
-        sources = sources_of(sites, terms.notation, terms.names)
+        sources = terms.sources(sites)
         project, path = terms.project(sources, self._manner.tell)
         self._fitted = train(project, path, sources, self._manner, force)
         return self
-
-    @property
-    def _done(self) -> Fitted:
-        if self._fitted is None:
-            raise NotFitted("there is no model yet: call fit with a table for each hospital")
-        return self._fitted
-
-    @property
-    def folder(self) -> Path:
-        """The run's folder, with ledger and proofs: all that an auditor needs, and nothing secret."""
-        return self._done.place.path
-
-    @property
-    def model(self) -> ExportedModel:
-        """The last confirmed model: exact integers, with names, scaling and where it comes from."""
-        return self._done.model
-
-    @property
-    def classes_(self) -> NDArray[Any]:
-        """What `predict` answers, in the order of the columns of `predict_proba`."""
-        return self._done.classes
-
-    def predict_proba(self, x: Any) -> NDArray[np.float64]:
-        """Probabilities (n, classes), in the order of `classes_`.
-
-        Args:
-            x: An array, a data frame or the path of a table's file. Columns are found by their names.
-        """
-        return probabilities(predicted(self._done.model, x, self._terms.notation.decimal))
-
-    def predict(self, x: Any) -> NDArray[Any]:
-        """The class of each row, as the labels that `fit` was given.
-
-        Args:
-            x: Rows, as `predict_proba` takes them.
-        """
-        fitted = self._done
-        found = predicted(fitted.model, x, self._terms.notation.decimal)
-        return np.asarray(fitted.classes[fitted.model.model.head.chosen(found.scores)])
-
-    def evaluate(self, x: Any, y: Any = None) -> Evaluation:
-        """Accuracy, AUC with its interval, confusion and loss of the model on records of nobody.
-
-        Args:
-            x: Rows. A data frame with the label's column and a file need no `y`.
-            y: The label of each row.
-        """
-        return self._done.evaluate(self._done.table(x, y, self._terms.notation))
-
-    @property
-    def evaluations(self) -> list[FederatedEvaluation]:
-        """What all hospitals counted together on their validation parts; signed by them, not proved."""
-        return [FederatedEvaluation.of(own) for own in self._done.evaluations()]
-
-    def audit(self) -> AuditResult:
-        """Replays the run from its folder alone: is the record consistent, did everybody keep the rules?"""
-        return self._done.audit()
-
-    def report(
-        self, path: str | os.PathLike[str], x: Any = None, y: Any = None, *, draw: bool = True
-    ) -> Path:
-        """Writes a page with curves, ROC and confusion into the folder `path`; returns the page's path.
-
-        Args:
-            path: A folder that is new, or that has such a page.
-            x: Records of nobody, as in `evaluate`. Without them the training's own, which says less.
-            y: The label of each of them.
-            draw: Whether to draw pictures too, which need matplotlib.
-        """
-        held_out = None if x is None else self._done.table(x, y, self._terms.notation).records
-        page, missing = self._done.report(path, held_out, draw)
-        if missing and draw:
-            self._manner.tell(f"no pictures: {missing}")
-        return page
-
-    def export(self, path: str | os.PathLike[str], to: str | None = None, round: str = "last") -> Path:
-        """Writes the model with names, scaling and classes; returns the file's path, and replaces one there.
-
-        A file for torch or onnx computes by itself, with real numbers. It is written when its error is within
-        its bound. `proofward predict` takes the other two.
-
-        Args:
-            path: The file.
-            to: The format, safetensors, json, torch or onnx. By default what the file's name says:
-                .safetensors, .json, .pt2 or .onnx.
-            round: Which model, "last" or "best", by the `figure` that `validation` names.
-        """
-        target, agreement = self._done.export(path, to, round)
-        if agreement is not None:
-            words = f"largest error of the logits on {agreement.rows} drawn records"
-            errors = f"{agreement.observed:.3g}, of at most {agreement.bound:.3g}"
-            self._manner.tell(f"{target}: {words}: {errors}")
-        return target
 
     def to_file(self, path: str | os.PathLike[str]) -> Path:
         """Writes the consortium.toml of this federation, with which the same runs at sites of their own.
@@ -280,17 +215,15 @@ class Federation(CountsTables):
             path: The file.
         """
         project = self._terms.agreed if isinstance(self._terms, FileTerms) else self._done.project
+        if project is None:
+            raise RunRefused("a run's folder has no consortium.toml: only who has fitted it can write one")
         return write_project(project, self._terms.path, Path(os.fspath(path)))
 
     @property
     def settings(self) -> dict[str, Any]:
         """What is agreed, by the names that `__init__` has; what tables say is there once it is fitted."""
-        return self._terms.settings() if self._fitted is None else settings_of(self._fitted.project)
-
-    @property
-    def history(self) -> list[Round]:
-        """The model after each round on the training's records, and whose updates were summed."""
-        return self._done.rounds()
+        project = None if self._fitted is None else self._fitted.project
+        return self._terms.settings() if project is None else settings_of(project)
 
     def __repr__(self) -> str:
         """What it is, and how far."""

@@ -12,46 +12,73 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.api.place import Place
-from proofward.api.refusals import ExportRefused, RunRefused, TablesRefused, refusing
+from proofward.api.refusals import ExportRefused, RunRefused, SettingsRefused, refusing
 from proofward.api.results import AuditResult, Evaluation, Round
-from proofward.api.sources import source_of
 from proofward.cli.evidence.audit import holds_ledger
-from proofward.cli.evidence.model import SUFFIXES
 from proofward.cli.project.project import Project
 from proofward.cli.run.in_process_run import Ended
 from proofward.cli.run.own_page import rows_judged
 from proofward.data.csv_records import Table
+from proofward.data.image_schema import ImageSchema
 from proofward.data.records import Records
-from proofward.data.schema import Notation
+from proofward.data.schema import Label, Notation, Schema
+from proofward.dossier.evidence import NoReport
+from proofward.dossier.filing import file_report
+from proofward.dossier.pdf import PdfUnavailable
 from proofward.layers.model import Int64Array
-from proofward.ledger.files import write_file
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.figures.curves import curves
 from proofward.report.figures.scores import real_scores
 from proofward.report.handover.agreement import Agreement
 from proofward.report.handover.exported_model import ExportedModel
-from proofward.report.handover.model_source import last_model
-from proofward.report.handover.programs import written
+from proofward.report.handover.handed_model import KINDS, SUFFIXES, handed
+from proofward.report.handover.model_source import Taken, followed_so_far, last_taken
 from proofward.report.histograms.of_run import Evaluation as RunEvaluation
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.run_audit import RunAudit
 from proofward.report.run_page import PAGE_NAME, write_page
 from proofward.report.run_report import models
 
+REPORTS = (".html", ".pdf")
+"""Ends of names of files that are reports to file, and no folders."""
+NO_RECORDS = "a run's folder has no records of the training"
+
 
 @dataclass(frozen=True)
 class Fitted:
     """hospitals: the records of each. classes: what `predict` answers for each class.
 
-    project: all that was agreed. place: of the run. model: the last confirmed one.
+    project: all that was agreed, None of a run that was opened. schema: how records are read. place: of the
+    run. model: the last confirmed one.
     """
 
-    project: Project
+    project: Project | None
+    schema: Schema | ImageSchema
     place: Place
     outcome: Ended
     model: ExportedModel
     hospitals: Mapping[str, Records]
     classes: NDArray[Any]
+
+    @classmethod
+    def opened(cls, folder: Path, label: str, decimal: str) -> Fitted:
+        """What a run's folder, or a kit, has; raises RunRefused, SettingsRefused.
+
+        label, decimal: how tables are written that it is evaluated on.
+        """
+        if not folder.is_dir():
+            raise RunRefused(f"{folder} is no folder")
+        with refusing(RunRefused):
+            taken = last_taken(folder)
+            _, objects = followed_so_far(folder)
+        found = taken.model
+        with refusing(SettingsRefused):
+            schema = found.description.images or Schema(
+                found.description.of_table, Notation(Label.of(label, found.description.classes), (), decimal)
+            )
+        outcome = Ended(taken.history, objects, found.weights)
+        classes = classes_of(found.description.classes, {})
+        return cls(None, schema, Place(folder), outcome, found, {}, classes)
 
     @property
     def consortium(self) -> bytes:
@@ -62,13 +89,6 @@ class Fitted:
         """The first model and the one after each round."""
         return models(self.outcome.history, self.outcome.objects)
 
-    def table(self, x: Any, y: Any, notation: Notation) -> Table:
-        """Records to judge on, read as a hospital's are, however few; raises TablesRefused."""
-        names = [entry.name for entry in self.project.features]
-        source = source_of(x, y, notation, names)
-        with refusing(TablesRefused):
-            return source.read(self.project.schema, self.outcome.history.rules.config, training=False)
-
     def evaluate(self, table: Table) -> Evaluation:
         """The last model on records that were read as a hospital's are."""
         own = self.model
@@ -77,16 +97,15 @@ class Fitted:
         return Evaluation.of(scores, table.records, own.description.classes, doubts)
 
     def rounds(self) -> list[Round]:
-        """From the first model on."""
+        """From the first model on; raises RunRefused where the records of the training are not at hand."""
+        if not self.hospitals:
+            raise RunRefused(f"history: {NO_RECORDS}")
         rows = rows_judged(self.model.description, list(self.hospitals.values()), None)
         own, records = self.model, rows.records
         scores = [real_scores(own.model, own.scales, weights, records) for weights in self.models()]
         found = curves(scores, records.labels)
         summed: list[tuple[str, ...]] = [()]
-        history = self.outcome.history
-        for state in history.closed:
-            if history.rules.counting_in(state.number) is not None:
-                continue
+        for state in self.outcome.history.trained:
             assert state.accepted is not None
             summed.append(tuple(state.accepted.record.hospitals))
         areas = found.auc or [None] * len(summed)
@@ -109,6 +128,10 @@ class Fitted:
     def report(self, path: str | os.PathLike[str], held_out: Records | None, draw: bool) -> tuple[Path, str]:
         """The page in a folder, and why there are no pictures, "" where there are; raises RunRefused."""
         folder = Path(os.fspath(path))
+        if folder.suffix.lower() in REPORTS:
+            return self._file_report(folder, held_out), ""
+        if held_out is None and not self.hospitals:
+            raise RunRefused(f"report: {NO_RECORDS}: give records of nobody")
         if folder.exists() and not folder.is_dir():
             raise RunRefused(f"{folder} is no folder")
         if folder.is_dir() and any(folder.iterdir()) and not (folder / PAGE_NAME).exists():
@@ -129,6 +152,21 @@ class Fitted:
             )
         return folder / PAGE_NAME, missing
 
+    def _file_report(self, target: Path, held_out: Records | None) -> Path:
+        """The report to file, which is of the run's record alone; raises RunRefused."""
+        folder, as_pdf = self.place.path, target.suffix.lower() == ".pdf"
+        if held_out is not None:
+            raise RunRefused(f"{target}: a report to file is of the run's record alone: leave out x and y")
+        if not folder.is_dir() or not holds_ledger(folder):
+            raise RunRefused(f"{folder}: no ledger here")
+        page = target.with_suffix(".html") if as_pdf else target
+        with refusing(RunRefused):
+            try:
+                file_report(folder, page, self.consortium, pdf=as_pdf)
+            except (NoReport, PdfUnavailable) as error:
+                raise RunRefused(str(error)) from error
+        return target
+
     @property
     def words(self) -> str:
         """What it is, how far it came and where it lies, in words."""
@@ -141,8 +179,8 @@ class Fitted:
         """Writes the last or the best model; of a program, how far it is from it. Raises ExportRefused."""
         target = Path(os.fspath(path))
         kind = to or next((name for name, end in SUFFIXES.items() if target.suffix.lower() == end), "")
-        if kind not in SUFFIXES:
-            kinds = ", ".join(sorted(SUFFIXES))
+        if kind not in KINDS:
+            kinds = ", ".join(sorted(KINDS))
             found = repr(to) if to else f"a file named {target.name}"
             raise ExportRefused(f"expected one of {kinds}, found {found}: name the format with to=")
         if not target.parent.is_dir():
@@ -150,10 +188,13 @@ class Fitted:
         if which not in ("last", "best"):
             raise ExportRefused(f"round: expected last or best, found {which!r:.80}")
         with refusing(ExportRefused):
-            model = self.model if which == "last" else last_model(self.place.path, best=True)
-            data, agreement = written(model, kind)
-            write_file(target, data, target.with_name(f".{target.name}.writing"), mode=0o644)
-        return target, agreement
+            if which == "best":
+                taken = last_taken(self.place.path, best=True)
+            else:
+                taken = Taken(self.model, self.outcome.history)
+            made = handed(taken, kind, target.name)
+            made.write(target)
+        return target, made.agreement
 
 
 def classes_of(names: tuple[str, ...], originals: Mapping[int, Any]) -> NDArray[Any]:

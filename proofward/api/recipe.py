@@ -13,7 +13,7 @@ from proofward.cli.common.usual import PRESET
 from proofward.cli.project.project import Project, placeholder_features
 from proofward.cli.project.project_file import project_of
 from proofward.cli.project.project_keys import POLICY
-from proofward.data.schema import Feature, Label, ascending
+from proofward.data.schema import Feature, Label, Notation, ascending
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 from proofward.layers.plain import shown
 from proofward.models.presets import PRESET_FILES
@@ -38,6 +38,10 @@ class Recipe:
         features = placeholder_features(1 if known is None else known.features)
         with refusing(SettingsRefused):
             label = Label(str(self.column))
+        if "images" in self.given:
+            self.project_of_images(SOME)
+            self.notation = Notation(label)
+            return
         self.notation = self.project(SOME, features, label).notation
 
     @property
@@ -55,12 +59,40 @@ class Recipe:
 
     def project(self, hospitals: Iterable[str], features: Iterable[Feature], label: Label) -> Project:
         """The consortium of hospitals with these columns and classes; raises SettingsRefused."""
+        columns = [
+            {"name": entry.name, "unit": entry.unit, "centre": entry.centre, "spread": entry.spread}
+            for entry in features
+        ]
+        of_table = {
+            **{name: self.given[name] for name in ("decimal",) if name in self.given},
+            "ignore": _ignored(self.given.get("ignore", [])),
+            "label": {**label.to_plain(), "column": self.column},
+            "feature": columns,
+        }
+        return self._project(hospitals, of_table)
+
+    def project_of_images(self, hospitals: Iterable[str]) -> Project:
+        """The consortium of hospitals with images; raises SettingsRefused."""
+        given, label = self.given, {"column": self.column}
+        classes = given.get("classes")
+        if not isinstance(classes, list) or len(classes) < 2:
+            words = "a list of two classes of images or more, such as folders' names, the negative one first"
+            raise SettingsRefused(f"classes: expected {words}, found {classes!r:.80}")
+        sides: dict[str, Any] = {"classes": classes}
+        if len(classes) == 2:
+            sides = {"negative": classes[0], "positive": classes[1]}
+        if not isinstance(given["images"], Mapping):
+            words = 'the values of [images] by name, such as {"size": "64x64"}'
+            raise SettingsRefused(f"images: expected {words}, found {given['images']!r:.80}")
+        return self._project(hospitals, {"images": dict(given["images"]), "label": {**label, **sides}})
+
+    def _project(self, hospitals: Iterable[str], of_data: Mapping[str, Any]) -> Project:
         given = self.given
         plain: dict[str, Any] = {
-            **{name: given[name] for name in ("title", "preset", "rounds", "decimal") if name in given},
+            **{name: given[name] for name in ("title", "preset", "rounds") if name in given},
             "server": SERVER,
             "trusted_first_model": self.first_model.name,
-            "ignore": _ignored(given.get("ignore", [])),
+            **of_data,
             "model": {name: given[name] for name in MODEL_KEYS if name in given},
             "training": {name: given[name] for name in TRAINING_KEYS if name in given},
             "scales": given.get("scales", {}),
@@ -68,12 +100,7 @@ class Recipe:
             "validation": _validation(given.get("validation", {})),
             **({"id": {"column": given["id"]}} if "id" in given else {}),
             "policy": {name: given[name] for name in POLICY.names if name in given},
-            "label": {**label.to_plain(), "column": self.column},
             "site": list(_sites(list(hospitals), given.get("verifiers", 1))),
-            "feature": [
-                {"name": entry.name, "unit": entry.unit, "centre": entry.centre, "spread": entry.spread}
-                for entry in features
-            ],
         }
         project, problems = project_of(plain, Path())
         if project is None:

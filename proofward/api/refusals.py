@@ -58,6 +58,7 @@ def refusing(kind: type[FederationError]) -> Iterator[None]:
     from proofward.ledger.errors import LedgerError
     from proofward.models.graph.refusals import ImportRefused
     from proofward.report.handover.exported_model import ModelInvalid
+    from proofward.report.handover.handed_model import NotOurs
     from proofward.report.handover.model_source import NoModel, NotASource
     from proofward.report.handover.prediction import TableRefused
 
@@ -75,6 +76,6 @@ def refusing(kind: type[FederationError]) -> Iterator[None]:
     except OSError as error:
         raise kind(f"{error.filename}: {error.strerror}") from None
     except (CsvRefused, FeaturesInvalid, FileRefused, ImportRefused, LedgerError, ModelInvalid, NoModel,
-            NotASource, ProjectError, Refusal, RulesError, TableRefused, TablesExtraMissing,
+            NotASource, NotOurs, ProjectError, Refusal, RulesError, TableRefused, TablesExtraMissing,
             TrainingError) as error:  # fmt: skip
         raise kind(str(error)) from None

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from proofward.api.images import image_sources
 from proofward.api.recipe import Recipe
 from proofward.api.refusals import SettingsRefused, TablesRefused, refusing
-from proofward.api.sources import all_columns, computed_classes, computed_features
+from proofward.api.sources import all_columns, computed_classes, computed_features, sources_of
 from proofward.cli.kit.data_file import DataFile
+from proofward.cli.project.image_table import image_settings
 from proofward.cli.project.project import Project
 from proofward.cli.project.project_file import opened_project
 from proofward.cli.project.project_text import project_text
 from proofward.cli.project.validation_table import plain_validation
-from proofward.data.schema import Feature, Label, Notation
-from proofward.federation.messages.rules import HOSPITAL
+from proofward.data.image_schema import ImageSchema
+from proofward.data.schema import Feature, Label, Notation, Schema
+from proofward.federation.messages.rules import HOSPITAL, Rules
 from proofward.layers.plain import shown
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
@@ -25,52 +29,69 @@ COMPUTED = (
     "centre and spread of the columns are computed over the rows of all sites, which this process holds; in "
     "a real consortium nobody does, and `proofward consortium statistics` counts them before training"
 )
+OPENED = "a run that was opened is not fitted again: make a Federation with its settings"
 Tell = Callable[[str], None]
 
 
-class Terms(Protocol):
+class Terms(ABC):
     """Where a project comes from."""
 
     @property
-    def notation(self) -> Notation:
-        """How tables are written, without what only they say."""
-        ...
+    @abstractmethod
+    def of_images(self) -> bool:
+        """Whether hospitals have images."""
 
     @property
+    @abstractmethod
     def path(self) -> Path:
         """Of the file, beside which a trusted first model lies."""
-        ...
 
     @property
+    @abstractmethod
+    def notation(self) -> Notation:
+        """How tables are written, without what only they say."""
+
+    @property
+    @abstractmethod
     def names(self) -> Sequence[str] | None:
         """Of the features, where they are agreed on before there are tables."""
-        ...
 
+    @abstractmethod
     def project(self, sources: Mapping[str, DataFile], tell: Tell) -> tuple[Project, Path]:
         """What is agreed, and the file that says so; raises SettingsRefused, TablesRefused."""
-        ...
 
+    @abstractmethod
     def settings(self) -> dict[str, Any]:
         """What is known of it before there are tables."""
-        ...
+
+    def sources(self, sites: Mapping[str, Any]) -> dict[str, DataFile]:
+        """What hospitals have, in any of the forms that are taken; raises TablesRefused."""
+        return image_sources(sites) if self.of_images else sources_of(sites, self.notation, self.names)
 
 
 @dataclass(frozen=True)
-class FileTerms:
+class FileTerms(Terms):
     """Those of a consortium.toml."""
 
     agreed: Project
-    path: Path
+    file: Path
+
+    @property
+    def path(self) -> Path:
+        """See Terms."""
+        return self.file
 
     @classmethod
     def of(cls, path: Path) -> FileTerms:
         """Raises SettingsRefused."""
         with refusing(SettingsRefused):
             project = opened_project(path)
-        if project.images is not None:
-            words = "its hospitals have images, and here tables are taken; `proofward simulate` runs it"
-            raise SettingsRefused(f"{path}: {words}")
         return cls(project, path)
+
+    @property
+    def of_images(self) -> bool:
+        """See Terms."""
+        return self.agreed.images is not None
 
     @property
     def notation(self) -> Notation:
@@ -86,7 +107,8 @@ class FileTerms:
         """See Terms; the hospitals have to be the file's."""
         wanted = [site.name for site in self.agreed.sites if HOSPITAL in site.roles]
         if set(wanted) != set(sources):
-            words = f"a table for each of {', '.join(wanted)}, the hospitals of {self.path}"
+            what = "images" if self.of_images else "a table"
+            words = f"{what} for each of {', '.join(wanted)}, the hospitals of {self.path}"
             raise TablesRefused(f"sites: expected {words}, found {', '.join(sources) or 'none'}")
         return self.agreed, self.path
 
@@ -96,12 +118,17 @@ class FileTerms:
 
 
 @dataclass(frozen=True)
-class KeywordTerms:
+class KeywordTerms(Terms):
     """Those of keywords. features, label: None where the tables say them."""
 
     recipe: Recipe
     features: tuple[Feature, ...] | None
     label: Label | None
+
+    @property
+    def of_images(self) -> bool:
+        """See Terms."""
+        return "images" in self.recipe.given
 
     @property
     def path(self) -> Path:
@@ -120,6 +147,8 @@ class KeywordTerms:
 
     def project(self, sources: Mapping[str, DataFile], tell: Tell) -> tuple[Project, Path]:
         """See Terms."""
+        if self.of_images:
+            return self.recipe.project_of_images(sources), self.recipe.path
         features, label, column = self.features, self.label, self.notation.label.column
         if sources and (features is None or label is None):
             found = all_columns(sources, self.notation)
@@ -133,6 +162,51 @@ class KeywordTerms:
     def settings(self) -> dict[str, Any]:
         """See Terms."""
         return dict(self.recipe.given)
+
+
+@dataclass(frozen=True)
+class OpenedTerms(Terms):
+    """Those of a run that was opened: its rules, and how tables are read that it is evaluated on."""
+
+    rules: Rules
+    schema: Schema | ImageSchema
+
+    @property
+    def path(self) -> Path:
+        """See Terms; there is none."""
+        return Path()
+
+    @property
+    def of_images(self) -> bool:
+        """See Terms."""
+        return isinstance(self.schema, ImageSchema)
+
+    @property
+    def notation(self) -> Notation:
+        """See Terms."""
+        return Notation() if isinstance(self.schema, ImageSchema) else self.schema.notation
+
+    @property
+    def names(self) -> Sequence[str]:
+        """See Terms."""
+        return [entry.name for entry in self.schema.features]
+
+    def project(self, sources: Mapping[str, DataFile], tell: Tell) -> tuple[Project, Path]:
+        """Refused: what was opened is not trained again."""
+        raise SettingsRefused(OPENED)
+
+    def settings(self) -> dict[str, Any]:
+        """What the rules say of them."""
+        rules = self.rules
+        return {
+            "title": rules.federation,
+            "rounds": rules.rounds,
+            "network": rules.config.model.words,
+            "training": rules.config.training_words,
+            "hospitals": list(rules.hospitals),
+            "verifiers": list(rules.verifiers),
+            "classes": list(self.schema.classes),
+        }
 
 
 def settings_of(project: Project) -> dict[str, Any]:
@@ -155,6 +229,16 @@ def settings_of(project: Project) -> dict[str, Any]:
         **({"scales": dict(whole.scales.given)} if whole.scales.given else {}),
         **({"first_model": project.trusted_first_model} if project.trusted_first_model else {}),
         **({} if project.validation is None else {"validation": plain_validation(project.validation)}),
+        **_settings_of_data(project),
+    }  # fmt: skip
+
+
+def _settings_of_data(project: Project) -> dict[str, Any]:
+    images = project.images
+    if images is not None:
+        sides = [names[0] if len(names) == 1 else list(names) for names in images.sides]
+        return {"label": images.column, "classes": sides, "images": image_settings(images)}
+    return {
         **({"id": project.notation.id} if project.notation.id else {}),
         "label": project.notation.label.column,
         "ignore": list(project.notation.ignore),
@@ -164,7 +248,7 @@ def settings_of(project: Project) -> dict[str, Any]:
             entry.name: (entry.centre, entry.spread) if isinstance(entry, Feature) else entry.to_plain()
             for entry in project.features
         },
-    }  # fmt: skip
+    }
 
 
 def _plain(value: Any) -> Any:

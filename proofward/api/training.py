@@ -120,7 +120,7 @@ def _run(
     outcome = ended(*ran)
     write_outcome(place.path, outcome)
     records = {name: table.records for name, table in tables.items()}
-    return Fitted(project, place, outcome, last_model(place.path), records, classes)
+    return Fitted(project, project.schema, place, outcome, last_model(place.path), records, classes)
 
 
 def _classes(project: Project, sources: Mapping[str, DataFile]) -> np.ndarray[Any, Any]:

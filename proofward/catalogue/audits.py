@@ -22,13 +22,14 @@ CHECKS: dict[str, tuple[str, str]] = {
     "entry": ("messages", "Every message is signed, of its turn, and follows from those before it."),
     "enrolment-proof": ("proofs of enrolment", "A hospital's records are committed to and well-formed."),
     "round-proof": ("proofs of training", "A hospital's update is the training that was agreed on."),
+    "counts-proof": ("proofs of counts", "A hospital's counts are in range; that they are true is its word."),
     "verdict": ("verdicts of verifiers", "A verifier said of a proof what the auditor finds."),
     "enrolled-set": ("who was enrolled", "Hospitals take part with the records that were proved."),
     "beacon": ("the randomness drawn", "The first model is the one that the shared randomness gives."),
     "participants": ("who took part", "The hospitals of each attempt are recorded."),
     "passed-set": ("whose proofs passed", "Those passed whose proofs the auditor accepts."),
     "complaint": ("verdicts on complaints", "A verifier said of a complaint what the auditor finds."),
-    "aggregate": ("sums and models", "The sum is of the accepted updates, and the model follows from it."),
+    "aggregate": ("sums and models", "The sum is of what was accepted, and the model follows from it."),
     "object": ("named objects", "Every object that an entry names is there, and no other."),
     "stopping": ("the rule on stopping", "A vote by that rule was true; the best round is computed again."),
     "complete": ("the end", "All agreed rounds were closed, or enough verifiers voted for an earlier end."),
@@ -40,6 +41,9 @@ CHECKS: dict[str, tuple[str, str]] = {
 """By the name of a check: what is counted, and what it shows when it passes."""
 
 TRAINING, ENROLMENT = "its proof of training does not hold", "its proof of enrolment does not hold"
+COUNTS = "its proof of counts does not hold"
+PROOFS = {"round-proof": TRAINING, "counts-proof": COUNTS, "enrolment-proof": ENROLMENT}
+"""By the name of a check: what is said of a hospital whose proof was refused."""
 DEEDS: dict[str, str] = {
     "key-share": "it dealt a hospital a share of its key that is not one",
     "complaint": "it complained of a share of a key that is in order, or judged a complaint wrongly",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from proofward.catalogue.audits import CHECKS, DEEDS, ENROLMENT, OTHERWISE, TRAINING
+from proofward.catalogue.audits import CHECKS, DEEDS, OTHERWISE, PROOFS
 from proofward.catalogue.problems import PROBLEMS
 from proofward.catalogue.refusals import REFUSALS
 
@@ -26,9 +26,7 @@ def deeds() -> Iterator[str]:
     """What a failed check proves of whom it accuses."""
     yield "| check | what is said of whom it accuses |"
     yield "| --- | --- |"
-    yield f"| `round-proof` | {TRAINING} |"
-    yield f"| `enrolment-proof` | {ENROLMENT} |"
-    for name, words in DEEDS.items():
+    for name, words in (*PROOFS.items(), *DEEDS.items()):
         yield f"| `{name}` | {words} |"
     yield f"| any other | {OTHERWISE} |"
 

@@ -15,6 +15,8 @@ from proofward.cli.evidence.inspect import inspect
 from proofward.cli.evidence.model import model
 from proofward.cli.evidence.predict import predict
 from proofward.cli.evidence.proofs import verify
+from proofward.cli.evidence.report import report
+from proofward.cli.evidence.track import track
 from proofward.cli.kit.admit import admit
 from proofward.cli.kit.bundle import bundle
 from proofward.cli.kit.check_data import check_data
@@ -57,7 +59,7 @@ def main() -> None:
 
 for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, stop, status, bundle,
                 certificates, consortium, join, enrol, check_data, confirm, revoke, admit, end, rotate_key,
-                model, predict, export_audit):  # fmt: skip
+                model, predict, export_audit, report, track):  # fmt: skip
     main.add_command(command)
 main.add_command(presets)
 main.add_command(check_images)

@@ -114,6 +114,7 @@ class InProcessFederation:
         parties: Parties | None = None,
         proofs: Proofs | None = None,
         workers: int | None = None,
+        data_sheets: Mapping[str, tuple[str, ...]] | None = None,
         counts: Mapping[str, CountSource] | None = None,
         publishing: Collection[str] = (),
     ) -> None:
@@ -131,6 +132,7 @@ class InProcessFederation:
             proofs: What makes and checks proofs.
             workers: How many members work at the same time, on threads. `usual_workers` says how many they
                 are otherwise. What comes out is the same with any number.
+            data_sheets: What hospitals say of their records, in lines, by name.
             counts: What each hospital counts, by name. Where all rounds count, no datasets are needed.
             publishing: The hospitals that publish their own counts.
         """
@@ -144,6 +146,7 @@ class InProcessFederation:
         self._workers = workers
         self._rows = max((len(records[1]) for records in datasets.values()), default=1)
         self._proofs, self._counts, self._publishing = proofs, counts or {}, publishing
+        self._sheets = data_sheets or {}
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
         clock = self.folder.clock(plan.aggregator)
@@ -170,6 +173,7 @@ class InProcessFederation:
             randomness=self.folder.randomness(name),
             clock=self.folder.clock(name),
             observe=self._event,
+            data_sheet=self._sheets.get(name, ()),
             counts=self._counts.get(name, no_counts),
             publishes_counts=name in self._publishing,
         )

@@ -90,7 +90,9 @@ def _inputs(table: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(axes)
 
 
-PRESET_FILES: dict[str, PresetFile] = {path.stem: read_preset(path) for path in sorted(FOLDER.glob("*.toml"))}
+PRESET_FILES: dict[str, PresetFile] = {
+    path.stem: read_preset(path) for path in sorted(FOLDER.glob("*.toml"), key=lambda path: path.stem)
+}
 PRESETS: dict[str, Preset] = {name: file.preset for name, file in PRESET_FILES.items()}
 
 

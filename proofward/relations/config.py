@@ -225,7 +225,9 @@ class RoundConfig:
 
         Raises a TrainingError where there is none.
         """
-        return least_shift(self.model, self.scales, self.training, self.clip_bound, most_rows, self.weighting)
+        return least_shift(
+            self.model, self.scales, self.training, self.clip_bound, most_rows, self.weighting
+        )
 
     @property
     def weight_limit(self) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from proofward.catalogue.audits import ENROLMENT, TRAINING, deed
+from proofward.catalogue.audits import PROOFS, deed
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history_state import CLOSED, HistoryState
 from proofward.federation.parties.audit_verdict import AuditVerdict
@@ -129,7 +129,7 @@ class AuditSummary:
                 number, member = verdict.refused_proof
                 fault = said.get((number, member))
                 by = fault.by if fault else ()
-                what = TRAINING if verdict.check == "round-proof" else ENROLMENT
+                what = PROOFS[verdict.check]
                 detail = verdict.detail.removeprefix("refused: ")
                 result.append(Breach(number, member, what, verdict.check, detail, (*by, "this audit")))
         return result

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from proofward.federation.messages.catalogue import Enrolment, RoundOpened
+from proofward.federation.messages.catalogue import Enrolment, RoundClosed, RoundOpened
 from proofward.federation.messages.events import Event
 
 PHASES = ("prove enrolment", "train", "encrypt", "prove", "verify", "aggregate", "confirm")
@@ -28,6 +28,14 @@ class Duration:
         return self.total / self.count if self.count else 0.0
 
 
+@dataclass(frozen=True)
+class RoundTime:
+    """Seconds from a round's opening to its closing, and those of all members together by phase."""
+
+    lasted: float
+    phases: dict[str, float]
+
+
 class Measurements:
     """Collects; `observe` may be called from several threads. It is a Network too: it delivers everything."""
 
@@ -37,7 +45,9 @@ class Measurements:
         self.round = 0
         self.sent: dict[tuple[str, int], int] = defaultdict(int)
         self.received: dict[tuple[str, int], int] = defaultdict(int)
-        self._seconds: dict[str, list[float]] = {phase: [] for phase in PHASES}
+        self._seconds: dict[str, list[tuple[int, float]]] = {phase: [] for phase in PHASES}
+        self._opened: dict[int, float] = {}
+        self._lasted: dict[int, float] = {}
         self._proving: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
 
@@ -47,17 +57,24 @@ class Measurements:
             if event.kind in ("proving", "proved", "unable"):
                 self._prover(event)
             elif event.kind in _BY_EVENT:
-                self._seconds[_BY_EVENT[event.kind]].append(event.seconds)
-            elif event.kind == "recorded" and event.subject == RoundOpened.kind:
-                self.round = event.round
+                self._seconds[_BY_EVENT[event.kind]].append((event.round, event.seconds))
+            elif event.kind == "recorded":
+                self._recorded(event)
+
+    def _recorded(self, event: Event) -> None:
+        if event.subject == RoundOpened.kind:
+            self.round = event.round
+            self._opened.setdefault(event.round, self.clock())
+        elif event.subject == RoundClosed.kind and event.round in self._opened:
+            self._lasted[event.round] = self.clock() - self._opened[event.round]
 
     def _prover(self, event: Event) -> None:
         now = self.clock()
         if (open_phase := self._proving.pop(event.party, None)) is not None:
             phase, since = open_phase
-            self._seconds.setdefault(phase, []).append(now - since)
+            self._seconds.setdefault(phase, []).append((event.round, now - since))
         elif event.kind == "proved" and event.subject == Enrolment.kind:
-            self._seconds["prove enrolment"].append(event.seconds)
+            self._seconds["prove enrolment"].append((event.round, event.seconds))
         if event.kind == "proving":
             self._proving[event.party] = (event.subject, now)
 
@@ -76,7 +93,24 @@ class Measurements:
     def durations(self) -> dict[str, Duration]:
         """By phase."""
         with self._lock:
-            return {phase: Duration(len(values), sum(values)) for phase, values in self._seconds.items()}
+            return {
+                phase: Duration(len(values), sum(spent for _, spent in values))
+                for phase, values in self._seconds.items()
+            }
+
+    def rounds(self) -> dict[int, RoundTime]:
+        """By round, of those whose opening and closing were both observed."""
+        with self._lock:
+            return {
+                number: RoundTime(
+                    lasted,
+                    {
+                        phase: sum(spent for when, spent in values if when == number)
+                        for phase, values in self._seconds.items()
+                    },
+                )
+                for number, lasted in self._lasted.items()
+            }
 
     def bytes_a_round(self, members: Sequence[str]) -> tuple[float, float]:
         """Mean bytes (sent, received) of one of these members in one round, the enrolment left out."""

@@ -77,7 +77,7 @@ class RunAudit:
         objects = Objects(self._auditor.source, history.rules.aggregator)
         expected: set[str] = set()
         try:
-            if history.phase == CLOSED and history.closed:
+            if history.phase == CLOSED and history.trained:
                 weights = model_weights(history, objects, history.model)
                 for name, data in model_files(history.rules, weights).items():
                     expected.add(name)

@@ -39,19 +39,18 @@ class Security:
 
 
 def models(history: History, objects: Objects) -> list[Int64Array]:
-    """The first model and the one after each closed round of training, flat int64; one round is closed.
+    """The first model and the one after each closed round that trains, flat int64; there is a closed round.
 
     Raises Refusal.
     """
     digests = [history.closed[0].model]
-    trained = (state for state in history.closed if history.rules.counting_in(state.number) is None)
-    digests += [state.aggregate.record.model for state in trained if state.aggregate is not None]
+    digests += [state.aggregate.record.model for state in history.trained if state.aggregate is not None]
     return [model_weights(history, objects, digest) for digest in digests]
 
 
 def compare_run(scenario: Scenario, history: History, objects: Objects) -> dict[str, MethodScores]:
     """Scores by method, round by round; at least one round has to be closed."""
-    beacons = [state.beacon for state in history.closed]
+    beacons = [state.beacon for state in history.trained]
     found = models(history, objects)
     return compare(scenario.setup, scenario.hospitals, scenario.held_out, beacons, found)
 

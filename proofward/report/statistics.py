@@ -10,17 +10,30 @@ given with it allow for that.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+
+import numpy as np
 
 from proofward.data.column_kinds import Category, Ordinal, TableColumn
 from proofward.data.schema import Schema
 from proofward.data.statistics_layout import schema_of
 from proofward.statistics.counts import Signed, from_limbs, parts_of, ranges_of
-from proofward.statistics.intervals import NO_RANGE, Range
-from proofward.statistics.layout import BINS, HISTOGRAMS, MOMENTS, PLACES, REST, SUM_LIMBS, SUMS, Layout
-from proofward.statistics.nested import Nested
+from proofward.statistics.intervals import NO_RANGE, ROUGH_BORDERS, Range
+from proofward.statistics.layout import (
+    BINS,
+    HISTOGRAMS,
+    MOMENTS,
+    OUTLINE,
+    PLACES,
+    REST,
+    ROUGH,
+    SUM_LIMBS,
+    SUMS,
+    Layout,
+)
+from proofward.statistics.nested import Cumulated, Nested
 
 PERCENTS = (1, 5, 25, 50, 75, 95, 99)
 DIGITS = 6
@@ -116,10 +129,14 @@ class Statistics:
         return {own.name: own.moments.rounded() for own in self.columns if own.moments is not None}
 
 
-def statistics_of(layout: Layout, sums: Mapping[str, Signed]) -> Statistics:
-    """sums: over all hospitals, by step. Raises FeaturesInvalid where the layout is not its dictionary's."""
+def statistics_of(layout: Layout, sums: Mapping[str, Signed], alike: bool = True) -> Statistics:
+    """sums: over hospitals, by step; alike: whether all are over the same ones, so that they can be joined.
+
+    Raises FeaturesInvalid where the layout is not its dictionary's.
+    """
     schema, ranges = schema_of(layout), ranges_of(layout, sums)
     histograms = parts_of(layout, HISTOGRAMS, sums[HISTOGRAMS])
+    outline = parts_of(layout, OUTLINE, sums[OUTLINE]) if alike and OUTLINE in sums else {}
     moments = parts_of(layout, MOMENTS, sums[MOMENTS]) if MOMENTS in sums else {}
     found = []
     for at, column in enumerate(schema.features):
@@ -128,7 +145,7 @@ def statistics_of(layout: Layout, sums: Mapping[str, Signed]) -> Statistics:
         if isinstance(column, Category | Ordinal):
             levels, rare, present = _levels(column.levels, histograms[at, PLACES, 0])
         else:
-            numbers, rare = _numbers(at, histograms, own, layout), 0
+            numbers, rare = _numbers(at, histograms, outline.get((at, ROUGH, 0)), own, layout), 0
             present = numbers.below + sum(numbers.bins) + numbers.above + numbers.hidden
         summed = moments.get((at, SUMS, 0))
         found.append(
@@ -164,12 +181,21 @@ def _column(
 
 
 def _numbers(
-    at: int, histograms: Mapping[tuple[int, str, int], Signed], own: Range, layout: Layout
+    at: int,
+    histograms: Mapping[tuple[int, str, int], Signed],
+    rough: Signed | None,
+    own: Range,
+    layout: Layout,
 ) -> Numbers:
     counts = [histograms[at, BINS, bins] for bins in layout.partitions]
     below, *bins, above, hidden = map(int, counts[-1])
     nested = Nested([part[1:-2] for part in counts], below, above, int(counts[-1].sum()))
-    return Numbers(own, below, tuple(bins), above, hidden, _quantiles(own, nested))
+    known = [Cumulated(nested, own.borders(nested.bins))]
+    if rough is not None:
+        first, *inner, last, _ = map(int, rough)
+        whole = Nested([np.array(inner, dtype=np.int64)], first, last, int(rough.sum()))
+        known.append(Cumulated(whole, ROUGH_BORDERS))
+    return Numbers(own, below, tuple(bins), above, hidden, _quantiles(known))
 
 
 def _levels(names: tuple[str, ...], counts: Signed) -> tuple[Mapping[str, int], int, int]:
@@ -186,18 +212,24 @@ def _moments(sums: Signed, own: Range) -> Moments | None:
     return Moments(count, centre, spread, 0.0 if own.unit == 1 else own.unit / 2)
 
 
-def _quantiles(own: Range, nested: Nested) -> dict[int, Quantile]:
-    """Of the values in order, the first at which so many percent are reached."""
-    if not nested.total:
+def _quantiles(known: Sequence[Cumulated]) -> dict[int, Quantile]:
+    """Of the values in order, the first at which so many percent are reached.
+
+    Each of what is known gives an interval that surely holds it. The best guess is that of the narrowest one.
+    """
+    total = known[0].counts.total
+    if not total:
         return {}
-    borders = own.borders(nested.bins)
     found = {}
     for percent in PERCENTS:
-        rank = -(-percent * nested.total // 100)
-        low, high = nested.around(rank)
+        rank = -(-percent * total // 100)
+        ends = [own.around(rank) for own in known]
+        low, high = max(low for low, _ in ends), min(high for _, high in ends)
+        widths = [end - start for start, end in ends]
+        value = known[widths.index(min(widths))].place(rank)
         found[percent] = Quantile(
-            own.low + own.width * nested.place(rank) / nested.bins,
-            None if low is None else float(borders[low]),
-            None if high is None else float(borders[high]),
+            min(max(value, low), high),
+            None if low == -math.inf else low,
+            None if high == math.inf else high,
         )
     return found

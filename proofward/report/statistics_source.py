@@ -12,7 +12,7 @@ from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CLOSED
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import ConfigurationError
-from proofward.report.handover.model_source import ledger_source
+from proofward.report.handover.model_source import followed_so_far
 from proofward.report.statistics import Statistics, statistics_of
 from proofward.statistics.source import by_step, layout_of_rounds
 
@@ -43,7 +43,7 @@ class Summed:
 
 def read_statistics(folder: Path) -> Summed:
     """Raises StatisticsMissing, NotASource, NoModel, Refusal, RulesError, LedgerError, HomeError."""
-    return summed_of(*ledger_source(folder))
+    return summed_of(*followed_so_far(folder))
 
 
 def summed_of(history: History, objects: Objects) -> Summed:
@@ -56,8 +56,8 @@ def summed_of(history: History, objects: Objects) -> Summed:
             found = f"{len(history.closed)} of them, and the ledger is {history.phase}"
             raise StatisticsMissing(f"expected {history.rules.rounds} closed rounds, found {found}")
         sums = counted_sums(history, objects)
-        steps = by_step(sums)
-        found_of_all = statistics_of(layout, steps)
+        steps, alike = by_step(sums), len({tuple(sorted(own.hospitals)) for own in sums}) == 1
+        found_of_all = statistics_of(layout, steps, alike)
     except (ConfigurationError, FeaturesInvalid) as error:
         raise StatisticsMissing(f"expected statistics of a table, found others: {error}") from error
     hospitals = {step: tuple(sorted(own.hospitals)) for step, own in zip(steps, sums, strict=True)}

@@ -7,7 +7,9 @@ or what its two halves are known to hold together, whichever is more.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +58,14 @@ class Nested:
         return (low[-1] if low else None), (high[0] if high else None)
 
     def likely(self) -> NDArray[np.float64]:
-        """Values in each interval of the finest partition, if what is hidden lies evenly in the halves."""
+        """Values in each interval of the finest partition, if what is hidden lies evenly in the halves.
+
+        Where there is one partition only, it lies as what is known does.
+        """
         inside = self.total - self.below - self.above
         found = np.array([float(inside)])
+        if len(self.least) == 1:
+            return np.asarray(self.least[0] * (inside / max(1, int(self.least[0].sum()))))
         for own in self.least:
             pairs = own.reshape(-1, 2)
             rest = np.maximum(found - pairs.sum(axis=1), 0.0)
@@ -73,3 +80,26 @@ class Nested:
             return 0.0 if rank <= reached[0] else float(self.bins)
         at = int(np.searchsorted(reached, rank)) - 1
         return at + float((rank - 0.5 - reached[at]) / likely[at]) if likely[at] >= 1 else at + 0.5
+
+
+@dataclass(frozen=True)
+class Cumulated:
+    """Counts with the borders of their intervals, ascending."""
+
+    counts: Nested
+    borders: NDArray[np.float64]
+
+    def around(self, rank: int) -> tuple[float, float]:
+        """Between which numbers the value of a rank surely lies; infinite where no end is known."""
+        low, high = self.counts.around(rank)
+        return (
+            -math.inf if low is None else float(self.borders[low]),
+            math.inf if high is None else float(self.borders[high]),
+        )
+
+    def place(self, rank: int) -> float:
+        """Where it likely lies."""
+        found = self.counts.place(rank)
+        at = min(int(found), len(self.borders) - 2)
+        width = float(self.borders[at + 1]) - float(self.borders[at])
+        return float(self.borders[at]) + width * (found - at)

@@ -134,6 +134,13 @@ def test_a_report_is_written(fitted, tmp_path):
         fitted.report(tmp_path / "report.txt")
 
 
+def test_a_report_to_file_is_written(fitted, tmp_path):
+    page = fitted.report(tmp_path / "filed.html")
+    assert page == tmp_path / "filed.html" and "The record is consistent." in page.read_text()
+    with pytest.raises(pw.RunRefused, match="leave out x and y"):
+        fitted.report(tmp_path / "filed.html", *arrays(30, seed=6))
+
+
 def test_exported_models_say_the_same(fitted, tmp_path):
     for name in ("model.json", "model.safetensors"):
         data = fitted.export(tmp_path / name).read_bytes()
@@ -147,7 +154,7 @@ def test_exported_models_say_the_same(fitted, tmp_path):
     said = Command().json("predict", tmp_path / "model.json", tmp_path / "new.csv")
     assert [row["class"] for row in said["predictions"]] == list(fitted.predict(values))
     for path, to, words in (
-        ("model", None, "expected one of json, onnx, safetensors, torch, found a file named model"),
+        ("model", None, "expected one of json, monai, onnx, safetensors, torch, found a file named model"),
         ("model.json", "pickle", "found 'pickle': name the format with to="),
         ("no/model.json", None, "there is no folder"),
     ):
@@ -195,10 +202,10 @@ def test_a_validation_part_by_patients_is_that_of_the_file(folder, tmp_path, mon
     assert history.rules.config.training.later_rates == ((2, 16),) and federation.settings["schedule"]["every"] == 1
     assert federation.audit().passed
     (evaluation,) = federation.evaluations
-    assert evaluation.after == 1 and len(evaluation.hospitals) == 3 and evaluation.rows > 3
+    assert evaluation.after == 2 and len(evaluation.hospitals) == 3 and evaluation.rows > 3
     (area,), ((low, high),) = evaluation.auc.values(), evaluation.auc_of_all_scores.values()
     assert low <= area <= high and "signed by the hospitals, not proved" in repr(evaluation)
-    assert [entry.number for entry in federation.history] == [0, 1], "rounds that count have no model of their own"
+    assert [entry.number for entry in federation.history] == [0, 1, 2], "rounds that count have no model of their own"
     file = federation.to_file(tmp_path / "consortium.toml")
     monkeypatch.setattr(in_process, "RunFolder", lambda directory, _: RunFolder(directory, b"proofward/api/7"))
     given = [word for path in files(folder).values() for word in ("--data", path)]

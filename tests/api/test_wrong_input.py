@@ -176,8 +176,10 @@ def quick_file(folder):
 
 
 def test_a_file_of_images(tmp_path):
-    with pytest.raises(pw.SettingsRefused, match="its hospitals have images, and here tables are taken"):
-        pw.Federation.from_file(write_image_file(tmp_path))
+    federation = pw.Federation.from_file(write_image_file(tmp_path), folder=tmp_path / "run")
+    values, labels = arrays()
+    with pytest.raises(pw.TablesRefused, match="images"):
+        federation.fit({name: (values, labels) for name in ("a", "b", "c")})
 
 
 def test_nothing_is_answered_before_there_is_a_model(tmp_path):
@@ -188,7 +190,7 @@ def test_nothing_is_answered_before_there_is_a_model(tmp_path):
         lambda: federation.report(tmp_path / "r"), lambda: federation.to_file(tmp_path / "c.toml"),
         federation.audit, lambda: federation.history, lambda: federation.model, lambda: federation.classes_,
     ):  # fmt: skip
-        with pytest.raises(pw.NotFitted, match="there is no model yet: call fit with a table for each hospital"):
+        with pytest.raises(pw.NotFitted, match="there is no model yet: call fit with the data of each hospital"):
             ask()
     assert not list(tmp_path.iterdir()) and repr(federation) == "Federation(not fitted yet)"
     assert federation.settings["rounds"] == 2

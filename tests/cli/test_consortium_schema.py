@@ -106,7 +106,7 @@ def test_the_whole_file_of_the_document_is_one(validator, tmp_path):
     values = tomllib.loads(text)
     project, problems = project_of(values, tmp_path)
     assert problems == [] and project is not None and not list(validator.iter_errors(values))
-    assert set(values) == set(TOP.names) - {"images", "table", "frozen", "statistics", "outside_model"}
+    assert set(values) == set(TOP.names) - {"images", "table", "frozen", "statistics", "outside_model", "declared"}
     training = project.config().training
     assert training.later_rates == ((6, 4), (11, 2), (16, 1)) and training.validation_share == 200_000
 
@@ -203,7 +203,7 @@ def test_the_command_prints_it_and_defaults_are_there(proofward, tmp_path):
 
 
 def test_every_key_has_a_sentence_and_stands_in_a_document():
-    text = "".join((ROOT / "docs" / f"{name}.md").read_text() for name in ("consortium", "models", "images"))
+    text = "".join((ROOT / "docs" / f"{name}.md").read_text() for name in ("consortium", "models", "images", "evaluation", "report"))
     for keys in {id(keys): keys for keys in tables(TOP)}.values():
         for key in keys.keys:
             assert len(key.meaning) > 8 and re.search(rf"\b{key.name}\b", text), key.name

@@ -186,3 +186,28 @@ def test_states_of_another_run_are_not_used(proofward, tmp_path):
     (tmp_path / "run.private" / "aggregator").mkdir(parents=True)
     result = proofward("demo", "--preset", "tiny", "--run", tmp_path / "run")
     assert result.exit_code == 2 and "run.private" in result.stderr and not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_charts_of_a_run(proofward, tmp_path, monkeypatch):
+    from proofward.charts import verifiers
+
+    monkeypatch.setattr(verifiers, "verification_seconds", lambda scenario, count: 0.5 * count)
+    run = tmp_path / "run"
+    result = proofward("demo", "--preset", "tiny", "--hospitals", 3, "--rounds", 1, "--charts", "--run", run)
+    assert result.exit_code == 0 and f"charts: {run}/charts/charts.md" in result.stdout
+    numbers = {path.stem: json.loads(path.read_text()) for path in (run / "charts").glob("*.json")}
+    assert set(numbers) == {"auc-by-round", "auc-by-hospitals", "seconds-by-round", "verification-by-verifiers"}
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert numbers["auc-by-round"]["proofward"] == metrics["auc_by_round"]["proofward"]
+    spent = numbers["seconds-by-round"]["rounds"]["1"]
+    assert spent["proving"] == metrics["seconds"]["phases"]["prove"]["total"] and spent["protocol"] > 0
+    assert numbers["verification-by-verifiers"]["each_seconds"] == [0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--attack", "scaled-update"), ("--engine", "flare"), ("--no-plot",), ("--workers", "2")]
+)
+def test_charts_need_a_whole_run_of_one_member_at_a_time(proofward, tmp_path, arguments):
+    result = proofward("demo", "--charts", "--run", tmp_path / "run", *arguments)
+    assert result.exit_code == 2 and "--charts goes without" in result.stderr

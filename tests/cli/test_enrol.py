@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from proofward.data.schema import FEATURES_NAME, Feature, Schema
+from proofward.engines.remote.agreement.data_sheets import NAME, kept
 from proofward.engines.remote.agreement.home import STATE, Home
 from proofward.engines.remote.agreement.requests import enrolment_begun, followed
 from proofward.federation.storage.state_store import StateStore
@@ -190,3 +191,27 @@ def _write(folder) -> None:
 
     with _database(folder) as database:
         database.execute("DELETE FROM facts")
+
+
+def test_a_data_sheet_is_kept_and_goes_with_the_enrolment(proofward, kit, file, tmp_path):
+    sheet = tmp_path / "sheet.txt"
+    sheet.write_text("\ufeffAdults, 2019 to 2023.\n\n" + "word " * 40 + "\n\n")
+    said = proofward.json("enrol", kit, "--data", file, "--data-sheet", sheet)
+    folder = kit / "home" / "members" / "hospital-0"
+    lines = kept(folder)
+    assert (said["exit"], said["data_sheet"]) == (0, 4) and lines[0] == "Adults, 2019 to 2023." and lines[1] == ""
+    assert [len(line) for line in lines[2:]] == [119, 79]
+    assert stat.S_IMODE((folder / NAME).stat().st_mode) == 0o600
+    assert proofward("enrol", kit, "--data", file, "--replace").exit_code == 0 and kept(folder) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(b"a\nb\x07", "line 2: expected characters that can be shown, found U+0007"),
+     (b"\xff\xfe", "expected a text file in UTF-8"), (b"x\n" * 401, "line 401: expected at most 400 lines")],
+)  # fmt: skip
+def test_rejects_a_data_sheet_that_cannot_be_shown(proofward, kit, file, tmp_path, text, words):
+    (tmp_path / "sheet.txt").write_bytes(text)
+    result = proofward("enrol", kit, "--data", file, "--data-sheet", tmp_path / "sheet.txt")
+    assert result.exit_code == 1 and words in result.stderr
+    assert not (kit / "home" / "members" / "hospital-0" / "dataset.npz").exists()

@@ -75,7 +75,7 @@ def test_any_number_of_features_with_a_preset(proofward, tmp_path):
         ({"epochs": 2}, "training: expected either epochs or steps"),
         ({"steps": 1_000_000}, "with the others as they are: steps at most"),
         ({"more": "hidden = [3]"}, "hidden: expected one of title, server"),
-        ({"more": 'preset = "resnet"'}, "preset: expected one of brain, cancercnn"),
+        ({"more": 'preset = "resnet"'}, "preset: expected one of brain, brain-pooled, cancercnn"),
     ],
 )
 def test_what_cannot_be_is_refused_before_there_are_kits(proofward, tmp_path, changes, words):

@@ -41,9 +41,7 @@ def agreement(**changes) -> Plan:
     return plan(**{"hospitals": 3, "verifiers": 4, "rounds": 2, "threshold": 1, **changes})
 
 
-def terms_of(
-    agreed: Plan, deadline: int, sites: dict[str, str] | None = None, upload_slot: int = 0
-) -> Terms:
+def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None, upload_slot: int = 0) -> Terms:
     """A hospital is a site, and has the verifier of its number; further verifiers are at `auditor`."""
     seats = [Seat(agreed.aggregator, "aggregator", SERVER)]
     seats += [Seat(name, "hospital", name) for name in agreed.hospitals]
@@ -74,7 +72,8 @@ def set_up(
     upload_slot: int = 0,
 ) -> Terms:
     """Writes ROOT/SITE/home and ROOT/SITE/startup for every site, with keys and records."""
-    terms, records = terms_of(agreed, deadline, sites, upload_slot), datasets(agreed)
+    terms = terms_of(agreed, deadline, sites, upload_slot)
+    records = {} if terms.check().counts_only else datasets(agreed)
     for site in sorted({seat.site for seat in terms.seats}):
         server = site == SERVER
         write_kit(root / site / "startup", site, "server" if server else "client")
@@ -82,7 +81,7 @@ def set_up(
         home.confirm(None)
         for seat in home.seats:
             home.make_key(seat.member, None)
-            if seat.role == "hospital":
+            if seat.role == "hospital" and records:
                 home.save_dataset(seat.member, *records[seat.member])
     return terms
 

@@ -48,7 +48,7 @@ def write_records(path: Path, seed: int) -> None:
     lines = [",".join([*(name for name, _, _ in NORMALISATION), "label"])]
     for row in range(ROWS):
         label = (row + seed) % 2
-        shift = (0.7 if label else -0.7) + 0.1 * ((row * 7 + seed) % 5 - 2)
+        shift = (0.7 if label else -0.7) + 0.1 * ((row * 7 + seed) % 5 - 2) + 0.002 * row
         lines.append(
             ",".join([*(f"{centre + shift * spread:.6g}" for _, centre, spread in NORMALISATION), str(label)])
         )

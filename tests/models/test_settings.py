@@ -27,13 +27,13 @@ def test_settings_become_the_trainers_integers():
 def test_presets_are_those_of_their_files():
     tables, pictures = {"wdbc", "logistic", "tiny", "wide"}, {name for name, own in PRESET_FILES.items() if own.of_pictures}
     assert set(PRESETS) == tables | pictures == {path.stem for path in FOLDER.glob("*")}
-    assert pictures == {"brain", "cancercnn", "cancercnn-strided", "mlp784", "resnet-small", "vgg11"}
+    assert pictures == {"brain", "brain-pooled", "cancercnn", "cancercnn-strided", "mlp784", "resnet-small", "vgg11"}
     wdbc = preset("wdbc")
     assert (wdbc.model.widths, wdbc.training, wdbc.clip_bound) == (
         (30, 32, 2), Training(rate=2, batch=16, steps=28), 2 << 10,
     )  # fmt: skip
     assert preset("tiny").training == Training(rate=4, batch=4, steps=7)
-    with pytest.raises(ConfigurationError, match="one of brain, cancercnn, "):
+    with pytest.raises(ConfigurationError, match="one of brain, brain-pooled, "):
         preset("resnet")
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from proofward.field.reference import reference_arithmetic
 from proofward.field.scalar import P
-from proofward.proof.commitment.ligero.committed import Committed
+from proofward.proof.commitment.ligero.committed import PHASE, Committed
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.errors import ProofRejected
+from proofward.proof.prover import Prover
 from proofward.proof.transcript import Label, Transcript
 from proofward.proof.verifier import Verifier
 from tests.proof.cheats import (
@@ -29,6 +30,7 @@ from tests.proof.cheats import (
 from tests.proof.committed import (
     PLAN,
     SCHEME,
+    WITNESS,
     CarriesOn,
     ChoosesLate,
     ExchangesLate,
@@ -42,7 +44,7 @@ from tests.proof.committed import (
     told,
     verify,
 )
-from tests.proof.toy import toy
+from tests.proof.toy import seeded, toy
 from tests.sampling import sampled
 
 CLAIMS, ROW = "claims on the polynomials", "row of the polynomials"
@@ -73,6 +75,13 @@ def test_accepts_an_honest_proof_also_by_the_reference(honest: bytes) -> None:
 
 def test_accepts_a_forger_with_nothing_to_forge(honest: bytes) -> None:
     assert told(Forger) == honest
+
+
+def test_a_prover_measures_apart_what_committing_takes() -> None:
+    prover = Prover(Transcript(b"toy"), PLAN, seeded(1))
+    prover.run(lambda party: toy(party, WITNESS))
+    found = prover.phases.processor_seconds
+    assert found[PHASE] > 0 and found["opening"] > 0 and set(found) == set(prover.phases.seconds)
 
 
 def test_polynomials_are_not_said(regions: list[Region]) -> None:

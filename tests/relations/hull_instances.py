@@ -1,4 +1,4 @@
-"""Scripts of which `test_affine_hull` compares the openings: an enrolment, a round, a prediction."""
+"""Scripts of which `test_affine_hull` compares the openings: an enrolment, rounds of both kinds, a prediction."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Coins
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting_round import counting_round
 from proofward.relations.enrolment import EnrolmentStatement, enrolment
 from proofward.relations.inference import InferenceWitness, inference
 from proofward.relations.predict import prove_prediction
@@ -23,6 +24,7 @@ from tests.proof.hull import Array
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import CONSORTIUM, config, make_case, records, round_witness
+from tests.relations.counting_cases import counted
 from tests.relations.inference_cases import NETWORKS, public_model, some_records, witness_of
 from tests.relations.retelling import Script, dimension, real, simulated
 
@@ -90,6 +92,19 @@ def round_instance(rules: RoundConfig = RULES) -> Instance:
     nothing: Any = None
     absent = RoundWitness(nothing, nothing, nothing, nothing, nothing, nothing)
     return Instance(Counter(Ligero(ROUND_CODE)).run(script(None)), {"records": script(reopened)}, script(absent))
+
+
+def counting_instance() -> Instance:
+    """Counts in two groups, whose sums are within the rows."""
+    made = counted()
+
+    def script(known: Any) -> Script:
+        return lambda party: (
+            counting_round(party, made.statement, made.ciphertext, lambda _: DIGESTS, known) and None
+        )
+
+    plan = Counter(Ligero(ROUND_CODE)).run(script(None))
+    return Instance(plan, {"counts": script(made.witness)}, script(None))
 
 
 def prediction_instance() -> Instance:

@@ -34,6 +34,7 @@ from tests.relations.hull_instances import (
     ENROLMENT_CODE,
     SPARE,
     Instance,
+    counting_instance,
     enrolment_instance,
     prediction_instance,
     round_instance,
@@ -113,13 +114,18 @@ def predicting() -> Instance:
     return prediction_instance()
 
 
+@pytest.fixture(scope="module")
+def counting() -> Instance:
+    return counting_instance()
+
+
 ONE_KIND = [
     pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "uneven", "windowed", "classing")
 ]
 """Networks with one of the kinds that `layered` has, or with one of other sizes."""
 
 
-@pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting"])
+@pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting", "counting"])
 def instance(request: pytest.FixtureRequest) -> Instance:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -180,6 +186,12 @@ def test_real_and_simulated_enrolments_span_one_affine_space(enrolling: Instance
 def test_real_and_simulated_predictions_span_one_affine_space(predicting: Instance) -> None:
     for witness in predicting.witnesses:
         assert_same_hull(predicting, witness)
+
+
+@pytest.mark.exhaustive
+def test_real_and_simulated_counts_span_one_affine_space(counting: Instance) -> None:
+    """Beside the parts of a training round it has one linear constraint."""
+    assert_same_hull(counting, "counts")
 
 
 @pytest.mark.parametrize("network", ["proving", "layered", *ONE_KIND])

@@ -57,10 +57,12 @@ def test_counts_are_proved_and_decode(counting: Counting) -> None:
     assert np.array_equal(sums, counts)
 
 
+@pytest.mark.slow
 def test_the_reference_verifier_agrees() -> None:
     made = counted()
+    said = says(made)
     with reference_arithmetic():
-        verify_counts(made.statement, *says(made))
+        verify_counts(made.statement, *said)
 
 
 @pytest.mark.parametrize("counting", [COUNTING, FREE, WIDE])

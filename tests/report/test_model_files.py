@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 from safetensors.numpy import load
 
 from proofward.engines.run_folder import RunFolder
+from proofward.federation.messages.declarations import Declarations
 from proofward.layers.network import mlp
+from proofward.relations.counting import Counting
 from proofward.report.baselines import first_weights
 from proofward.report.handover.model_files import (
     MODEL_NAME,
@@ -56,7 +58,13 @@ def test_every_weight_and_rule_is_in_the_files(tmp_path):
         assert changed[MODEL_NAME] != files[MODEL_NAME] and changed[RULES_NAME] != files[RULES_NAME]
     description = json.loads(files[RULES_NAME])
     assert description["model"] == hashlib.sha256(weights.astype("<i8").tobytes()).hexdigest()
-    assert {entry.name for entry in fields(rules)} <= set(description)
+    names, silent = {entry.name for entry in fields(rules)}, {"counting", "declarations"}
+    assert names - set(description) == silent
+    counting = Counting("rows", "all rows and no rows", 2, 4, (1,))
+    said = replace(rules, counting=(counting,), declarations=Declarations(purpose=("to count",)))
+    told = json.loads(model_files(said, weights)[RULES_NAME])
+    assert names <= set(told) and told["counting"] == [counting.to_dict()]
+    assert told["declarations"]["purpose"] == ["to count"]
     assert description["abandonments"] == rules.abandonments
     assert description["config"] == json.loads(json.dumps(rules.config.to_dict()))
     write_files(tmp_path, files)

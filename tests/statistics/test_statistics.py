@@ -169,3 +169,14 @@ def test_whatever_is_withheld_quantiles_lie_between_their_ends(hospitals, least,
 def table_of(values: np.ndarray) -> TableValues:
     column = ColumnValues(values, 0, 0)
     return TableValues(len(values), (column, ColumnValues(np.zeros(len(values)), 0, 0)))
+
+
+def test_the_outline_tells_quantiles_of_values_over_many_orders_of_magnitude(tmp_path):
+    plain = np.random.default_rng(5).lognormal(0, 4, 400)
+    path = tmp_path / "a.csv"
+    path.write_text("a,label\n" + "".join(f"{value!r},1\n" for value in plain.tolist()))
+    layout = layout_of(Schema((Feature("a", 0.0, 1.0),)), 4, 1)
+    for percent, quantile in summed(layout, [path]).columns[0].numbers.quantiles.items():
+        true = np.quantile(plain, percent / 100, method="inverted_cdf")
+        assert quantile.low <= true <= quantile.high <= quantile.low * 1.5
+        assert quantile.low <= quantile.value <= quantile.high

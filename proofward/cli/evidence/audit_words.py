@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from proofward.catalogue.audits import counted
 from proofward.federation.history.admission_steps import admission_votes
 from proofward.federation.history.end_steps import end_in_words, reasons_to_end
+from proofward.federation.history.history_state import HistoryState
+from proofward.federation.messages.clock import REPEATABLE_TIME, in_utc
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.layers.weighting import BY_RECORDS
 from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.report.audit_summary import AuditSummary, Breach
+from proofward.report.sentences import members, record_sentence, rules_sentence
 
 MOST_LINES = 8
 """Lines of one kind on the one screen; the others are counted."""
@@ -37,7 +40,11 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         yield f"verifiers   {members(rules.verifiers)}"
         yield f"aggregator  {rules.aggregator}"
         far = "the federation did not end" if not summary.flaws else "as far as the record can be followed"
+        yield f"recorded    {recorded(summary.history)}"
         yield f"rounds      {closed} of {agreed} closed{'' if ended else f'; {far}'}"
+        for own in rules.counting:
+            which = ", ".join(map(str, own.rounds))
+            yield f"counts      {own.label}, in round {which}: proved to be in range, not to be true"
         for (name, key), voters in admission_votes(summary.history).items():
             known = summary.history.admitted.get(name)
             if known is not None and known.key == key:
@@ -58,38 +65,19 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         yield f"  {sum(found.values()):>6}  {counted(check)}{noted}"
 
 
-def record_sentence(summary: AuditSummary) -> str:
-    """Whether the record is consistent; else how many checks failed, and the first of them."""
-    if summary.consistent:
-        return "The record is consistent."
-    kinds = ", ".join(f"{counted(check)} {count}" for check, count in summary.flaws_by_check().items())
-    first = next((flaw for flaw in summary.flaws if flaw.check != "ledger-seal"), summary.flaws[0])
-    assert first.refusal is not None
-    found = f"{first.subject}: expected {first.refusal.expected}, found {first.refusal.actual}"
-    many = "1 check FAILED" if len(summary.flaws) == 1 else f"{len(summary.flaws)} checks FAILED"
-    return f"The record is NOT consistent: {many} ({kinds}); the first: {counted(first.check)}, {found}."
-
-
-def rules_sentence(summary: AuditSummary) -> str:
-    """Whether everybody kept the rules, else who did not."""
-    if summary.rules_kept is None:
-        return "Whether everybody kept the rules cannot be told from this record; it proves nobody guilty."
-    if summary.rules_kept:
-        return "Everybody kept the rules."
-    names = sorted({breach.member for breach in summary.breaches})
-    return f"NOT everybody kept the rules: {members(names)} broke them."
+def recorded(history: HistoryState) -> str:
+    """From when to when, by the clocks of those who signed."""
+    if history.size == 0:
+        return "nothing"
+    if history.latest == REPEATABLE_TIME:
+        return "by no clock: a repeatable run"
+    return f"{in_utc(history.clocks[1])} to {in_utc(history.latest)}, by the members' own clocks"
 
 
 def breach_line(breach: Breach) -> str:
     """Where, who, what, how it was seen, by whom."""
     where = {None: "", 0: "enrolment, "}.get(breach.round, f"round {breach.round}, ")
     return f"{where}{breach.member}: {breach.what} ({breach.detail}); found by {', '.join(breach.found_by)}"
-
-
-def members(names: tuple[str, ...] | list[str]) -> str:
-    """Names, up to a dozen, and how many more there are."""
-    shown = ", ".join(names[:12])
-    return shown if len(names) <= 12 else f"{shown} and {len(names) - 12} more"
 
 
 def limited(lines: list[str]) -> Iterator[str]:
@@ -144,9 +132,18 @@ def to_document(summary: AuditSummary) -> dict[str, object]:
         "verifiers": [] if rules is None else list(rules.verifiers),
         "admitted": [] if summary.history is None else sorted(summary.history.admitted),
         "rounds": {"closed": closed, "agreed": agreed, "ended": ended},
+        "counting": []
+        if rules is None
+        else [{"label": own.label, "rounds": own.rounds} for own in rules.counting],
         "end": end_document(summary),
+        "recorded": None if summary.history is None else times(summary.history),
         "verdicts": [to_dict(verdict, summary.accused(verdict)) for verdict in summary.verdicts],
     }
+
+
+def times(history: HistoryState) -> dict[str, int] | None:
+    """First and latest time on the ledger, in seconds since 1970 (UTC); None where nothing is recorded."""
+    return {"first": history.clocks[1], "latest": history.latest} if history.size else None
 
 
 def end_document(summary: AuditSummary) -> dict[str, object] | None:

@@ -129,7 +129,7 @@ def _lines(found: OfData, out: Path | None, missing: str) -> list[str]:
 
 def _write(folder: Path, model: Path, data: Path, found: OfData) -> tuple[tuple[str, ...], str]:
     """Writes the page; the names of its pictures, and why there are none, "" where there are."""
-    from proofward.report.figures.page import plain as escaped
+    from proofward.report.handover.two_forms import plain as escaped
     from proofward.report.histograms.pictures import pictures
     from proofward.report.histograms.words import sections
 

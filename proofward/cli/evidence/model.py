@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,14 +14,14 @@ from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.evidence.model_freeze import freeze
 from proofward.cli.evidence.model_import import import_model
 from proofward.engines.operations.suggestions import Placeholder, command
-from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
     from proofward.report.handover.agreement import Agreement
     from proofward.report.handover.exported_model import ExportedModel
 
 OUT = "model-round-{}"
-SUFFIXES = {"safetensors": ".safetensors", "json": ".json", "onnx": ".onnx", "torch": ".pt2"}
+SUFFIXES = {"json": ".json", "monai": "", "onnx": ".onnx", "safetensors": ".safetensors", "torch": ".pt2"}
+"""Of the kinds of `handover.handed_model`, which is not imported while commands are listed."""
 
 
 @click.group(cls=GuardedGroup)
@@ -35,8 +36,9 @@ model.add_command(freeze)
 @model.command()
 @click.argument("source", metavar="RUN_OR_KIT", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--to", "kind", type=click.Choice(sorted(SUFFIXES)), required=True, help="Format of the file.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              show_default=f"{OUT.format('N')} with the format's ending", help="File to write.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE",
+              show_default=f"{OUT.format('N')} with the format's ending",
+              help="File to write; of monai, a folder.")  # fmt: skip
 @click.option("--round", "which", type=click.Choice(["last", "best"]), default="last", show_default=True,
               help="The last round's model, or the best by the figure that the rules name.")  # fmt: skip
 @click.option("--features", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
@@ -44,7 +46,9 @@ model.add_command(freeze)
 @click.option("--rows", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.csv",
               help="Records on which an onnx or torch file is compared with the model.",
               show_default="drawn ones")  # fmt: skip
-@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--intended-use", "intended", default="", metavar="WORDS", show_default="not recorded",
+              help="What the model is for, for its card.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Replace files that are there.")
 @JSON
 def export(
     source: Path,
@@ -53,6 +57,7 @@ def export(
     which: str,
     features: Path | None,
     rows: Path | None,
+    intended: str,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -62,7 +67,9 @@ def export(
     classes' names, and the ledger that it comes from. The ledger proves the weights; names and scaling are
     those of the folder. `proofward predict` uses a file in safetensors or JSON. An onnx or torch file
     computes with real numbers what the model computes with integers, from records in their own units: it is
-    written when its error on records is within the bound that is printed beside it.
+    written when its error on records is within the bound that is printed beside it. monai writes a bundle of
+    a model of pictures, a folder that MONAI loads and runs. Beside each lies the model's card, as Markdown
+    and as HTML: what it is, what it was trained on, what is proved of it and what nobody has said.
     """
     from proofward.cli.common.expected_kernels import expect_kernels
 
@@ -70,35 +77,48 @@ def export(
 
     from proofward.models.graph.refusals import ImportRefused
     from proofward.report.handover.exported_model import WRITERS, ModelInvalid
-    from proofward.report.handover.model_source import NoModel, NotASource, last_model
+    from proofward.report.handover.handed_model import NotOurs, handed, recorded_figures
+    from proofward.report.handover.model_source import NoModel, NotASource, last_taken
     from proofward.report.handover.prediction import TableRefused, read_records
-    from proofward.report.handover.programs import written
 
     with answering(as_json):
         if rows is not None and kind in WRITERS:
             raise click.UsageError("--rows: for onnx and torch, whose files are compared")
         try:
-            found = last_model(source, features, which == "best")
+            taken = last_taken(source, features, which == "best")
         except NotASource as error:
             raise click.UsageError(str(error)) from error
         except (NoModel, ModelInvalid) as error:
             raise Refused(str(error)) from error
+        found = taken.model
         if rows is not None and found.description.images is not None:
             raise click.UsageError("--rows: of a table, and this model takes images")
         path = out or Path(f"{OUT.format(found.origin.round)}{SUFFIXES[kind]}")
+        if path.is_dir() and SUFFIXES[kind]:
+            raise click.UsageError(f"--out: {path} is a folder")
         if path.exists() and not force:
             raise Refused(f"{path} is there already; --force replaces it")
         try:
             columns = found.description.of_table
             values = None if rows is None else read_records(rows, columns).values
-            data, agreement = written(found, kind, values)
-        except (ImportRefused, ModelInvalid, TableRefused) as error:
+            figures = recorded_figures(source, taken)
+            made = handed(taken, kind, path.name, values=values, figures=figures, intended=intended)
+            if not force and (there := made.there(path)) is not None:
+                raise Refused(f"{there} is there already; --force replaces it")
+            made.write(path)
+        except (ImportRefused, ModelInvalid, NotOurs, TableRefused) as error:
             raise Refused(str(error)) from error
-        write_file(path, data, path.with_name(f".{path.name}.writing"), mode=0o644)
-        _tell(found, path, kind, agreement, as_json)
+        _tell(found, path, kind, made.card.files(path.name), made.agreement, as_json)
 
 
-def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | None, as_json: bool) -> None:
+def _tell(
+    found: ExportedModel,
+    path: Path,
+    kind: str,
+    cards: Collection[str],
+    agreement: Agreement | None,
+    as_json: bool,
+) -> None:
     from proofward.data.frozen_part import FROZEN_NAME
     from proofward.report.handover.prediction_proof import named
 
@@ -110,6 +130,7 @@ def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | No
     network = ("MLP " if found.model.is_mlp else "") + found.model.words
     plain: dict[str, object] = {
         "did": "exported", "file": str(path), "format": kind, **digests,
+        "card": [str(path.with_name(name)) for name in cards],
         "round": origin.round, "rounds": origin.rounds, "consortium": origin.consortium.hex(),
         "ledger": {"entries": origin.entries, "root": origin.root.hex()},
     }  # fmt: skip
@@ -123,6 +144,7 @@ def _tell(found: ExportedModel, path: Path, kind: str, agreement: Agreement | No
         plain["frozen"] = {"name": found.frozen.name, "digest": found.frozen.digest.hex()}
         lines.append(f"it takes what {found.frozen.name} makes of an image: keep that file beside it, or")
         lines.append(f"{FROZEN_NAME} of a kit or a run; its digest is {found.frozen.digest.hex()}")
+    lines.append(f"its card: {' and '.join(str(path.with_name(name)) for name in cards)}")
     if agreement is None:
         new = Placeholder("FILE.csv" if images is None else "IMAGES")
         rows = () if row is None else ("--table", Placeholder("ROWS.csv"))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 @KIT
 @data_options
 @click.option("--member", metavar="NAME", help="Which hospital, if the site has several.")
+@click.option("--data-sheet", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="A text about the records: period, source, consent. Everybody will see it.")  # fmt: skip
 @click.option("--replace", is_flag=True, help="Replace records that are not enrolled yet.")
 @click.option("--force", is_flag=True, help="Take in what can be read but looks wrong; this is recorded.")
 @click.option("--publish-evaluations", "publish", is_flag=True,
@@ -35,14 +37,25 @@ if TYPE_CHECKING:
                    "without it only the sum of all hospitals is opened.")  # fmt: skip
 @JSON
 def enrol(
-    kit: Path, member: str | None, replace: bool, force: bool, publish: bool, as_json: bool, **options: Any
+    kit: Path,
+    member: str | None,
+    data_sheet: Path | None,
+    replace: bool,
+    force: bool,
+    publish: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Take a hospital's records into KIT: labels, and a column for each feature of the consortium, or images.
 
     The columns, or how images are made, are in KIT/proofward/features.json. Values are normalised with the
     consortium's constants; they stay in the kit, readable by its owner only, and no message of this command
     repeats one. The running site enrols with them. `proofward check-data` looks at a file beforehand.
+
+    The text of --data-sheet goes to the ledger, signed, where all members and auditors read it for as long as
+    the ledger is kept: write nothing into it that tells of a patient.
     """
+    from proofward.engines.remote.agreement.data_sheets import keep
     from proofward.engines.remote.agreement.own_counts import set_publishes_counts
     from proofward.federation.messages.rules import HOSPITAL
     from proofward.statistics.source import layout_of_rounds
@@ -52,6 +65,7 @@ def enrol(
         seats = [seat for seat in home.seats if seat.role == HOSPITAL]
         name = choose(seats, member, "has data", "--member").member
         _check_open(home, name, replace)
+        sheet = () if data_sheet is None else _sheet(data_sheet)
         schema, file = schema_of(home), data_file(options)
         if (layout := layout_of_rounds(home.terms.counted)) is not None:
             lines = _count(home, name, file, schema, layout)
@@ -64,15 +78,30 @@ def enrol(
             words = f"{file.path}: nothing was taken in, for this would spoil what all train together; where "
             words += "it is right as it is, --force takes it in, and says so in the hospital's status and log"
             raise Refused(words, doubts)
+        keep(home.member(name), sheet)
         set_publishes_counts(home, name, publish)
         _save(home, name, table)
         plain, lines = described(table, schema)
         lines = [f"{name}: {lines[0]}", *lines[1:]]
         lines += [f"forced although {words}" for words in doubts]
+        if sheet:
+            lines.append(f"with a data sheet of {len(sheet)} lines, which everybody will see on the ledger")
         lines += ["its own counts of every evaluation will be published"] if publish else []
         lines.append(_next(kit))
-        said = {"did": "taken in", "member": name, "forced": bool(doubts), "publishes": publish}
-        tell({**said, **plain}, lines, as_json)
+        plain = {"forced": bool(doubts), "data_sheet": len(sheet), "publishes": publish, **plain}
+        tell({"did": "taken in", "member": name, **plain}, lines, as_json)
+
+
+def _sheet(path: Path) -> tuple[str, ...]:
+    """The lines of a data sheet; raises Refused."""
+    from proofward.engines.remote.agreement.data_sheets import read_text
+    from proofward.federation.messages.texts import TextRefused
+    from proofward.ledger.reading import NotReadable
+
+    try:
+        return read_text(path, follow=True)
+    except (TextRefused, NotReadable, UnicodeDecodeError) as error:
+        raise Refused(f"{path}: {error}; expected a text file in UTF-8") from error
 
 
 def _next(kit: Path) -> str:

@@ -130,6 +130,20 @@ def _classes(label: Table, name: str) -> tuple[str, ...]:
     return (label.value(name),)
 
 
+def image_settings(schema: ImageSchema) -> dict[str, object]:
+    """The values of the file's table [images], by name."""
+    rule, levels = schema.rule, schema.levels
+    return {
+        "size": f"{rule.height}x{rule.width}",
+        "colours": rule.channels == 3,
+        "window": f"{rule.window_centre},{rule.window_width}" if rule.window == FIXED else rule.window,
+        "resampling": rule.resampling,
+        "fit": rule.fit,
+        "centre": list(levels.centre),
+        "spread": list(levels.spread),
+    }
+
+
 def image_lines(schema: ImageSchema) -> list[str]:
     """The lines of the file's tables [images] and [label]."""
     rule, levels = schema.rule, schema.levels

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
+from proofward.cli.project.declared_table import NONE as NONE_DECLARED
+from proofward.cli.project.declared_table import Declared
 from proofward.cli.project.evaluated_rounds import agreed_rounds
 from proofward.cli.project.outside_table import OutsideTable
 from proofward.cli.project.project_setup import setup_of
@@ -75,6 +77,7 @@ class Project:
     features, notation: of hospitals' tables; images: instead of them, where hospitals have images.
     validation: rows on which nobody trains, None for none. outside: a model that is evaluated untrained.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
+    declared: what the consortium says of itself, for the record.
     """
 
     title: str
@@ -97,6 +100,7 @@ class Project:
     notation: Notation = field(default_factory=Notation)
     images: ImageSchema | None = None
     validation: ValidationTable | None = None
+    declared: Declared = NONE_DECLARED
     outside: OutsideTable | None = None
 
     @property
@@ -277,6 +281,7 @@ class Project:
                 initial_model=hashlib.sha256(model).digest() if model else b"",
                 deadline=self.deadline,
                 upload_slot=self.upload_slot,
+                declared=self.declared.of(seats),
             )
             terms.check()
         except RulesError as error:

@@ -11,6 +11,7 @@ from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import PROJECT_FILE
 from proofward.cli.project.aggregation_table import read_optimizer, read_weighting
+from proofward.cli.project.declared_table import Declared, read_declared
 from proofward.cli.project.feature_table import CODES, read_feature, with_shared_codes
 from proofward.cli.project.frozen_table import with_frozen_part
 from proofward.cli.project.image_table import read_image_schema
@@ -133,6 +134,7 @@ class _Reading:
             if plain.get("images") is not None
             else self._get(lambda: read_notation(table)),
             "images": images,
+            "declared": self._get(lambda: read_declared(table)) or Declared(),
         }
 
     def _settings(self, plain: Mapping[str, Any]) -> Settings | None:

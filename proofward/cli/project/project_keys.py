@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.aggregation_table import AGGREGATION
+from proofward.cli.project.declared_table import DECLARED
 from proofward.cli.project.feature_table import FEATURE, SHARED_CODES
 from proofward.cli.project.frozen_table import FROZEN
 from proofward.cli.project.image_table import IMAGES, ROW
@@ -68,5 +69,6 @@ TOP = Keys((
     Key("images", IMAGES, "how every hospital makes its pictures, where they have pictures"),
     Key("table", ROW, "the table whose rows go with images"),
     Key("frozen", FROZEN, "the public network that pictures go through first"),
+    Key("declared", DECLARED, "the consortium's own words for the record, in the fingerprint and not proved"),
     *NOTATION,
 ))  # fmt: skip

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from proofward.cli.project.aggregation_table import aggregation_lines
+from proofward.cli.project.declared_table import declared_lines
 from proofward.cli.project.feature_table import feature_lines
 from proofward.cli.project.image_table import image_lines
 from proofward.cli.project.label_table import id_lines, label_lines, notation_lines
@@ -58,6 +59,7 @@ def project_text(project: Project) -> str:
     for site in project.sites:
         roles = ", ".join(_quoted(role) for role in site.roles)
         lines += ["", "[[site]]", f"name = {_quoted(site.name)}", f"roles = [{roles}]"]
+    lines += declared_lines(project.declared)
     row = project.images.row if project.images is not None else None
     features = row.features if row is not None else project.features
     if features:

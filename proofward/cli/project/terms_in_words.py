@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from proofward.layers.weighting import BY_RECORDS
-
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
+    from proofward.federation.messages.declarations import Declarations
     from proofward.federation.messages.rules import Rules
     from proofward.relations.config import RoundConfig
 
@@ -39,6 +38,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
+        *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
     ]
 
@@ -78,6 +78,7 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
         "counts are proved to be in their ranges; that they are true each hospital signs, and nobody proves",
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
+        *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}",
     ]
 
@@ -171,6 +172,22 @@ def unusual(config: RoundConfig) -> list[str]:
 
 def weighting_in_words(config: RoundConfig) -> list[str]:
     """What an update weighs, where it is not its number of records."""
+    from proofward.layers.weighting import BY_RECORDS
+
     if config.weighting == BY_RECORDS:
         return []
     return [f"an update weighs {config.weighting.words}, which everybody computes from the enrolled number"]
+
+
+def declared_in_words(found: Declarations) -> list[str]:
+    """What is declared, for who joins: the first line of each text, and who members are in law."""
+    lines = []
+    texts = {name: text for name, text in vars(found).items() if name != "members"}
+    for name, text in texts.items():
+        more = f" (and {len(text) - 1} more lines)" if len(text) > 1 else ""
+        lines += [f"declared, {name.replace('_', ' ')}: {text[0]}{more}"] if text else []
+    return lines + [
+        f"declared, {entry.member}: {', '.join(filter(None, (entry.legal_name, entry.contact)))}"
+        for entry in found.members
+        if entry.legal_name or entry.contact
+    ]

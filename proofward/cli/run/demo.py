@@ -112,6 +112,9 @@ def check_folder(folder: Path, attack: str | None) -> bool:
               help="Members that work at a time; they share the cores.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document; progress goes elsewhere.")
 @click.option("--no-plot", is_flag=True, help="Write no pictures.")
+@click.option("--charts", is_flag=True,
+              help="Also draw charts of AUC, of what proofs add to a round and of verifiers; members then "
+              "work one after another.")  # fmt: skip
 def demo(
     rounds: int | None,
     hospitals: int | None,
@@ -127,6 +130,7 @@ def demo(
     workers: int | None,
     as_json: bool,
     no_plot: bool,
+    charts: bool,
 ) -> None:
     """Run a federation of hospitals on this machine: every update proved, encrypted, summed, recorded.
 
@@ -147,6 +151,9 @@ def demo(
         raise click.BadParameter(f"expected list or one of {', '.join(ATTACKS)}", param_hint="--attack")
     if engine != IN_PROCESS and attack is not None:
         raise click.UsageError(f"attacks run in one process: leave out --engine {engine}")
+    if charts and (attack is not None or engine != IN_PROCESS or no_plot or (workers or 1) > 1):
+        without = f"--attack, --engine {engine}" if engine != IN_PROCESS else "--attack"
+        raise click.UsageError(f"--charts goes without {without}, --no-plot and --workers above 1")
     if data is not None and not images:
         raise click.UsageError("expected --images with --data")
     usual = IMAGE_ROUNDS if images else ROUNDS
@@ -155,6 +162,8 @@ def demo(
     _check_attack(attack, count, number)
     folder = run_folder(chosen)
     resumed = check_folder(folder, attack)
+    if charts and resumed:
+        raise click.UsageError(f"{folder} holds a run that has begun; --charts measures a whole one")
 
     from proofward.cli.common.engine import installed
     from proofward.cli.run.demo_run import DemoRun
@@ -176,12 +185,13 @@ def demo(
     for doubt in scenario.doubts:
         console.print(f"doubtful, used all the same: {doubt}", markup=False, soft_wrap=True)
     kind = DemoRun if engine == IN_PROCESS else partial(SitesDemoRun, engine=installed(ENGINES[engine]))
-    run = kind(console, folder, scenario, seed, workers, plot=not no_plot, repeatable=repeatable)
+    members_at_once = 1 if charts else workers
+    run = kind(console, folder, scenario, seed, members_at_once, plot=not no_plot, repeatable=repeatable)
     if resumed:
         console.print(f"going on with {folder}", markup=False)
     outcome: Mapping[str, object]
     if attack is None:
-        passed, outcome = run.honest()
+        passed, outcome = run.honest(charts)
     else:
         passed, outcome = run.attacked(ATTACKS[attack])
     if as_json:

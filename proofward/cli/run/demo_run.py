@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from proofward.cli.run.demo_charts import write_demo_charts
 from proofward.cli.run.in_process_run import Ended, Unfinished, ended, run_in_process, write_outcome
 from proofward.cli.run.tables import print_comparison, print_costs, print_outcome
 from proofward.engines.attacks.catalogue import VERIFIER, Attack
@@ -20,6 +21,7 @@ from proofward.report.attack_outcome import judge
 from proofward.report.comparison import MethodScores
 from proofward.report.figures.rows import Rows
 from proofward.report.figures.summary import SALIENCY_NAME
+from proofward.report.handover.handed_model import METRICS_NAME
 from proofward.report.handover.model_files import write_files
 from proofward.report.measurements import Measurements
 from proofward.report.plot import plot_auc
@@ -28,7 +30,7 @@ from proofward.report.run_page import FOLDER_NAME, NOT_ASKED, PAGE_NAME, write_p
 from proofward.report.run_report import compare_run, metrics, models
 from proofward.report.scenario import Scenario
 
-METRICS_NAME, PLOT_NAME = "metrics.json", "auc.png"
+PLOT_NAME = "auc.png"
 ATTACKER = "hospital-1"
 
 
@@ -55,8 +57,11 @@ class DemoRun:
         self.measured = Measurements()
         self.seconds: dict[str, float] = {}
 
-    def honest(self) -> tuple[bool, Mapping[str, object]]:
-        """Whether the federation finished, and its metrics."""
+    def honest(self, charts: bool = False) -> tuple[bool, Mapping[str, object]]:
+        """Whether the federation finished, and its metrics.
+
+        charts: whether to measure more for charts; members have to have worked one after another.
+        """
         try:
             outcome = self.federate()
         except Unfinished as error:
@@ -65,6 +70,8 @@ class DemoRun:
         report, found = self._write(outcome)
         print_comparison(self.console, found)
         print_costs(self.console, report)
+        if charts:
+            write_demo_charts(self.console, self.folder, self.scenario, found, self.measured)
         self._say(
             f"run folder: {self.folder}",
             f"what the model does: {self.folder / PAGE_NAME}",

@@ -77,13 +77,12 @@ class LiveTable:
     def _phases(self, event: Event) -> None:
         now = time.perf_counter()
         if event.subject == RoundOpened.kind:
-            self._phase, self._round_start = f"round {event.round} of {self._rules.rounds}", now
+            self._phase, self._round_start = self._rules.round_in_words(event.round), now
         elif event.subject in (FederationClosed.kind, FederationEnded.kind):
             self._phase = "closed"
         elif event.subject == RoundClosed.kind and self._live is None:
-            self._console.print(
-                f"round {event.round} of {self._rules.rounds} closed, {now - self._round_start:.2f} s"
-            )
+            which = self._rules.round_in_words(event.round)
+            self._console.print(f"{which} closed, {now - self._round_start:.2f} s")
 
     @staticmethod
     def _words(event: Event) -> str:
@@ -92,7 +91,7 @@ class LiveTable:
         if event.kind == "recorded":
             return f"recorded: {event.subject.replace('-', ' ')}"
         if event.kind == "proved":
-            what = "its dataset" if event.subject == Enrolment.kind else "its training"
+            what = "its dataset" if event.subject == Enrolment.kind else "its upload"
             return f"proved {what} in {event.seconds:.2f} s"
         if event.kind == "verified":
             return f"verified {event.subject}: {event.detail}"

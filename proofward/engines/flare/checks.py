@@ -117,9 +117,10 @@ def _certificate(kit: Path, site: str) -> Check:
 
 
 def _keys(home: Home) -> Iterator[Check]:
+    enrols = not home.terms.check().counts_only
     for seat in home.seats:
         yield _key(home, seat.member)
-        if seat.role == HOSPITAL:
+        if seat.role == HOSPITAL and enrols:
             yield _records(home, seat.member)
 
 

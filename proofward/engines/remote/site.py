@@ -8,6 +8,7 @@ from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
 from proofward.engines.remote.agreement.certificates import Certificates
+from proofward.engines.remote.agreement.data_sheets import kept
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
 from proofward.engines.remote.agreement.own_counts import has_counts, publishes_counts, stored_counts
@@ -208,6 +209,7 @@ class Site:
             clock=self.home.clock,
             observe=self._observe,
             outbox=outbox,
+            data_sheet=kept(folder),
             counts=self._counts(seat.member),
             publishes_counts=publishes_counts(self.home, seat.member),
         )

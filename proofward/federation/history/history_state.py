@@ -131,6 +131,11 @@ class HistoryState:
         return self.rules.counting_in(self.round.number)
 
     @property
+    def trained(self) -> list[RoundState]:
+        """The closed rounds that have trained."""
+        return [state for state in self.closed if self.rules.counting_in(state.number) is None]
+
+    @property
     def refusals(self) -> list[MessageRefused]:
         """Recorded refusals, in order."""
         return [refusal for _, refusal in self.refused_in]

@@ -65,6 +65,11 @@ class RoundKinds:
         """How many rounds up to `number` train."""
         return number - sum(counting <= number for counting in self._counted)
 
+    def round_in_words(self, number: int) -> str:
+        """Which round it is, for people."""
+        counting = self.counting_in(number)
+        return f"round {number} of {self.rounds}" + (f", counting {counting.label}" if counting else "")
+
     @property
     def most_entries(self) -> int:
         """The most numbers that an upload encrypts in any round."""

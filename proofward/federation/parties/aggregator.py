@@ -169,7 +169,9 @@ class Aggregator:
         """A signed envelope of its own."""
         seen = self.history.size, self.history.root, self.time()
         return seal_envelope(
-            Envelope(self.rules.digest, self.name, "aggregator", number, attempt, *seen, encode(record), b""),
+            Envelope(
+                self.rules.digest, self.name, "aggregator", number, attempt, *seen, encode(record), b""
+            ),
             self.key,
         )
 

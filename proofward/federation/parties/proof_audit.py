@@ -93,6 +93,10 @@ class ProofAudit:
             StatefulAggregate: ("aggregate", self._aggregate),
         }
 
+        self._counting_checks: dict[type[Message], tuple[str, Callable[[str, Any], str]]] = {
+            Upload: ("counts-proof", self._upload),
+        }
+
     def examine(self, envelope: Envelope, place: str) -> Iterator[AuditVerdict]:
         """The verdicts about what an entry claims, and about those that have waited for it."""
         record = envelope.record
@@ -118,7 +122,9 @@ class ProofAudit:
             yield self._examine(entry)
 
     def _examine(self, entry: _Waiting) -> AuditVerdict:
-        name, check = self._checks[type(entry.record)]
+        counts = self.history.rules.counting_in(entry.round) is not None
+        checks = {**self._checks, **self._counting_checks} if counts else self._checks
+        name, check = checks[type(entry.record)]
         start, refusal, detail = time.perf_counter(), None, ""
         try:
             detail = check(entry.sender, entry.record)

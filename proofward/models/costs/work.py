@@ -63,6 +63,7 @@ def work_of(run: Run) -> Work:
         LOOKUPS: {
             "lookup": run.tally.lookups,
             "leaf": run.tally.leaves,
+            "node made again": run.tally.leaves - run.tally.nodes,
             "table entry": tables,
             "message": messages,
         },

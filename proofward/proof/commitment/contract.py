@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -117,6 +118,8 @@ class Conversation(Protocol):
     def exchange_bytes(self, label: Label, length: int, compute: Callable[[], bytes]) -> bytes: ...
 
     def check(self, name: str, sides: Callable[[], tuple[Ext, Ext]]) -> None: ...
+
+    def timed(self, phase: str) -> AbstractContextManager[None]: ...
 
 
 class Writer(Conversation, Protocol):

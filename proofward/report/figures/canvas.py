@@ -10,6 +10,7 @@ BLUE, ORANGE, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", 
 DASHES = ("-", "--", ":", "-.")
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 _LONGEST = 22
+_TRIMMED = {"bbox_inches": "tight", "pad_inches": 0.08}
 
 
 class PicturesUnavailable(Exception):
@@ -31,8 +32,17 @@ def new_figure(width: float, height: float) -> Any:
 def png(figure: Any) -> bytes:
     """The figure as a PNG file, the same bytes for the same figure."""
     file = BytesIO()
-    trimmed = {"bbox_inches": "tight", "pad_inches": 0.08}
-    figure.savefig(file, format="png", dpi=150, metadata={"Software": None}, **trimmed)
+    figure.savefig(file, format="png", dpi=150, metadata={"Software": None}, **_TRIMMED)
+    return file.getvalue()
+
+
+def svg(figure: Any) -> bytes:
+    """The figure as an SVG file that needs no font, the same bytes for the same figure."""
+    from matplotlib import rc_context
+
+    file = BytesIO()
+    with rc_context({"svg.hashsalt": "proofward", "svg.fonttype": "path"}):
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None}, **_TRIMMED)
     return file.getvalue()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from proofward.report.figures.summary import CONFUSION_NAME, CURVES_NAME, ROC_NAME, Summary
+from proofward.report.handover.two_forms import plain
 
 _TITLES = {
     CURVES_NAME: "Loss, accuracy and AUC by round",
@@ -72,8 +73,3 @@ def _measures(found: Summary) -> Iterator[tuple[str, str, str]]:
     yield "accuracy", f"{lines.accuracy[0]:.1%}", f"{lines.accuracy[-1]:.1%}"
     if lines.auc is not None:
         yield "AUC", f"{lines.auc[0]:.3f}", f"{lines.auc[-1]:.3f}"
-
-
-def plain(text: str) -> str:
-    """Text that Markdown leaves as it is."""
-    return "".join(f"\\{mark}" if mark in "\\`*_[]<>|#!" else mark for mark in text)

@@ -118,7 +118,7 @@ def contents(folder: Path, place: Path, history: History, objects: Objects) -> I
         if path.is_file():
             check_name(name)
             yield name, path
-    if history.phase == CLOSED and history.closed:
+    if history.phase == CLOSED and history.trained:
         weights = model_weights(history, objects, history.model)
         yield from model_files(history.rules, weights).items()
     yield from proof_files(history, objects)

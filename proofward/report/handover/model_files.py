@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from proofward.federation.messages.declarations import NOTHING_DECLARED
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
 from proofward.layers.model import Int64Array
@@ -58,7 +60,7 @@ def weights_from_safetensors(model: Network, data: bytes) -> Int64Array | None:
 def rules_bytes(rules: Rules, weights: Int64Array) -> bytes:
     """The rules in JSON, with the digest of the model object that the ledger closes with."""
     scales = rules.config.scales
-    description = {
+    description: dict[str, object] = {
         "format": FORMAT,
         "federation": rules.federation,
         "consortium": rules.digest.hex(),
@@ -73,6 +75,10 @@ def rules_bytes(rules: Rules, weights: Int64Array) -> bytes:
         "weight": f"integer / 2^{scales.weight_bits}",
         "feature": f"integer / 2^{scales.activation_bits}",
     }
+    if rules.counting:
+        description["counting"] = [own.to_dict() for own in rules.counting]
+    if rules.declarations != NOTHING_DECLARED:
+        description["declarations"] = asdict(rules.declarations)
     return (json.dumps(description, sort_keys=True, indent=1) + "\n").encode()
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -45,6 +46,14 @@ class NoModel(ValueError):
     """There is no model to take yet, or not here: why, and what to do."""
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A model, and what the ledger says up to now of where it comes from."""
+
+    model: ExportedModel
+    history: History
+
+
 def ledger_of(folder: Path) -> Path:
     """The folder of a ledger: a run's, the server's kit's, or the folder itself; raises NotASource."""
     for place in (folder / LEDGER_NAME, folder, home_of(folder) / LEDGER_NAME):
@@ -63,29 +72,37 @@ def is_kit(folder: Path) -> bool:
 
 
 def last_model(folder: Path, features: Path | None = None, best: bool = False) -> ExportedModel:
-    """The model of the last closed round; best: of the round that the rule on stopping names instead.
+    """The model of the last closed round, or of the best; see `last_taken`."""
+    return last_taken(folder, features, best).model
+
+
+def last_taken(folder: Path, features: Path | None = None, best: bool = False) -> Taken:
+    """The model of the last closed round, or of the best by the rule on stopping, with its history.
 
     features: a file that describes them, instead of the folder's own. Raises NotASource, NoModel,
     FeaturesInvalid, Refusal, RulesError, LedgerError, HomeError.
     """
-    return _exported(*opened_source(folder, features), best)
+    history, objects, described = opened_source(folder, features)
+    return Taken(_exported(history, objects, described, best), history)
 
 
 def opened_source(folder: Path, features: Path | None = None) -> tuple[History, Objects, Description]:
     """The ledger of a run's folder or of a kit, and what the features are; raises as `last_model` does."""
+    history, objects = followed_so_far(folder)
     if is_kit(folder):
-        history, objects = _of_kit(folder)
         beside = home_of(folder)
     else:
         place = ledger_of(folder)
-        history, objects = read_ledger(place)
         beside = place.parent if place == folder and not (folder / FEATURES_NAME).exists() else folder
     return history, objects, described_by(beside, features)
 
 
-def ledger_source(folder: Path) -> tuple[History, Objects]:
-    """The ledger of a run's folder, or what a kit has followed of it; raises as `last_model` does."""
-    return _of_kit(folder) if is_kit(folder) else read_ledger(ledger_of(folder))
+def followed_so_far(folder: Path, live: bool = False) -> tuple[History, Objects]:
+    """The furthest that a run or any member of a kit has come; live: a run that is still written.
+
+    Raises NotASource, NoModel, Refusal, RulesError, LedgerError, HomeError.
+    """
+    return _of_kit(folder) if is_kit(folder) else read_ledger(ledger_of(folder), live)
 
 
 def described_by(folder: Path, features: Path | None = None) -> Description:
@@ -181,6 +198,8 @@ def _exported(
         raise NoModel("the federation was ended by vote before a round was closed: there is no model")
     if not history.closed:
         raise NoModel("no round has been closed yet: there is no model that the members have confirmed")
+    if not history.trained:
+        raise NoModel("no round has trained yet: so far only counts were summed")
     state = _best(history, objects) if best else history.closed[-1]
     assert state.aggregate is not None
     digest = state.aggregate.record.model

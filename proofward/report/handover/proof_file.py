@@ -188,10 +188,9 @@ def proof_files(history: HistoryState, objects: Objects) -> Iterator[tuple[str, 
 
     Refused uploads are among them. Raises Refusal when an object is missing.
     """
-    trained = [state for state in history.closed if history.rules.counting_in(state.number) is None]
-    if not trained:
+    if not history.trained:
         return
-    state = trained[-1]
+    state = history.trained[-1]
     for hospital, said in sorted(state.uploads.items()):
         record, drawn_by = said.record, validation_beacon(history, hospital)
         fields = dict[str, Any](

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from proofward.relations.score_counting import NOT_PROVED
-from proofward.report.figures.page import plain
+from proofward.report.handover.two_forms import plain
 from proofward.report.histograms.evaluated import Group
 from proofward.report.histograms.of_run import Evaluation
 from proofward.report.histograms.pictures import pictures

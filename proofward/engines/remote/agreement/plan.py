@@ -27,6 +27,7 @@ def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> P
         initial_weights=initial_weights,
         abandonments=terms.abandonments,
         aggregator=terms.aggregator.member,
+        declarations=terms.declared,
         counting=terms.counted,
         stopping=terms.stops,
     )

@@ -49,6 +49,9 @@ from proofward.proof.soundness import Soundness
 from proofward.proof.sumcheck import Summation
 from proofward.proof.transcript import Label
 
+PHASE = "committed polynomials"
+"""What a prover measures apart: all that this takes more than polynomials in the clear."""
+
 
 def place_blocks(lengths: tuple[int, ...]) -> tuple[list[Block], int]:
     """A block for each length, aligned to its size, a power of two; and log2 of the vector's length."""
@@ -88,15 +91,22 @@ class Committed(Delivery):
         self.p = self.party.keep(self._blocks[0].length, p, self.with_sum(total))
         self.check_sum(total)
         self.q = self.party.keep(self._blocks[1].length, q, lambda values: values)
-        self._vector.say(self._blocks[:2], None if self.p is None or self.q is None else [self.p, self.q])
+        known = None if self.p is None or self.q is None else [self.p, self.q]
+        with self.party.timed(PHASE):
+            self._vector.say(self._blocks[:2], known)
 
     def combined_row(self, claim: PointClaim, compute: Compute) -> None:
         self._claim = claim
         self.combined = self.party.keep(self._blocks[2].length, compute, self.with_value(claim))
         self.check_value(claim)
-        self._vector.say(self._blocks[2:], None if self.combined is None else [self.combined])
+        with self.party.timed(PHASE):
+            self._vector.say(self._blocks[2:], None if self.combined is None else [self.combined])
 
     def agree(self, indices: list[int], found: Array | None) -> None:
+        with self.party.timed(PHASE):
+            self._agree(indices, found)
+
+    def _agree(self, indices: list[int], found: Array | None) -> None:
         if found is None:
             assert self.combined is not None
             found = values_at(self.combined, self.code.n, indices)

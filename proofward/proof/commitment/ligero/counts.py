@@ -42,7 +42,7 @@ from proofward.proof.commitment.ligero.code import CodeParameters, polynomial_le
 from proofward.proof.commitment.ligero.committed import enter_claim_errors, place_blocks
 from proofward.proof.commitment.ligero.layout import OpenedRows
 from proofward.proof.commitment.ligero.merkle import HASH_BYTES, SALT_BYTES
-from proofward.proof.commitment.ligero.tableau import kept_bytes
+from proofward.proof.commitment.ligero.tableau import kept_bytes, made_again
 from proofward.proof.commitment.ligero.vector_code import VectorCode
 from proofward.proof.proof_length import ProofLength
 from proofward.proof.soundness import Soundness
@@ -104,7 +104,11 @@ def count_opening(
             "code symbol": symbols,
             "column": code.n,
         },
-        opening={"coefficient": coefficients, "polynomials' symbol": symbols_of_vector},
+        opening={
+            "coefficient": coefficients,
+            "coefficient made again": sum(made_again(code, count) for count in opened.counts),
+            "polynomials' symbol": symbols_of_vector,
+        },
         verify={"opened symbol": code.queries * rows, "row": rows, "column": code.n},
         memory={"byte of a tableau": sum(kept_bytes(code, count) for count in opened.counts)},
     )

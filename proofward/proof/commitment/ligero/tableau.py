@@ -55,6 +55,12 @@ def kept_bytes(code: CodeParameters, rows: int) -> int:
     return polynomials * (polynomials <= _KEPT_POLYNOMIALS) + kept_words(rows, code.n)
 
 
+def made_again(code: CodeParameters, rows: int) -> int:
+    """Coefficients of a tableau of so many rows that its opening has to make again."""
+    coefficients = rows * code.dimension
+    return coefficients * (8 * coefficients > _KEPT_POLYNOMIALS)
+
+
 class CommittedTableau(HashedWords):
     """Data, blinding and salts of a tableau with everything that is computed from them."""
 
