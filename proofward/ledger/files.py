@@ -29,8 +29,15 @@ def make_directory(directory: Path) -> None:
 
 
 def write_file(path: Path, data: bytes, temporary: Path, mode: int = 0o644) -> None:
-    """Writes `data` to `temporary`, syncs, renames it to `path` (same file system), syncs the directory."""
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    """Writes `data` to `temporary`, syncs, renames it to `path` (same file system), syncs the directory.
+
+    Where `temporary` cannot be made the error names `path`, the file that was asked for.
+    """
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
         file.flush()

@@ -17,6 +17,8 @@ from functools import lru_cache
 from proofward.ledger.errors import NoteInvalid
 from proofward.ledger.keys import PublicKey, SigningKey
 
+SIGNATURES = "\n\n\u2014 ".encode()
+"""Begins the signatures of every note."""
 MAX_NOTE_BYTES = 1 << 16
 _ED25519 = b"\x01"
 _DASH = "\u2014 "

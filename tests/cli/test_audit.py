@@ -186,12 +186,19 @@ def test_a_proof_that_belongs_to_nothing(proofward, copy):
     assert proofward("audit", copy, "--failures").exit_code == 1
 
 
+def test_another_file_than_a_checkpoint_is_not_shown(proofward, copy, tmp_path):
+    (tmp_path / "a.csv").write_text("age,label\n77,1\n")
+    found = proofward("audit", copy, "--remember", tmp_path / "a.csv")
+    assert found.exit_code == 2 and "expected a checkpoint with signatures" in found.stderr
+    assert "age,label" not in found.stdout + found.stderr
+
+
 def test_known_rules_and_remembered_checkpoints(proofward, copy, demo_run, tmp_path):
     assert proofward("audit", copy, "--consortium", demo_run[1]["consortium"]).exit_code == 0
     assert proofward("audit", copy, "--consortium", "00" * 32).exit_code == 1
     assert proofward("audit", copy, "--consortium", "00").exit_code == 2
     (tmp_path / "note").write_bytes(b"not a checkpoint")
-    assert proofward("audit", copy, "--remember", tmp_path / "note").exit_code == 1
+    assert proofward("audit", copy, "--remember", tmp_path / "note").exit_code == 2
 
 
 def test_garbage_folders_get_a_typed_verdict(proofward, tmp_path, rng):

@@ -57,3 +57,14 @@ def test_what_is_no_table_is_refused_in_a_sentence(proofward, tmp_path):
     assert said.exit_code == 1 and "expected a whole Parquet file, found one that cannot be read" in said.stderr
     said = proofward.json("data", "inspect", tmp_path / "a.parquet")
     assert said["did"] == "refused" and json.dumps(said)
+
+
+def test_an_empty_table_and_a_missing_folder_are_named_as_given(proofward, tmp_path):
+    (tmp_path / "a.csv").write_text("age,label\n61,1\n47,0\n")
+    said = proofward("data", "inspect", tmp_path / "a.csv", "--out", tmp_path / "none" / "a.html")
+    assert said.exit_code == 1
+    assert "none/a.html: No such file or directory" in said.stderr.replace("\n", "")
+    assert "Errno" not in said.stderr and "writing" not in said.stderr
+    (tmp_path / "b.csv").write_text("")
+    said = proofward("data", "inspect", tmp_path / "b.csv")
+    assert said.exit_code == 2 and "is empty: expected a table" in said.stderr.replace("\n", " ")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.console import FLAW, KitPath, make_console, print_json
+from proofward.cli.common.guard import sentence_of
 
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.home import Home
@@ -79,13 +80,14 @@ def answering(as_json: bool) -> Iterator[None]:
     except (Refused, CsvRefused, FeaturesInvalid, KitError, HomeError, Refusal, RulesError, TrainingError,
             LedgerError, ImageRefused, ImagesRefused, ImagesExtraMissing, FileRefused, TablesExtraMissing,
             OSError, sqlite3.Error) as error:  # fmt: skip
+        reason = sentence_of(error) if isinstance(error, OSError) and error.strerror else str(error)
         if as_json:
             problems = list(getattr(error, "problems", ()))
-            plain: dict[str, object] = {"did": "refused", "reason": str(error)}
+            plain: dict[str, object] = {"did": "refused", "reason": reason}
             print_json({**plain, "problems": problems} if problems else plain)
         else:
             demand = error.demand if isinstance(error, Refusal) else ""
-            words = f"refused: {error}" + (f"\nwhat is demanded: {demand}" if demand else "")
+            words = f"refused: {reason}" + (f"\nwhat is demanded: {demand}" if demand else "")
             make_console(quiet=True).print(words, markup=False, soft_wrap=True)
         raise SystemExit(FLAW) from error
     finally:

@@ -58,7 +58,7 @@ def audit(
     from proofward.cli.evidence.audit_words import screen, to_document
     from proofward.engines.operations.verification_pool import PooledProofs
     from proofward.federation.parties.audit_verdict import VERSION
-    from proofward.ledger.note import MAX_NOTE_BYTES
+    from proofward.ledger.note import MAX_NOTE_BYTES, SIGNATURES
     from proofward.ledger.reading import NotReadable, read_regular
     from proofward.report.audit_summary import AuditSummary
     from proofward.report.run_audit import RunAudit
@@ -67,6 +67,9 @@ def audit(
         notes = [read_regular(path, MAX_NOTE_BYTES, follow=True) for path in remember]
     except NotReadable as error:
         raise click.BadParameter(f"--remember: {error}") from error
+    for path, note in zip(remember, notes, strict=True):
+        if SIGNATURES not in note:  # what another file holds, records perhaps, is shown to nobody
+            raise click.BadParameter(f"--remember: {path}: expected a checkpoint with signatures, found none")
     console = make_console()
     started = time.perf_counter()
     verdicts: list[AuditVerdict] = []

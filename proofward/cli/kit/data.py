@@ -60,6 +60,8 @@ def inspect_data(
             if type(error).__name__ == "FileRefused":
                 raise Refused(f"{table}: {error}") from error
             raise
+        if not found.columns:
+            raise WrongThing(f"{table} is empty: expected a table, with a header in the first row")
         if len(found.columns) < 2 and consortium is None and not any(options.values()):
             words = "has one column only: is it a table? --delimiter says what parts the cells of a CSV file"
             raise WrongThing(f"{table} {words}")
