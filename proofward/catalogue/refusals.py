@@ -109,6 +109,7 @@ REFUSALS: dict[str, str] = {
     "shares-checked": "Who has checked its shares names the dealers that it has not accused.",
     "signature": "A message is signed by its sender.",
     "state-restored": "A member's state knows all that the member has said.",
+    "stopping": "A vote by the rule on stopping is cast when that rule is met.",
     "subject": "A message names the very message that it is about.",
     "terms": "A site joins on the terms of this consortium.",
     "total-rows": "The sum is over as many rows as the accepted hospitals have.",

@@ -25,6 +25,7 @@ from proofward.ledger.keys import PublicKey
 from proofward.privacy.accountant import Accountant
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
+from proofward.relations.stopping import Stopping
 
 HOSPITAL = "hospital"
 VERIFIER = "verifier"
@@ -80,6 +81,7 @@ class Rules(RoundKinds):
     initial_model: b"" for a first model that the members draw; else the SHA-256 of a trusted first model
     declarations: what the consortium says of itself; rules that declare nothing have the bytes that they had
     counting: what is counted, by first round; every round that none of them names trains
+    stopping: by what figure of the evaluations the best round is named, and when training ends
     """
 
     federation: str
@@ -92,6 +94,7 @@ class Rules(RoundKinds):
     initial_model: bytes = b""
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
+    stopping: Stopping | None = None
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -237,6 +240,8 @@ class Rules(RoundKinds):
             fields["declarations"] = encode(self.declarations)
         if self.counting:
             fields["counting"] = counting_to_item(self.counting)
+        if self.stopping is not None:
+            fields["stopping"] = self.stopping.to_item()
         return encode_item(fields)
 
     @cached_property
@@ -255,8 +260,14 @@ class Rules(RoundKinds):
             said = found.get("declarations")
             declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
             counting = counting_from_item(found["counting"]) if "counting" in found else ()
+            stopping = Stopping.from_item(found["stopping"]) if "stopping" in found else None
             rules = cls(
-                members=members, config=config, declarations=declarations, counting=counting, **scalars
+                members=members,
+                config=config,
+                declarations=declarations,
+                counting=counting,
+                stopping=stopping,
+                **scalars,
             )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
             raise RulesError(
