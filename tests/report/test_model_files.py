@@ -62,10 +62,10 @@ def test_every_weight_and_rule_is_in_the_files(tmp_path):
     assert description["model"] == hashlib.sha256(weights.astype("<i8").tobytes()).hexdigest()
     names, silent = {entry.name for entry in fields(rules)}, {"counting", "declarations", "stopping"}
     assert names - set(description) == silent
-    counting = counting_of(ScoreLayout(2, 2, 1), (1,))
+    counting = counting_of(ScoreLayout(2, 2, 1), (2,))
     stopping = Stopping("auc", 0)
     declared = Declarations(purpose=("to count",))
-    said = replace(rules, counting=(counting,), declarations=declared, stopping=stopping)
+    said = replace(rules, rounds=2, counting=(counting,), declarations=declared, stopping=stopping)
     told = json.loads(model_files(said, weights)[RULES_NAME])
     assert names <= set(told) and told["counting"] == [counting.to_dict()]
     assert told["stopping"] == stopping.to_item()
