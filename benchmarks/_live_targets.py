@@ -59,7 +59,7 @@ class _Tracing(Verifier):
         return part
 
 
-def _proof_regions(
+def proof_regions(
     context: bytes, plan: Plan, proof: bytes, script: Callable[[Party], object], bits: int
 ) -> Regions:
     tracing = _Tracing(Transcript(context), plan, proof)
@@ -94,7 +94,7 @@ def _enrolment_proof(engine: InProcessFederation, message: bytes) -> Target:
     record, proof = decode(packet.envelope, Envelope).record, packet.attachments[0]
     assert isinstance(record, Enrolment)
     statement = enrolment_statement(engine.rules, DEALER, record.rows)
-    regions = _proof_regions(
+    regions = proof_regions(
         statement.transcript(),
         enrolment_plan(statement),
         proof,
@@ -119,7 +119,7 @@ def _round_proof(engine: InProcessFederation, packet: Packet) -> Iterator[Target
     digests = decode(packet.envelope, Envelope).record.sealed_shares
     found = proofs.verify_round(statement, digests, ciphertext, proof)
     words = np.frombuffer(ciphertext, dtype="<u8").astype(np.uint64)
-    regions = _proof_regions(
+    regions = proof_regions(
         statement.transcript(words),
         round_plan(statement),
         proof,

@@ -224,12 +224,12 @@ def entry_targets(directory: Path) -> Iterator[Target]:
         raise RuntimeError("the federation with FedAvgM did not finish")
     seen: set[str] = set()
     for run in (engine, ended, stateful):
-        yield from _of_each_kind(run, seen)
+        yield from of_each_kind(run, seen)
     seal, verifier = (engine.folder.ledger / SEAL_NAME).read_bytes(), log_verifier(engine.rules)
     yield Target("seal", seal, parts_of(seal), refusal_of(lambda data: parse_seal(data, verifier)))
 
 
-def _of_each_kind(engine: InProcessFederation, seen: set[str]) -> Iterator[Target]:
+def of_each_kind(engine: InProcessFederation, seen: set[str]) -> Iterator[Target]:
     """The first entry of every kind that is not among `seen`, and its body."""
     database = Database(engine.folder.ledger, writable=False)
     entries = [database.entry(position) for position in range(database.size())]

@@ -20,6 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from _counting_targets import counting_targets
 from _live_targets import live_targets
 from _machine import print_result, progress
 from _reader_targets import reader_targets
@@ -193,6 +194,8 @@ def main() -> None:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         targets = [*entry_targets(Path(folder) / "entries"), *live_targets(Path(folder) / "live")]
+        kinds = {target.name.partition(": ")[2] for target in targets}
+        targets += counting_targets(Path(folder) / "counting", kinds)
         targets += reader_targets(Path(folder) / "readers")
         missing = sorted(set(KINDS) - {target.name.partition(": ")[2] for target in targets})
         figures = attack(targets, 700 if options.smallest else options.mutants, options.seed)

@@ -106,7 +106,7 @@ class Answers:
             self._manner.tell(f"no pictures: {missing}")
         return page
 
-    def export(self, path: str | os.PathLike[str], to: str | None = None) -> Path:
+    def export(self, path: str | os.PathLike[str], to: str | None = None, round: str = "last") -> Path:
         """Writes the model with names, scaling and classes; returns the file's path, and replaces one there.
 
         A file for torch or onnx computes by itself, with real numbers. It is written when its error is within
@@ -117,8 +117,9 @@ class Answers:
             path: The file.
             to: The format, safetensors, json, torch or onnx. By default what the file's name says:
                 .safetensors, .json, .pt2 or .onnx. Or monai, of models of images: a folder that MONAI loads.
+            round: Which model, "last" or "best", by the `figure` that `validation` names.
         """
-        target, agreement = self._done.export(path, to)
+        target, agreement = self._done.export(path, to, round)
         if agreement is not None:
             words = f"largest error of the logits on {agreement.rows} drawn records"
             errors = f"{agreement.observed:.3g}, of at most {agreement.bound:.3g}"

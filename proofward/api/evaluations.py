@@ -38,6 +38,7 @@ class FederatedEvaluation:
             they were taken for.
         text: The same in words, in lines.
         document: All figures, also of subgroups and of hospitals that published their own counts.
+        text: The figures in lines, for people.
     """
 
     after: int

@@ -174,8 +174,10 @@ class Fitted:
         hospitals, rounds = len(self.hospitals), len(self.outcome.history.closed)
         return f"{hospitals} hospitals, {self.model.model.words}, {rounds} rounds, run in {self.place.path}"
 
-    def export(self, path: str | os.PathLike[str], to: str | None) -> tuple[Path, Agreement | None]:
-        """Writes the model; of a program, how far it is from the model. Raises ExportRefused."""
+    def export(
+        self, path: str | os.PathLike[str], to: str | None, which: str = "last"
+    ) -> tuple[Path, Agreement | None]:
+        """Writes the last or the best model; of a program, how far it is from it. Raises ExportRefused."""
         target = Path(os.fspath(path))
         kind = to or next((name for name, end in SUFFIXES.items() if target.suffix.lower() == end), "")
         if kind not in KINDS:
@@ -184,8 +186,13 @@ class Fitted:
             raise ExportRefused(f"expected one of {kinds}, found {found}: name the format with to=")
         if not target.parent.is_dir():
             raise ExportRefused(f"{target}: there is no folder {target.parent}")
+        if which not in ("last", "best"):
+            raise ExportRefused(f"round: expected last or best, found {which!r:.80}")
         with refusing(ExportRefused):
-            taken = Taken(self.model, self.outcome.history, self.outcome.objects)
+            if which == "best":
+                taken = last_taken(self.place.path, best=True)
+            else:
+                taken = Taken(self.model, self.outcome.history, self.outcome.objects)
             made = handed(taken, kind, target.name, figures=ledger_figures(taken))
             made.write(target)
         return target, made.agreement

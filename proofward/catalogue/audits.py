@@ -31,6 +31,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "complaint": ("verdicts on complaints", "A verifier said of a complaint what the auditor finds."),
     "aggregate": ("sums and models", "The sum is of what was accepted, and the model follows from it."),
     "object": ("named objects", "Every object that an entry names is there, and no other."),
+    "stopping": ("the rule on stopping", "A vote by that rule was true; the best round is computed again."),
     "complete": ("the end", "All agreed rounds were closed, or enough verifiers voted for an earlier end."),
     "flaws": ("number of flaws", "There are few enough flaws for all of them to be read."),
     "file": ("files made from the ledger", "The model and the proof files are what the ledger gives."),
@@ -58,6 +59,7 @@ DEEDS: dict[str, str] = {
     "entry": "it recorded a message that does not follow from those before it",
     "aggregate": "it recorded a sum or a model that is not the one of the accepted updates",
     "beacon": "it recorded a first model that the shared randomness does not give",
+    "stopping": "it voted for an end by the rule on stopping, which was not met",
     "ledger-remembered": "it signed two different histories",
 }
 """By the name of a check: what its failure proves of the member that it accuses."""

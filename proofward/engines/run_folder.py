@@ -28,6 +28,7 @@ from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
+from proofward.relations.stopping import Stopping
 
 PRIVATE_SUFFIX = ".private"
 
@@ -60,7 +61,7 @@ class Plan:
         aggregator: The name of the party that runs the ledger.
         declarations: What the consortium says of itself, see Declarations.
         counting: What is counted in which rounds, see Rules.
-        declarations: What the consortium says of itself, such as purpose and legal basis.
+        stopping: When training ends early, see Rules.
     """
 
     federation: str
@@ -75,6 +76,7 @@ class Plan:
     aggregator: str = "aggregator"
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
+    stopping: Stopping | None = None
 
     @property
     def initial_model(self) -> bytes:
@@ -148,6 +150,7 @@ class RunFolder:
             config=plan.config,
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
             counting=plan.counting,
+            stopping=plan.stopping,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
             declarations=plan.declarations,
         )

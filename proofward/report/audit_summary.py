@@ -20,7 +20,9 @@ SIGNED = frozenset(
     {"rules", "entries", "ledger-structure", "ledger-entry", "ledger-tree", "ledger-checkpoint"}
 )
 """Checks that all pass where the entries are those that the aggregator signed."""
-ACCUSING = frozenset({"entry", "verdict", "complaint", "beacon", "aggregate", "ledger-remembered"})
+ACCUSING = frozenset(
+    {"entry", "verdict", "complaint", "stopping", "beacon", "aggregate", "ledger-remembered"}
+)
 """Checks of what a member signed; the others compare bytes that anybody could have changed."""
 UNREADABLE = ("object", "unjudged")
 """Beginnings of refusals for want of bytes, which speak against nobody."""
@@ -59,7 +61,7 @@ class AuditSummary:
 
         A verifier's false word, signed by it, is in order as a record of what it said.
         """
-        words = ("verdict", "complaint")
+        words = ("verdict", "complaint", "stopping")
         return [entry for entry in self.failed if entry.check not in words or not self.accused(entry)]
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,10 @@ from proofward.cli.project.terms_in_words import in_words
 from proofward.cli.project.validation_table import ValidationTable
 from proofward.cli.run.simulate import plan_of_project
 from proofward.data.subgroups import Subgroup
+from proofward.engines.remote.agreement.terms import Terms
 from proofward.engines.run_folder import RunFolder
+from proofward.federation.messages.rules import RulesError
+from proofward.relations.stopping import Stopping
 from tests.cli.own_tables import write_project
 
 STAIN = """
@@ -58,6 +63,9 @@ def test_the_share_is_in_the_rules_and_only_where_it_is_given(tmp_path):
     ("share = 0.5", ValidationTable(500_000)),
     ('share = 0.125\nevery = 3\nbins = 64\nleast_count = 5\nsubgroups = ["stain"]',
      ValidationTable(125_000, 3, 64, 5, ("stain",))),
+    ('share = 0.2\nfigure = "brier"', ValidationTable(200_000, figure="brier")),
+    ('share = 0.2\nfigure = "auc"\nstop_after = 3\nleast_gain = 0.001',
+     ValidationTable(200_000, figure="auc", stop_after=3, least_gain=1000)),
 ])  # fmt: skip
 def test_a_table_is_written_as_it_was_read(tmp_path, table, expected):
     project = read_project(written(tmp_path, table, STAIN))
@@ -77,6 +85,13 @@ def test_a_table_is_written_as_it_was_read(tmp_path, table, expected):
     ("share = 0.2\nleast_count = 0", "validation.least_count: expected an integer in [1, "),
     ("share = 0.2\nseed = 1", "validation.seed: expected one of share, every, bins, least_count, subgroups"),
     ('share = 0.2\nsubgroups = ["stain", "stain"]', "validation.subgroups: expected distinct names"),
+    ("share = 0.2\nstop_after = 3", "validation.figure: expected one of auc, brier, accuracy, found nothing"),
+    ("share = 0.2\nleast_gain = 0.1", "validation.figure: expected one of auc, brier, accuracy, found nothing"),
+    ('share = 0.2\nfigure = "loss"', "found 'loss'"),
+    ("share = 0.2\nfigure = 3", "validation.figure: expected one of auc, brier, accuracy, found 3"),
+    ('share = 0.2\nfigure = "auc"\nstop_after = -1', "validation.stop_after: expected an integer in [0, "),
+    ('share = 0.2\nfigure = "auc"\nleast_gain = 0.0000001', "least_gain: expected a multiple of 0.000001"),
+    ('share = 0.2\nfigure = "auc"\nleast_gain = 2', "least_gain: expected a multiple of 0.000001 in [0, 1]"),
     ('share = 0.2\nsubgroups = ["marker 1"]', "columns with kind = category (stain), found marker 1"),
 ])  # fmt: skip
 def test_refuses_what_makes_no_sense(tmp_path, table, words):
@@ -89,6 +104,20 @@ def test_subgroups_are_read_from_the_records(tmp_path):
     records = np.zeros((4, 15), dtype=np.int64)
     records[[0, 1, 2], [12, 14, 13]] = 64
     assert list(found[0].of(records)) == [0, 2, 1, -1]
+
+
+def test_the_rule_on_stopping_is_in_the_rules_and_only_where_it_is_given(tmp_path):
+    usual = read_project(written(tmp_path, "share = 0.2"))
+    assert usual.terms().stops is None and b"stop_after" not in usual.terms().check().data
+    path = written(tmp_path, 'share = 0.2\nfigure = "auc"\nstop_after = 3\nleast_gain = 0.001')
+    terms = read_project(path).terms()
+    assert terms.stops == Stopping("auc", 3, 1000) == terms.check().stopping
+    assert Terms.from_bytes(terms.data).stops == terms.stops
+    assert plan_of_project(read_project(path), path).stopping == terms.stops
+    told = "\n".join(in_words(terms, ("fl.example.org",), 8002))
+    assert "by AUC of the evaluations; the end after 3 in a row" in told
+    with pytest.raises(RulesError, match="a rule on stopping"):
+        replace(terms, stopping=b"\xa0").check()
 
 
 def test_evaluations_come_behind_rounds_of_training():

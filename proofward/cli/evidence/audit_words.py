@@ -51,6 +51,8 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
                 yield f"admitted    {name}, by vote of {members(voters)}"
         if summary.history.ended is not None:
             yield f"end         {end_in_words(summary.history)}"
+        if ruled := [verdict.detail for verdict in summary.verdicts if verdict.check == "stopping"]:
+            yield f"best        {ruled[-1] or 'an evaluation cannot be read'}"
         for name in sorted(summary.history.revoked):
             yield f"revoked     {name}, by vote"
     if summary.breaches:

@@ -1,4 +1,4 @@
-"""`proofward model`: the last confirmed model of a run or a kit, as a file to take home."""
+"""`proofward model`: a confirmed model of a run or a kit, the last or the best, as a file to take home."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ model.add_command(freeze)
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE",
               show_default=f"{OUT.format('N')} with the format's ending",
               help="File to write; of monai, a folder.")  # fmt: skip
+@click.option("--round", "which", type=click.Choice(["last", "best"]), default="last", show_default=True,
+              help="The last round's model, or the best by the figure that the rules name.")  # fmt: skip
 @click.option("--features", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Names, centres and spreads of the features, where the folder has none.")  # fmt: skip
 @click.option("--rows", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.csv",
@@ -53,13 +55,14 @@ def export(
     source: Path,
     kind: str,
     out: Path | None,
+    which: str,
     features: Path | None,
     rows: Path | None,
     intended: str,
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write the last confirmed model of a run folder, or of the kit of a hospital, a verifier or the server.
+    """Write a confirmed model of a run folder, or of the kit of a hospital, a verifier or the server.
 
     The file has the weights as exact integers and as floats, the features' names, units and scaling, the
     classes' names, and the ledger that it comes from. The ledger proves the weights; names and scaling are
@@ -84,7 +87,7 @@ def export(
         if rows is not None and kind in WRITERS:
             raise click.UsageError("--rows: for onnx and torch, whose files are compared")
         try:
-            taken = last_taken(source, features)
+            taken = last_taken(source, features, which == "best")
         except NotASource as error:
             raise click.UsageError(str(error)) from error
         except (NoModel, ModelInvalid) as error:

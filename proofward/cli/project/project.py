@@ -277,6 +277,7 @@ class Project:
                 abandonments=self.abandoning,
                 rounds=rounds,
                 counted=counted,
+                stops=None if self.validation is None else self.validation.stopping,
                 initial_model=hashlib.sha256(model).digest() if model else b"",
                 deadline=self.deadline,
                 upload_slot=self.upload_slot,

@@ -12,10 +12,12 @@ from proofward.federation.messages.usual import MAX_ROUNDS
 from proofward.layers.plain import MILLION, millionths, shown
 from proofward.layers.validation_part import LARGEST_SHARE
 from proofward.models.keys import Integer, Key, Keys, Number, Several, Text
+from proofward.relations.stopping import FIGURES, MOST_STOP_AFTER, Stopping
 
 WHERE = "validation."
 BINS, LEAST_COUNT = 32, 10
 MOST_BINS, MOST_LEAST_COUNT = 1024, 1 << 20
+_MILLIONTHS = ("share", "least_gain")
 VALIDATION = Keys((
     Key("share", Number(above=0, high=LARGEST_SHARE / MILLION),
         "of each hospital's rows, on which it never trains, as the proofs of its rounds show", needed=True),
@@ -24,18 +26,33 @@ VALIDATION = Keys((
     Key("least_count", Integer(1, MOST_LEAST_COUNT), "a smaller count of records is not told", LEAST_COUNT),
     Key("subgroups", Several(Text(1), distinct=True),
         'columns with kind = "category" by whose levels it is counted apart', ()),
+    Key("figure", Text(options=tuple(FIGURES)), "of the evaluations, by which the best round is named"),
+    Key("stop_after", Integer(0, MOST_STOP_AFTER),
+        "evaluations in a row without improvement end the training; 0 for never", 0),
+    Key("least_gain", Number(0, high=1), "a figure that is not better by more than this does not improve", 0),
 ))  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ValidationTable:
-    """share: in millionths. every, bins, least_count, subgroups: of the evaluations."""
+    """share: in millionths. every, bins, least_count, subgroups: of the evaluations.
+
+    figure, stop_after, least_gain: of the rule on stopping, see Stopping; figure "" where there is none.
+    """
 
     share: int
     every: int = 1
     bins: int = BINS
     least_count: int = LEAST_COUNT
     subgroups: tuple[str, ...] = ()
+    figure: str = ""
+    stop_after: int = 0
+    least_gain: int = 0
+
+    @property
+    def stopping(self) -> Stopping | None:
+        """The rule on stopping."""
+        return Stopping(self.figure, self.stop_after, self.least_gain) if self.figure else None
 
     def evaluated_after(self, rounds: int) -> tuple[int, ...]:
         """The rounds of training behind which it is evaluated, of so many: each `every`-th and the last."""
@@ -44,8 +61,6 @@ class ValidationTable:
     def counting_rounds(self, rounds: int) -> tuple[int, ...]:
         """The evaluations' numbers among all rounds, where each is a round of its own behind training."""
         return tuple(number + place for place, number in enumerate(self.evaluated_after(rounds), 1))
-
-
 
     def round_among_all(self, number: int, rounds: int) -> int:
         """The number among all rounds of a round of training, where the evaluations count as rounds."""
@@ -71,13 +86,31 @@ def read_validation(values: Mapping[str, Any]) -> ValidationTable | None:
         table.integer("bins"),
         table.integer("least_count"),
         subgroups,
+        *_stopping(table),
     )
+
+
+def _stopping(table: Table) -> tuple[str, int, int]:
+    """figure, stop_after, least_gain."""
+    figure, stop_after = table.peek("figure") or "", table.integer("stop_after")
+    gain = millionths(table.peek("least_gain"))
+    if gain is None or not 0 <= gain <= MILLION:
+        found = repr(table.peek("least_gain"))[:80]
+        raise ProjectError(f"{WHERE}least_gain", "a multiple of 0.000001 in [0, 1]", found)
+    needed = stop_after > 0 or gain > 0
+    if not (isinstance(figure, str) and figure in (*FIGURES, *([] if needed else [""]))):
+        expected = f"one of {', '.join(FIGURES)}"
+        raise ProjectError(f"{WHERE}figure", expected, repr(figure)[:80] if figure else "nothing")
+    return figure, stop_after, gain
 
 
 def plain_validation(validation: ValidationTable) -> dict[str, Any]:
     """Plain values, as the file has them."""
     plain = {name: getattr(validation, name) for name in VALIDATION.names}
-    return {**plain, "share": float(shown(validation.share)), "subgroups": list(validation.subgroups)}
+    plain |= {name: float(shown(plain[name])) for name in _MILLIONTHS}
+    ruled = () if validation.figure else ("figure", "stop_after", "least_gain")
+    plain = {name: value for name, value in plain.items() if name not in ruled}
+    return {**plain, "subgroups": list(validation.subgroups)}
 
 
 def validation_lines(validation: ValidationTable | None) -> Iterator[str]:
@@ -86,5 +119,6 @@ def validation_lines(validation: ValidationTable | None) -> Iterator[str]:
         return
     yield from ("", "[validation]")
     for name, value in plain_validation(validation).items():
-        text = shown(validation.share) if name == "share" else json.dumps(value, ensure_ascii=False)
+        exact = name in _MILLIONTHS
+        text = shown(getattr(validation, name)) if exact else json.dumps(value, ensure_ascii=False)
         yield f"{name} = {text}  # {VALIDATION[name].meaning}"

@@ -36,9 +36,9 @@ from proofward.engines.remote.objects import LocalObjects
 from proofward.engines.remote.own_deadline import keep_own_deadline
 from proofward.engines.remote.site import Site
 from proofward.engines.remote.wishes import Wishes
-from proofward.federation.history.counted import results
 from proofward.federation.history.history_state import CLOSED
 from proofward.federation.history.proofs import Proofs
+from proofward.federation.history.stopping import results
 from proofward.federation.messages import events
 from proofward.federation.messages.catalogue import ShareSum, Upload
 from proofward.federation.messages.envelope import Envelope
@@ -193,7 +193,7 @@ class AirGap:
                 if not trip.topics:  # the bundle may be an old one
                     trip.topics = [packet_topic(packet) for packet in member.resume() if packet]
                 if len(member.history.closed) != closed:
-                    self._forget(store, results(member.history))
+                    self._forget(store, results(member.history, member.objects))
                 trip.of(member, objects)
         return trip
 

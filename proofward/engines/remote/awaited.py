@@ -21,6 +21,8 @@ def needed_objects(history: History, member: str) -> set[bytes]:
     if hospital is not None and history.phase in (phases.VOUCH, phases.REVEAL):
         deals = history.sharing.deals.values()
         objects |= {deal.sealed_shares[hospital] for deal in deals}
+    if hospital is None and rules.stopping is not None:
+        objects |= counted_objects(history)
     if state is None:
         return objects - {b""}
     objects.add(state.model)

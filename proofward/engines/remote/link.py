@@ -29,8 +29,8 @@ from proofward.engines.remote.messages import (
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.engines.remote.own_deadline import Overdue
 from proofward.engines.remote.upload_slots import UploadSlots
-from proofward.federation.history.counted import results
 from proofward.federation.history.history_state import CLOSED, UPLOAD
+from proofward.federation.history.stopping import results
 from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
@@ -87,7 +87,7 @@ class Link:
                 self._note("declined", check=refusal.check, culprit=refusal.culprit)
                 self._caller.pause(PAUSES[-1])
         if self.member.history.phase == CLOSED and self.member.history.closed:
-            self._objects.keep_results(results(self.member.history), self._note)
+            self._objects.keep_results(results(self.member.history, self.member.objects), self._note)
 
     def step(self) -> bool:
         """One question for new entries, and what follows from them; whether there were any."""
@@ -122,7 +122,7 @@ class Link:
         if len(history.closed) != self._closed:
             self._closed = len(history.closed)
             self._count()
-            self._objects.keep_results(results(history), self._note)
+            self._objects.keep_results(results(history, self.member.objects), self._note)
         return grown
 
     def _try_again(self) -> bool:

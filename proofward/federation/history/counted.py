@@ -52,11 +52,6 @@ def counted_objects(history: HistoryState) -> set[bytes]:
     return {said.record.update_sum for said in aggregates if said is not None}
 
 
-def results(history: HistoryState) -> set[bytes]:
-    """The objects that members take home: the last confirmed model, and the sums of rounds that counted."""
-    return {history.model, *counted_objects(history)}
-
-
 def _counted(history: HistoryState) -> list[tuple[RoundState, Counting]]:
     found = ((state, history.rules.counting_in(state.number)) for state in history.closed)
     return [(state, counting) for state, counting in found if counting is not None]

@@ -11,9 +11,14 @@ from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting, check_countings
 from proofward.relations.measure import check_countable
+from proofward.relations.score_counting import layout_in
+from proofward.relations.stopping import Stopping
 
 MAX_COUNTING = 1 << 19
 """Bytes of what is counted: the rules, which hold it, are an entry of the ledger, and in every proof file."""
+
+MAX_STOPPING = 256
+"""Bytes of the rule on stopping."""
 
 
 class RoundKinds:
@@ -22,6 +27,7 @@ class RoundKinds:
     rounds: int
     config: RoundConfig
     counting: tuple[Counting, ...]
+    stopping: Stopping | None
 
     def check_rounds(self) -> None:
         """Raises ConfigurationError unless the countings fit the rounds, and counts can be proved."""
@@ -31,6 +37,11 @@ class RoundKinds:
             raise ConfigurationError("counting", f"at most {MAX_COUNTING} bytes", f"{size} bytes")
         for own in self.counting:
             check_countable(self.config, own)
+        if self.stopping is not None:
+            layouts = [layout_in(own) for own in self.counting]
+            if not any(layout is not None and not layout.outside for layout in layouts):
+                expected = "rounds that evaluate the federation's own model"
+                raise ConfigurationError("stopping", expected, self.counting_in_words or "none")
 
     @cached_property
     def _counted(self) -> dict[int, Counting]:

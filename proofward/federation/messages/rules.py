@@ -22,8 +22,10 @@ from proofward.lattice.parameters import MAX_HOSPITALS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
+from proofward.privacy.accountant import Accountant
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
+from proofward.relations.stopping import Stopping
 
 HOSPITAL = "hospital"
 VERIFIER = "verifier"
@@ -79,6 +81,7 @@ class Rules(RoundKinds):
     initial_model: b"" for a first model that the members draw; else the SHA-256 of a trusted first model
     declarations: what the consortium says of itself; rules that declare nothing have the bytes that they had
     counting: what is counted, by first round; every round that none of them names trains
+    stopping: by what figure of the evaluations the best round is named, and when training ends
     """
 
     federation: str
@@ -91,6 +94,7 @@ class Rules(RoundKinds):
     initial_model: bytes = b""
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
+    stopping: Stopping | None = None
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -126,6 +130,19 @@ class Rules(RoundKinds):
             self.check_rounds()
         except ConfigurationError as error:
             raise RulesError("counting", "counts that can be summed", str(error)) from error
+        try:
+            if self.accountant is not None:
+                self.accountant.check(self.training_rounds)
+        except ConfigurationError as error:
+            raise RulesError("privacy", "noise that keeps its promise", str(error)) from error
+
+    @property
+    def accountant(self) -> Accountant | None:
+        """Reckons the differential privacy of these rules; None where sums are exact."""
+        privacy = self.config.privacy
+        if privacy is None:
+            return None
+        return Accountant(privacy, self.config.model.parameters, self.minimum_updates)
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""
@@ -223,6 +240,8 @@ class Rules(RoundKinds):
             fields["declarations"] = encode(self.declarations)
         if self.counting:
             fields["counting"] = counting_to_item(self.counting)
+        if self.stopping is not None:
+            fields["stopping"] = self.stopping.to_item()
         return encode_item(fields)
 
     @cached_property
@@ -241,8 +260,14 @@ class Rules(RoundKinds):
             said = found.get("declarations")
             declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
             counting = counting_from_item(found["counting"]) if "counting" in found else ()
+            stopping = Stopping.from_item(found["stopping"]) if "stopping" in found else None
             rules = cls(
-                members=members, config=config, declarations=declarations, counting=counting, **scalars
+                members=members,
+                config=config,
+                declarations=declarations,
+                counting=counting,
+                stopping=stopping,
+                **scalars,
             )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
             raise RulesError(

@@ -28,6 +28,7 @@ from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.parties.audit_verdict import VERSION, AuditVerdict, bounded
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.proof_audit import ProofAudit
+from proofward.federation.parties.stopping_audit import best_round, judged_vote
 from proofward.federation.storage.ledger_folder import topic_of
 from proofward.federation.storage.object_sizes import size_limits, vector_bytes
 from proofward.federation.storage.objects import Objects, SizedObjects
@@ -96,6 +97,7 @@ class Auditor:
         except Refusal as refusal:  # the folder has changed since its entries were read before
             yield AuditVerdict("entries", FILE_NAME, refusal)
         yield from self._objects(rules)
+        yield from best_round(self.history, Objects(self.source, rules.aggregator))
         yield self._complete(self.history)
 
     def _entries(self) -> Iterator[bytes]:
@@ -169,7 +171,8 @@ class Auditor:
                 yield AuditVerdict("ledger-stray", found, refusal)
 
     def _replay(self, history: History) -> Iterator[AuditVerdict]:
-        proofs = ProofAudit(history, Objects(self.source, history.rules.aggregator), self.proofs)
+        objects = Objects(self.source, history.rules.aggregator)
+        proofs = ProofAudit(history, objects, self.proofs)
         for number, entry in enumerate(self._entries()):
             try:
                 envelope = history.apply(entry)
@@ -182,6 +185,7 @@ class Auditor:
             place = f"entry {number}, round {envelope.round}"
             yield AuditVerdict("entry", f"{place}: {envelope.topic} by {envelope.sender}")
             yield from proofs.examine(envelope, place)
+            yield from judged_vote(history, objects, envelope, place)
         yield from proofs.finish()
 
     def _objects(self, rules: Rules) -> Iterator[AuditVerdict]:
@@ -224,6 +228,8 @@ def _in_words(rules: Rules) -> str:
         words.append(f"next models by {rules.config.optimizer.words}")
     if rules.counting:
         words.append(f"{rules.counting_in_words}: proved to be in range, not to be true")
+    if rules.stopping is not None and rules.stopping.stop_after:
+        words.append(rules.stopping.words)
     if rules.initial_model:
         words.append("trusted first model: whoever chose it may have planted in it what reads off records")
     return f"{rules.federation}: {', '.join(words)}"

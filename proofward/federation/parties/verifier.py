@@ -25,6 +25,7 @@ from proofward.federation.history.proofs import EnrolmentJob, RoundJob
 from proofward.federation.history.round_jobs import round_job
 from proofward.federation.history.round_state import Finding, M, Recorded
 from proofward.federation.history.statements import enrolment_statement
+from proofward.federation.history.stopping import BY_RULE, stand_of
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
     ComplaintVerdict,
@@ -56,6 +57,7 @@ class Verifier(Participant):
     ) -> None:
         super().__init__(name, key, around, next_key)
         self._unable: set[bytes] = set()
+        self._evaluated = 0
 
     def request_end(self, reason: str, at_once: bool = False) -> bool:
         """An operator's wish that the federation end before all rounds: stored, and sent when it works next.
@@ -73,10 +75,28 @@ class Verifier(Participant):
         if self.history.phase not in ANY_PHASE:
             return
         yield from self._admit()
+        self._keep_to_the_rule_on_stopping()
         for at_once in (False, True):
             reason = self.state.fact(_wish(at_once))
             if reason is not None and (self.name, at_once) not in self.history.end_votes:
                 yield self.say(EndVote(at_once, reason.decode()))
+
+    def _keep_to_the_rule_on_stopping(self) -> None:
+        """Asks for an end at once where the rule is met, without any operator.
+
+        What cannot be read now is looked for again.
+        """
+        closed = len(self.history.closed)
+        if self.rules.stopping is None or closed in (self._evaluated, self.rules.rounds):
+            return
+        try:
+            stand = stand_of(self.history, self.objects)
+        except Refusal as refusal:
+            self.report("refused", refusal.check, refusal=refusal)
+            return
+        self._evaluated = closed
+        if stand is not None and stand.met:
+            self.request_end(BY_RULE, at_once=True)
 
     def duties(self) -> Iterator[bytes]:
         """See Follower."""

@@ -23,6 +23,8 @@ from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.requests import followed
 from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History, slot_of
+from proofward.federation.history.round_state import RoundState
+from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.catalogue import FederationOpened, RoundClosed
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
@@ -71,19 +73,19 @@ def is_kit(folder: Path) -> bool:
     return True
 
 
-def last_model(folder: Path, features: Path | None = None) -> ExportedModel:
-    """The model of the last closed round; see `last_taken`."""
-    return last_taken(folder, features).model
+def last_model(folder: Path, features: Path | None = None, best: bool = False) -> ExportedModel:
+    """The model of the last closed round, or of the best; see `last_taken`."""
+    return last_taken(folder, features, best).model
 
 
-def last_taken(folder: Path, features: Path | None = None) -> Taken:
-    """The model of the last closed round, with its history.
+def last_taken(folder: Path, features: Path | None = None, best: bool = False) -> Taken:
+    """The model of the last closed round, or of the best by the rule on stopping, with its history.
 
     features: a file that describes them, instead of the folder's own. Raises NotASource, NoModel,
     FeaturesInvalid, Refusal, RulesError, LedgerError, HomeError.
     """
     history, objects, described = opened_source(folder, features)
-    return Taken(_exported(history, objects, described), history, objects)
+    return Taken(_exported(history, objects, described, best), history, objects)
 
 
 def opened_source(folder: Path, features: Path | None = None) -> tuple[History, Objects, Description]:
@@ -180,7 +182,19 @@ def _has(history: History, objects: Objects) -> bool:
     return True
 
 
-def _exported(history: History, objects: Objects, described: Description) -> ExportedModel:
+def _best(history: History, objects: Objects) -> RoundState:
+    """The round that evaluated the best model."""
+    stand = stand_of(history, objects)
+    if stand is None:
+        raise NoModel("the rules name no figure by which a round is the best: [validation] has no figure")
+    if stand.best is None:
+        raise NoModel(f"there is no best round: {stand.words}")
+    return history.closed[stand.best - 1]
+
+
+def _exported(
+    history: History, objects: Objects, described: Description, best: bool = False
+) -> ExportedModel:
     rules = history.rules
     if history.ended is not None and not history.closed:
         raise NoModel("the federation was ended by vote before a round was closed: there is no model")
@@ -188,17 +202,17 @@ def _exported(history: History, objects: Objects, described: Description) -> Exp
         raise NoModel("no round has been closed yet: there is no model that the members have confirmed")
     if not history.trained:
         raise NoModel("no round has trained yet: so far only counts were summed")
-    state = history.closed[-1]
+    state = _best(history, objects) if best else history.closed[-1]
+    assert state.aggregate is not None
+    digest = state.aggregate.record.model
     closing_slot = slot_of(RoundClosed, state.number, state.attempt, rules.aggregator)
     entries = history.recorded[history.slots[closing_slot]] + 1
     try:
-        weights = model_weights(history, objects, history.model)
+        weights = model_weights(history, objects, digest)
     except Refusal as refusal:
         if refusal.check != "object-missing":
             raise
-        words = (
-            f"the model of round {state.number}, {history.model.hex()}, is not here: it may be on its way,"
-        )
+        words = f"the model of round {state.number}, {digest.hex()}, is not here: it may be on its way,"
         words += " so try again; what ended with an earlier version has it in the server's kit only"
         raise NoModel(words) from refusal
     origin = Origin(

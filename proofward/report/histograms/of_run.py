@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from proofward.federation.history.counted import counted_sums
 from proofward.federation.history.history import History
+from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import ConfigurationError
@@ -21,7 +22,7 @@ class Evaluation:
 
     round: of the ledger. after: how many rounds of training the model had seen. model: digest of its weights.
     hospitals: whose counts are in the sum. sites: what hospitals published of their own counts, by name; None
-    where that is no vector that records have.
+    where that is no vector that records have. stopping: what the rule on stopping says behind it, "" without.
     """
 
     round: int
@@ -30,6 +31,7 @@ class Evaluation:
     hospitals: tuple[str, ...]
     evaluated: Evaluated
     sites: Mapping[str, Evaluated | None] = field(default_factory=dict)
+    stopping: str = ""
 
     @property
     def words(self) -> str:
@@ -57,6 +59,7 @@ class Evaluation:
             "outside_model": bool(self.outside),
             "hospitals": list(self.hospitals),
             "counts": NOT_PROVED,
+            **({"stopping": self.stopping} if self.stopping else {}),
             **self.evaluated.to_plain(),
             "sites": {
                 name: None if own is None else own.whole.to_plain(least) for name, own in self.sites.items()
@@ -66,14 +69,15 @@ class Evaluation:
 
 def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) -> tuple[Evaluation, ...]:
     """Those of all closed rounds, in their order; raises Refusal and ConfigurationError."""
-    found = []
+    found, stand = [], stand_of(history, objects)
     for own in counted_sums(history, objects):
         layout = layout_in(own.counting)
         if layout is not None:
             after = history.rules.training_round(own.round)
             evaluated = Evaluated(layout, classes, own.counts)
             sites = _published(history, objects, own.round, layout, classes)
-            found.append(Evaluation(own.round, after, own.model, own.hospitals, evaluated, sites))
+            words = "" if stand is None else stand.until(own.round).words
+            found.append(Evaluation(own.round, after, own.model, own.hospitals, evaluated, sites, words))
     return tuple(found)
 
 

@@ -28,6 +28,8 @@ def run_lines(found: Sequence[Evaluation]) -> Iterator[str]:
     for own in found:
         start = f"{own.of_model}, {own.words}: "
         yield start + (short(own.evaluated.whole) if own.evaluated.counted else "nothing was counted")
+    if found and found[-1].stopping:
+        yield found[-1].stopping
     if found:
         yield NOT_PROVED
 
@@ -52,6 +54,8 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
         yield f"| {own.after} | {len(own.hospitals)} | {rows:,} | {' | '.join(cells)} |"
     yield ""
     last = found[-1]
+    if last.stopping:
+        yield from (f"{last.stopping[0].upper()}{last.stopping[1:]}.", "")
     if last.evaluated.counted:
         yield from (f"Of the last of them, {last.words}:", "")
         yield from sections(last.evaluated, [name.removeprefix(PREFIX) for name in drawn], PREFIX)

@@ -29,4 +29,5 @@ def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> P
         aggregator=terms.aggregator.member,
         declarations=terms.declared,
         counting=terms.counted,
+        stopping=terms.stops,
     )

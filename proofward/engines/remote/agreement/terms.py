@@ -19,7 +19,12 @@ from proofward.federation.messages.declarations import (
     Declarations,
 )
 from proofward.federation.messages.field_types import MaybeDigest, Name
-from proofward.federation.messages.round_kinds import MAX_COUNTING, counting_from_item, counting_to_item
+from proofward.federation.messages.round_kinds import (
+    MAX_COUNTING,
+    MAX_STOPPING,
+    counting_from_item,
+    counting_to_item,
+)
 from proofward.federation.messages.rules import (
     AGGREGATOR,
     HOSPITAL,
@@ -33,6 +38,7 @@ from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
+from proofward.relations.stopping import Stopping
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class Terms:
     initial_model: digest of a trusted first model, b"" for one that the members draw
     declarations: canonical encoding of the Declarations, b"" where nothing is declared
     counting: canonical encoding of what is counted in which rounds, b"" where all of them train
+    stopping: canonical encoding of the rule on stopping, b"" where there is none
     """
 
     kind: ClassVar[str] = "terms"
@@ -73,15 +80,18 @@ class Terms:
     upload_slot: Annotated[int, Range(0, MAX_UPLOAD_SLOT)]
     declarations: Annotated[bytes, Length(0, MAX_DECLARATIONS)] = b""
     counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
+    stopping: Annotated[bytes, Length(0, MAX_STOPPING)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; by name `declared` Declarations, `counted` Countings, and other fields."""
+        """With this configuration; `declared`, `counted`, `stops` as rules have them, and other fields."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
+        stops = fields.pop("stops", None)
         return cls(
             config=encode_item(cast(Item, config.to_dict())),
             declarations=b"" if declared == NOTHING_DECLARED else encode(declared),
             counting=encode_item(counting_to_item(counted)) if counted else b"",
+            stopping=b"" if stops is None else encode_item(stops.to_item()),
             **fields,
         )
 
@@ -130,6 +140,14 @@ class Terms:
         except (MalformedMessage, ConfigurationError) as error:
             raise RulesError("counting", "what is counted in which rounds", str(error)) from error
 
+    @cached_property
+    def stops(self) -> Stopping | None:
+        """The rule on stopping; raises RulesError."""
+        try:
+            return Stopping.from_item(decode_item(self.stopping)) if self.stopping else None
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("stopping", "a rule on stopping", str(error)) from error
+
     def at(self, site: str) -> tuple[Seat, ...]:
         """The members of a site."""
         return tuple(seat for seat in self.seats if seat.site == site)
@@ -166,6 +184,7 @@ class Terms:
             initial_model=self.initial_model,
             declarations=self.declared,
             counting=self.counted,
+            stopping=self.stops,
         )
 
     def check(self) -> Rules:

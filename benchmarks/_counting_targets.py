@@ -1,0 +1,75 @@
+"""Targets of the tamper benchmark from federations whose rounds count: entries, and a proof of counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from _live_targets import proof_regions
+from _targets import VERIFIER, Intercepting, Target, of_each_kind, refusal_of
+
+from proofward.encoding import decode
+from proofward.engines.in_process import InProcessFederation
+from proofward.engines.run_folder import Plan
+from proofward.federation.history.history_state import UPLOAD
+from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.statements import counting_statement
+from proofward.federation.messages.catalogue import Upload
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.usual import usual_updates
+from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
+from proofward.federation.parties.counting import CountingTask
+from proofward.relations.counting import Counting, untrained
+from proofward.relations.counting_round import counting_round
+from proofward.relations.measure import counting_plan
+
+COUNTERS = tuple(f"hospital-{index}" for index in range(3))
+ASKED = Counting("ages", "what every entry counts", 6, 10, (1,), (3, 3), 3)
+
+
+def counting_targets(directory: Path, seen: set[str]) -> Iterator[Target]:
+    """Entries of the kinds that only rounds of counts have, and the proof of one hospital's counts."""
+    closed = _federation(directory / "closed", Intercepting("", ""))
+    if not closed.run().finished:
+        raise RuntimeError("the federation that counts did not finish")
+    yield from of_each_kind(closed, seen)
+    network = Intercepting(COUNTERS[1], Upload.kind)
+    engine = _federation(directory / "live", network)
+    engine.run(lambda: engine.aggregator.history.phase == UPLOAD and bool(network.kept))
+    yield _counts_proof(engine, decode(network.kept[0], Packet, max_bytes=MAX_WIRE_BYTES))
+
+
+def _federation(directory: Path, network: Intercepting) -> InProcessFederation:
+    """Three hospitals that count once; the first publishes its own counts."""
+    config = untrained(len(COUNTERS), 1)
+    least = usual_updates(len(COUNTERS), 1)
+    plan = Plan("tamper", COUNTERS, (VERIFIER,), 1, least, 1, config, counting=(ASKED,))
+    counts = dict.fromkeys(COUNTERS, _own_counts)
+    return InProcessFederation(
+        directory, plan, {}, seed=b"tamper", network=network, counts=counts, publishing=COUNTERS[:1]
+    )
+
+
+def _own_counts(task: CountingTask) -> np.ndarray:
+    return np.array([4, 3, 0, 0, 5, 0], dtype=np.int64)
+
+
+def _counts_proof(engine: InProcessFederation, packet: Packet) -> Target:
+    statement = counting_statement(engine.aggregator.history, COUNTERS[1], ASKED)
+    proofs = RelationProofs()
+    ciphertext, proof = packet.attachments[:2]
+    words = np.frombuffer(ciphertext, dtype="<u8").astype(np.uint64)
+    digests = decode(packet.envelope, Envelope).record.sealed_shares
+    regions = proof_regions(
+        statement.transcript(words),
+        counting_plan(statement),
+        proof,
+        lambda party: counting_round(party, statement, words, lambda _: digests, None),
+        statement.config.security_bits,
+    )
+
+    def judge(data: bytes) -> object:
+        return proofs.verify_round(statement, digests, ciphertext, data)
+
+    return Target("counts proof", proof, regions, refusal_of(judge))

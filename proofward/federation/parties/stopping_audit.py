@@ -1,0 +1,41 @@
+"""What an audit finds of the rule on stopping: whether votes by it were true, and which round is the best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.stopping import BY_RULE, stand_of
+from proofward.federation.messages.catalogue import EndVote
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.federation.storage.objects import Objects
+
+
+def judged_vote(
+    history: HistoryState, objects: Objects, envelope: Envelope, place: str
+) -> Iterator[AuditVerdict]:
+    """Of an entry just applied: where it is a vote that says that the rule is met, whether it was."""
+    record, subject = envelope.record, f"{place}: {envelope.topic} by {envelope.sender}"
+    if not isinstance(record, EndVote) or record.reason != BY_RULE:
+        return
+    try:
+        stand = stand_of(history, objects)
+    except Refusal as refusal:
+        yield AuditVerdict("stopping", subject, refusal)
+        return
+    if stand is not None:
+        lie = Refusal("stopping", envelope.sender, "a rule on stopping that is met", stand.words)
+        yield AuditVerdict("stopping", subject, None if stand.met else lie, stand.words)
+
+
+def best_round(history: HistoryState, objects: Objects) -> Iterator[AuditVerdict]:
+    """At the end: the best round, and whether the rule was met."""
+    try:
+        stand = stand_of(history, objects)
+    except Refusal as refusal:
+        yield AuditVerdict("stopping", "evaluations", refusal)
+        return
+    if stand is not None:
+        yield AuditVerdict("stopping", "evaluations", detail=stand.words)
