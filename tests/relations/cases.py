@@ -27,6 +27,7 @@ from proofward.relations.encryption import EncryptionWitness
 from proofward.relations.enrolment import EnrolmentStatement, enrolment, enrolment_plan, prove_enrolment
 from proofward.relations.key_shares import Digests, KeyShare, deal_shares
 from proofward.relations.measure import round_plan
+from proofward.relations.noise_seed import NoiseSecret
 from proofward.relations.prove import RoundProof, prove_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
@@ -40,6 +41,7 @@ Rng = Callable[[int], bytes]
 
 CONSORTIUM = b"c" * 32
 BEACON = b"b" * 32
+NOISE_SEED = b"n" * 32
 
 
 def config(
@@ -69,7 +71,8 @@ def records(rules: RoundConfig, rows: int = 11, seed: int = 1, spread: int = 200
 
 
 def statement_of(rules: RoundConfig, rows: int = 11, root: bytes = bytes(32)) -> RoundStatement:
-    """Round 1 of hospital h1, from seeded weights."""
+    """Round 1 of hospital h1, from seeded weights; with privacy its noise is drawn from NOISE_SEED."""
+    private = rules.privacy is not None
     return RoundStatement(
         consortium=CONSORTIUM,
         config=rules,
@@ -81,6 +84,7 @@ def statement_of(rules: RoundConfig, rows: int = 11, root: bytes = bytes(32)) ->
         beacon=BEACON,
         dataset_root=root,
         initial_weights=initial_weights(rules.model, rules.scales, b"seed"),
+        noise_root=NoiseSecret.of(rules, rows, NOISE_SEED).root if private else b"",
     )
 
 
@@ -109,7 +113,7 @@ def make_case(rules: RoundConfig, rows: int = 11, seed: int = 1, spread: int = 2
     enrolled = EnrolmentStatement(CONSORTIUM, "h1", rows, features.shape[1], rules)
     proof, secret = prove_enrolment(enrolled, features, labels, seeded(seed))
     statement = statement_of(rules, rows, secret.root)
-    result = prove_round(statement, secret, seeded(seed + 1000), sealed)
+    result = prove_round(statement, secret, seeded(seed + 1000), sealed, noise_seed=NOISE_SEED)
     return Case(rules, features, labels, enrolled, proof, secret, statement, result)
 
 
