@@ -27,7 +27,7 @@ from proofward.relations.encryption import EncryptionWitness
 from proofward.relations.enrolment import EnrolmentStatement, enrolment, enrolment_plan, prove_enrolment
 from proofward.relations.key_shares import Digests, KeyShare, deal_shares
 from proofward.relations.measure import round_plan
-from proofward.relations.noise_seed import NoiseSecret
+from proofward.relations.noise_seed import NoiseSecret, drawn_noise
 from proofward.relations.prove import RoundProof, prove_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
@@ -153,13 +153,27 @@ def round_witness(
 
 
 def with_update(case, rng, features, labels, trace, update):  # type: ignore[no-untyped-def]
-    """A witness that encrypts this update, whatever its size."""
+    """A witness that encrypts this update with its noise, whatever its size."""
     context = MaskContext(case.statement.beacon, case.statement.round)
-    encryption = encrypt(context, update.update, LARGEST_BOUND - 1, rng)
+    noise = noise_of(case)
+    encryption = encrypt(context, update.update + drawn(case, noise), LARGEST_BOUND - 1, rng)
     degree = case.config.threshold
     coefficients = random_field(degree * RING_DEGREE, rng).reshape(degree, RING_DEGREE)
     key = EncryptionWitness(encryption.secret, encryption.error, coefficients)
-    return RoundWitness(features, labels, case.secret.commitment, trace, update, key), encryption
+    return RoundWitness(features, labels, case.secret.commitment, trace, update, key, noise), encryption
+
+
+def noise_of(case: Case) -> NoiseSecret | None:
+    """What the case has committed to, where its rules have privacy."""
+    rules, rows = case.config, case.statement.rows
+    return None if rules.privacy is None else NoiseSecret.of(rules, rows, NOISE_SEED)
+
+
+def drawn(case: Case, noise: NoiseSecret | None) -> Signed | int:
+    """The noise of these words."""
+    if case.config.privacy is None or noise is None:
+        return 0
+    return drawn_noise(case.config.privacy, noise.words, case.statement.public_words())
 
 
 Dealing = tuple[tuple[KeyShare, ...], Digests]
