@@ -23,8 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import add
-from proofward.field.narrow import narrowed
+from proofward.field.narrow import Narrow, narrowed
 from proofward.lattice.sampler import uniform_words
+from proofward.layers.network import Network
 from proofward.layers.privacy import Privacy
 from proofward.proof.commitment.contract import Committed, Rng
 from proofward.relations.blocks import Block, blocks_of
@@ -58,8 +59,13 @@ class NoiseSecret:
             raise ValueError(f"seed of noise: expected {SEED_BYTES} bytes, got {len(seed)}")
         stream = hashlib.shake_256(_WORDS + seed).digest
         words = _by_level(uniform_words(stream, len(LEVELS) * config.model.parameters))
-        columns = [narrowed(block.pad(level)) for level in words for block in blocks_of(config.model)]
-        return NoiseSecret(words, config.scheme(rows).commit(columns, _blinding(seed)))
+        commitment = config.scheme(rows).commit(secret_columns(config.model, words), _blinding(seed))
+        return NoiseSecret(words, commitment)
+
+
+def secret_columns(model: Network, words: Array) -> list[Narrow]:
+    """The columns of the commitment: of each level, the blocks."""
+    return [narrowed(block.pad(level)) for level in words for block in blocks_of(model)]
 
 
 def _blinding(seed: bytes) -> Rng:
