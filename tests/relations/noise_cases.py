@@ -8,7 +8,7 @@ from proofward.layers.privacy import Privacy
 from tests.relations.cases import Case, config, make_case
 
 PRIVACY = Privacy(
-    clip_bits=0, coarse_variance=100, releases=20, records_a_patient=1, colluders=1, inverse_delta=10**5
+    clip_bits=0, coarse_variance=5776, releases=20, records_a_patient=1, colluders=1, inverse_delta=10**5
 )
 
 
