@@ -41,7 +41,7 @@ model.add_command(freeze)
               show_default=f"{OUT.format('N')} with the format's ending",
               help="File to write; of monai, a folder.")  # fmt: skip
 @click.option("--round", "which", type=click.Choice(["last", "best"]), default="last", show_default=True,
-              help="The last round's model, or the best by the figure that the rules name.")  # fmt: skip
+              help="The latest model, or the best one by the figure that the rules name.")  # fmt: skip
 @click.option("--features", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Names, centres and spreads of the features, where the folder has none.")  # fmt: skip
 @click.option("--rows", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.csv",
