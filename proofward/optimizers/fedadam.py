@@ -23,7 +23,8 @@ from typing import ClassVar
 from proofward.layers.aggregation import long_division
 from proofward.layers.model import Int64Array
 from proofward.layers.plain import MILLION
-from proofward.optimizers.arithmetic import combined, roots
+from proofward.layers.exact import roots
+from proofward.optimizers.arithmetic import combined
 from proofward.optimizers.contract import FRACTION, RATE, ServerOptimizer, State
 
 

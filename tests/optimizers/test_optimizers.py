@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.plain import MILLION
 from proofward.optimizers import reference
-from proofward.optimizers.arithmetic import MOST, combined, multiplied, roots
+from proofward.layers.exact import roots
+from proofward.optimizers.arithmetic import MOST, combined, multiplied
 from proofward.optimizers.contract import BOUND_LIMIT, ServerOptimizer, largest_mean
 from proofward.optimizers.fedadam import FedAdam
 from proofward.optimizers.fedavg import FedAvg
