@@ -50,6 +50,27 @@ class Clipped:
             values, gradients, scale.root(squares), (1 << MULTIPLIER_BITS) - multipliers, weights
         )
 
+    def above(self, scale: ClipScale) -> Int64Array:
+        """e = s^2 - S - 1."""
+        return self.root**2 - square_of(self.values, self.gradients, scale) - 1
+
+    def below(self, scale: ClipScale) -> Int64Array:
+        """e' = 2 s - 2 - e."""
+        return 2 * self.root - 2 - self.above(scale)
+
+    def case(self, scale: ClipScale) -> Int64Array:
+        """c, whether a slot's gradient is too long."""
+        return (self.root > scale.bound).astype(np.int64)
+
+    def room(self, scale: ClipScale) -> Int64Array:
+        """w = q s + (C - s) (1 + c (2^12 - 1))."""
+        factor = 1 + self.case(scale) * ((1 << MULTIPLIER_BITS) - 1)
+        return self.shortfall * self.root + (scale.bound - self.root) * factor
+
+    def rest(self, scale: ClipScale) -> Int64Array:
+        """v = c (s - 1 - w)."""
+        return self.case(scale) * (self.root - 1 - self.room(scale))
+
 
 def square_of(
     values: tuple[Int64Array, ...], gradients: tuple[Int64Array, ...], scale: ClipScale
