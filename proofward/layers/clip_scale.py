@@ -1,17 +1,17 @@
 """The public numbers by which the gradient of each record is clipped, and the sum of them rounded.
 
-With a = activation_bits, d = gradient_bits and C = 2^clip_bits as a real number, the gradient g of a record is
-an integer vector at scale a + d, and so is the bound:
-    C   = 2^(clip_bits + a + d)
-    S   = ||g||^2 = sum over layers of (||A||^2 + 2^(2a)) ||dZ||^2,  A what the layer reads, dZ the gradient of its sums
-    s   = floor(sqrt(S)) + 1
-    k   = min(2^12, floor(2^12 C / s))        the multiplier, at scale 12; 0 in the slots of a batch without a row
-    G   = sum over records of k g             at scale a + d + 12
-    U   = floor(G / 2^h + 1/2),  h = clip_bits + a + d + 2, so that 2^10 units of U are C
+With a = activation_bits and d = gradient_bits, the gradient g of a record is an integer vector at scale
+a + d, and so is the bound on its norm. With A what a layer reads and dZ the gradient of its sums:
+    C = 2^(clip_bits + a + d)
+    S = ||g||^2 = sum over layers of (||A||^2 + 2^(2a)) ||dZ||^2
+    s = floor(sqrt(S)) + 1
+    k = min(2^12, floor(2^12 C / s))       the multiplier, at scale 12; 0 in slots of a batch without a row
+    G = sum over records of k g            at scale a + d + 12
+    U = floor(G / 2^h + 1/2)               h = clip_bits + a + d + 2, so that 2^10 units of U are C
 
-k s <= 2^12 C and s > sqrt(S), so the norm of k g is below 2^12 C. Two datasets that differ in one record differ
-in G by less than 2^13 C in norm; rounding moves the difference of two entries by less than 1. Hence
-    ||U - U'|| <= 2 2^10 + sqrt(p)            p parameters, in the units of U.
+k s <= 2^12 C and s > sqrt(S), so the norm of k g is below 2^12 C. Two datasets that differ in one record
+differ in G by less than 2^13 C in norm; rounding moves the difference of two entries by less than 1. Hence
+    ||U - U'|| <= 2 2^10 + sqrt(p)         p parameters, in the units of U.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class ClipScale:
             raise WraparoundPossible(
                 "all layers", "squared norm of a record's gradient", square, SQUARE_LIMIT
             )
-        return ClipScale(1 << bits, bits + MULTIPLIER_BITS - CLIP_UNITS_BITS, square, 1 << scales.activation_bits)
+        shift = bits + MULTIPLIER_BITS - CLIP_UNITS_BITS
+        return ClipScale(1 << bits, shift, square, 1 << scales.activation_bits)
 
     @property
     def most_root(self) -> int:
@@ -94,7 +95,8 @@ class ClipScale:
     def multipliers(self, squares: Int64Array) -> Int64Array:
         """k of S, of rows."""
         full = np.int64(self.bound << MULTIPLIER_BITS)
-        return np.minimum(1 << MULTIPLIER_BITS, full // self.root(squares))
+        result: Int64Array = np.minimum(1 << MULTIPLIER_BITS, full // self.root(squares))
+        return result
 
 
 def largest_square(model: Network, scales: FixedPoint) -> int:
@@ -103,9 +105,7 @@ def largest_square(model: Network, scales: FixedPoint) -> int:
     for index, layer in enumerate(model.layers):
         last = index == model.depth - 1
         value = -scales.input_range[0] if index == 0 else scales.of_layer(index - 1).activation_limit
-        gradient = (
-            model.head.largest_gradient(scales) if last else scales.of_layer(index).gradient_limit
-        )
+        gradient = model.head.largest_gradient(scales) if last else scales.of_layer(index).gradient_limit
         total += (layer.takes.size * value**2 + one**2) * layer.gives.size * gradient**2
     return total
 
@@ -116,4 +116,5 @@ def check_network(model: Network) -> None:
     strange += [type(own).__name__ for own in model.activations if type(own) is not Relu]
     strange += ["shortcuts"] * bool(model.shortcuts) + ["a row beside pictures"] * bool(model.row)
     if strange:
-        raise ConfigurationError("model with differential privacy", WAYS_OUT, ", ".join(dict.fromkeys(strange)))
+        found = ", ".join(dict.fromkeys(strange))
+        raise ConfigurationError("model with differential privacy", WAYS_OUT, found)

@@ -28,8 +28,8 @@ from proofward.layers.training import Trainer, check_batches, check_records, is_
 class Clipped:
     """What a batch's gradients are clipped by, int64 over its slots; of the norms one for each layer.
 
-    values, gradients: ||A||^2 and ||dZ||^2. root: s. shortfall: 2^12 - k, as if every slot had a row. weights:
-    k, and 0 in slots that have none.
+    values, gradients: ||A||^2 and ||dZ||^2. root: s. shortfall: 2^12 - k, as if every slot had a row.
+    weights: k, and 0 in slots that have none.
     """
 
     values: tuple[Int64Array, ...]
@@ -46,9 +46,7 @@ class Clipped:
         squares = square_of(values, gradients, scale)
         multipliers = scale.multipliers(squares)
         weights = np.where(np.arange(len(multipliers)) < rows, multipliers, 0)
-        return Clipped(
-            values, gradients, scale.root(squares), (1 << MULTIPLIER_BITS) - multipliers, weights
-        )
+        return Clipped(values, gradients, scale.root(squares), (1 << MULTIPLIER_BITS) - multipliers, weights)
 
     def above(self, scale: ClipScale) -> Int64Array:
         """e = s^2 - S - 1."""
@@ -83,7 +81,7 @@ def square_of(
 
 @dataclass(frozen=True)
 class Step:
-    """A step before anything is clipped: its trace, and by layer what it reads and the gradient of its sums."""
+    """A step before anything is clipped: its trace; by layer what it reads and the gradient of its sums."""
 
     trace: TrainingTrace
     inputs: tuple[FloatArray, ...]
@@ -157,7 +155,7 @@ def summed(model: Network, step: Step, weights: Int64Array, scale: ClipScale) ->
     for layer, (own, biases), inputs, deltas in layers:
         by_weight: npt.NDArray[np.float64] | Int64Array = deltas * weights[:, None]
         if not floating:
-            by_weight, inputs = by_weight.astype(np.int64), inputs.astype(np.int64)  # type: ignore[assignment]
+            by_weight, inputs = by_weight.astype(np.int64), inputs.astype(np.int64)
         sums = np.asarray(np.matmul(by_weight.T, inputs), dtype=np.int64)
         own[...] = layer.takes.unpad(sums[: layer.gives.size]).reshape(own.shape)
         biases[...] = layer.biases.unpad(by_weight.sum(axis=0).astype(np.int64) * scale.one)

@@ -1,7 +1,7 @@
 """Per-record clipping in a proof: the multiplier of every slot, and gradients times it.
 
-What is proved. For every slot x of the batch, with A_l what layer l reads, dZ_l the gradient of its sums, and the
-numbers of `clip_scale`, there are committed
+What is proved. For every slot x of the batch, with A_l what layer l reads, dZ_l the gradient of its sums, and
+the numbers of `clip_scale`, there are committed
     na_l, nd_l     the squared norms ||A_l||^2 and ||dZ_l||^2 at x
     e, e'          limbs in [0, 2^b), b = slack_bits;   s = (e + e') / 2 + 1 is no column of its own
     q, w, v        limbs in the ranges of `ClipScale`
@@ -14,15 +14,16 @@ with
     k = [x < n] (2^12 - q)                   [x < n], whether the slot has one of the n rows, is public
 and the layers' updates are sums of k dZ_l in the place of dZ_l.
 
-Uniqueness. A and dZ are fixed by the training's relation, within their public ranges; so na_l, nd_l and S, the
-left side, are integers below 2^58. With t = e + e' + 2 the first equation is t^2 = 4 (S + 1 + e), where both
-sides are below 2^62 as b <= 30: it holds in the integers, t is even, and s is an integer. From e = s^2 - S - 1 >= 0
-and e' = 2 s - 2 - e >= 0 follow (s - 1)^2 <= S < s^2: s = floor(sqrt(S)) + 1. The next lines are below 2^62 as
-well, as q < 2^13 and s <= 2^29. For c = 0, q = 0 and w = C - s >= 0: nothing is clipped, and k = 2^12. For c = 1,
-w = 2^12 C - (2^12 - q) s is in [0, s - 1] by v: 2^12 - q is the quotient of 2^12 C by s, and at most 2^12. If s <= C
-either way gives k = 2^12, and if s > C only the second is left. So k is that of `clip_scale`: one more is too
-long, one less shrinks a record, and both are refused. A slot without a row has k = 0, whatever it holds; slots
-with a row have each row once, by the schedule.
+Uniqueness. A and dZ are fixed by the training's relation, within their public ranges; so na_l, nd_l and S,
+the left side, are integers below 2^58. With t = e + e' + 2 the first equation is t^2 = 4 (S + 1 + e), where
+both sides are at most 2^62 as b <= 30: it holds in the integers, t is even, and s is an integer. From
+e = s^2 - S - 1 >= 0 and e' = 2 s - 2 - e >= 0 follow (s - 1)^2 <= S < s^2, so s = floor(sqrt(S)) + 1, at most
+2^29. The next lines are far below 2^62 in magnitude, as q < 2^13. For c = 0, q = 0 and w = C - s >= 0:
+nothing is clipped, and k = 2^12. For c = 1, w = 2^12 C - (2^12 - q) s is in [0, s - 1] by v, so 2^12 - q is
+the quotient of 2^12 C by s, and at most 2^12. If s <= C either way gives k = 2^12, and if s > C only the
+second is left. So k is that of `clip_scale`: one more is too long, one less shrinks a record, and both are
+refused. A slot without a row has k = 0, whatever it holds; slots with a row have each row once, by the
+schedule.
 
 Message order:
     verifier: a point p of the slots
@@ -33,8 +34,8 @@ Message order:
 for each claim on a layer's gradients times k at a point r
     a sumcheck of eq(r) k dZ                 prover: k and dZ where it ended
 Soundness: the point and the factors by Schwartz-Zippel, the sumchecks, and the lookups of the limbs. How it
-hides: the party pads every message; norms, multipliers and whether anything was clipped are never sent. Source:
-ghost norms after Goodfellow 2015 (1510.01799); the multiplier is this project's.
+hides: the party pads every message; norms, multipliers and whether anything was clipped are never sent.
+Source: ghost norms after Goodfellow 2015 (1510.01799); the multiplier's relation is ProofWard's own.
 """
 
 from __future__ import annotations

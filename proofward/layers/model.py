@@ -187,8 +187,8 @@ class Training:
     Exactly one of `epochs` and `steps` is positive: so many passes over the records that a hospital trains
     on, whatever their number, or so many SGD steps. In millionths are the momentum and the validation share,
     the part of every hospital's rows that no step takes (`validation_part`); rows are all rows, as enrolled,
-    wherever they are counted here. `rate` is that of the first round; `later_rates` has those that follow. With
-    `full_batch` a round is one step on all rows that a hospital trains on, at most a batch
+    wherever they are counted here. `rate` is that of the first round; `later_rates` has those that follow.
+    With `full_batch` a round is one step on all rows that a hospital trains on, at most a batch
     (`clipped_training`). The plain form names each of these four only where it says something.
     """
 
@@ -214,7 +214,7 @@ class Training:
         if (self.epochs > 0) == (self.steps > 0):
             expected = "exactly one of epochs and steps above 0"
             raise ConfigurationError("epochs", expected, {"epochs": self.epochs, "steps": self.steps})
-        if type(self.full_batch) is not bool or self.full_batch and (self.steps != 1 or self.momentum):
+        if type(self.full_batch) is not bool or (self.full_batch and (self.steps != 1 or self.momentum)):
             expected = "true with one step and no momentum, or false"
             raise ConfigurationError("full_batch", expected, self.full_batch)
 
@@ -296,5 +296,5 @@ class Training:
     def from_dict(cls, values: object) -> Training:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
         given = values if isinstance(values, Mapping) else {}
-        names = set(cls.__dataclass_fields__) - {own for own in _WHERE_USED if given.get(own, 0) in (0, [], ())}
-        return cls(**exactly("training", values, tuple(names)))  # type: ignore[arg-type]
+        unsaid = {name for name in _WHERE_USED if given.get(name, 0) in (0, [], ())}
+        return cls(**exactly("training", values, tuple(set(cls.__dataclass_fields__) - unsaid)))  # type: ignore[arg-type]

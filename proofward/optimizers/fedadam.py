@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from proofward.layers.aggregation import long_division
+from proofward.layers.exact import roots
 from proofward.layers.model import Int64Array
 from proofward.layers.plain import MILLION
-from proofward.layers.exact import roots
 from proofward.optimizers.arithmetic import combined
 from proofward.optimizers.contract import FRACTION, RATE, ServerOptimizer, State
 

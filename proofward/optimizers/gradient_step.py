@@ -1,10 +1,10 @@
 """The server's step where hospitals submit sums of clipped gradients, and not changes of weights.
 
-With D the mean of the clipped gradients of all records, in units of the clip bound C and at the weights' scale
-fw, the mean update is
+With D the mean of the clipped gradients of all records, in units of the clip bound C and at the weights'
+scale fw, the mean update is
     -round(rate batch 2^(clip_bits - k) D),     k = fw - fa - fd
-the learning rate (rate batch / 2^k) times C times the mean gradient; halves upwards. It is public arithmetic on a
-sum that is private already, so nothing more is spent, whatever optimizer takes it on.
+the learning rate (rate batch / 2^k) times C times the mean gradient; halves upwards before the sign. It is
+public arithmetic on a sum that is private already, so it spends nothing, whatever optimizer takes it on.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ class GradientStep:
 
     def __post_init__(self) -> None:
         if self.factor * self.most << max(self.bits, 0) >= _LIMIT:
-            raise ConfigurationError(
-                "rate", "rate * batch below 2^61 in the units of a step; use more rows or less noise", self.factor
-            )
+            expected = "rate * batch below 2^61 in a step's units: a smaller one, more rows or less noise"
+            raise ConfigurationError("rate", expected, self.factor)
 
     @property
     def largest(self) -> int:

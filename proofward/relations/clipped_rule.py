@@ -1,10 +1,10 @@
 """The public numbers of one hospital's update where the gradient of each record is clipped.
 
 With n the rows that the hospital trains on, the numbers of `layers.clip_scale`, and Z its noise:
-    M     = 2^10 n                         weight: the sum of all U over the sum of all M is a mean gradient, in C
-    B     = 2^10 n                         bound on |U_j|, as no record adds more than C = 2^10 units to an entry
-    m     = bits of B, and one more        U_j in [-2^(m-1), 2^(m-1))
-    B + Z_max                              bound on |U_j + Z_j|, which is what is encrypted
+    M = 2^10 n                  weight: the sum of all U over the sum of all M is a mean gradient, in C
+    B = 2^10 n                  bound on |U_j|: no record adds more than C = 2^10 units to an entry
+    m = bits of B, and one more                U_j in [-2^(m-1), 2^(m-1))
+    B + Z_max                   bound on |U_j + Z_j|, which is what is encrypted
 Nothing is weighted or clipped a second time, and no draw of the noise leaves its range.
 
 No integer wraps around P. Checked for every rule, besides what `clip_scale` checks of each record:

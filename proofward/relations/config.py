@@ -244,9 +244,7 @@ class RoundConfig:
         """
         if self.clipped_rule(most_rows):
             return 0
-        return least_shift(
-            self.model, self.scales, self.training, self.clip_bound, most_rows, self.weighting
-        )
+        return least_shift(self.model, self.scales, self.training, self.clip_bound, most_rows, self.weighting)
 
     @property
     def weight_limit(self) -> int:

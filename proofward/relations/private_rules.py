@@ -17,8 +17,8 @@ def check_private(
 ) -> None:
     """Raises ConfigurationError where a rule does not go together with privacy, or with its absence.
 
-    One step's exact sum is linear in what it is made of, the gradient of each record, and a few such sums give
-    records away. So a full batch is there for rules with noise alone.
+    One step's exact sum is linear in the gradient of each record, and a few such sums give records away. So a
+    full batch is there for rules with noise alone.
     """
     if privacy is None:
         if training.full_batch:
@@ -42,7 +42,7 @@ def check_private(
 def check_several_steps(training: Training, most_rows: int) -> None:
     """Raises ConfigurationError where even the largest hospital takes one step on all of its rows."""
     if training.steps_for(most_rows) == 1 and training.batch >= training.trained_rows(most_rows):
-        expected = "several steps a round, or differential privacy: one full batch's exact sum gives records away"
+        expected = "several steps a round, or differential privacy: exact sums of full batches tell records"
         raise ConfigurationError("steps", expected, training.duration)
 
 

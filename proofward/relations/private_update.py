@@ -4,9 +4,9 @@ What is proved. With the multipliers k of `layers.example_clipping` and the publ
 `relations.clipped_rule`, for every parameter
     G = sum over slots x of k(x) dZ(x) A(x)          for biases 2^fa in the place of A
     2^h U + R = G + 2^(h-1),   0 <= R < 2^h,   -2^(m-1) <= U < 2^(m-1)
-so U is unique. It is the sum over the n trained rows, each once, of its gradient clipped to C; no row weighs more
-or less than its gradient says. Two datasets of a hospital that differ in one row differ in U by at most
-2 2^10 + sqrt(p) in norm, see `layers.clip_scale`; on that the noise is measured.
+so U is unique. It is the sum over the n trained rows, each once, of its gradient clipped to C; no row weighs
+more or less than its gradient says. Two datasets of a hospital that differ in one row differ in U by at most
+2 2^10 + sqrt(p) in norm, see `layers.clip_scale`; by that the noise is measured.
 
 Messages: in the lookups, where those of a block's remainders end (a block is a layer's weights or its biases)
     prover: G there
@@ -14,8 +14,8 @@ afterwards, for every block
     the layer's claim on G, which is one on its gradients times the multipliers
 and at last the norms and multipliers                                       (layers/example_clipping.py)
 
-Soundness: that of the lookups, of the sumchecks of layers, and of `example_clipping`. How it hides: the party pads
-every message.
+Soundness: that of the lookups, of the sumchecks of layers, and of `example_clipping`. How it hides: the party
+pads every message.
 """
 
 from __future__ import annotations

@@ -126,11 +126,13 @@ def declare_update(
     rule = statement.rule
 
     def of_update() -> UpdateWitness:
-        assert isinstance(own := witness(), UpdateWitness)
+        own = witness()
+        assert isinstance(own, UpdateWitness)
         return own
 
     def of_gradients() -> ClippedUpdate:
-        assert isinstance(own := witness(), ClippedUpdate)
+        own = witness()
+        assert isinstance(own, ClippedUpdate)
         return own
 
     if isinstance(rule, ClippedRule):
