@@ -18,7 +18,7 @@ from proofward.relations.measure import check_provable, round_plan
 from proofward.relations.prove import verify_round
 from tests.relations.cases import Case, config, make_case, statement_of
 from tests.relations.inventory import columns
-from tests.relations.private_cases import full_batch, private_rules, privacy, rule_of
+from tests.relations.private_cases import full_batch, privacy, private_rules, rule_of
 from tests.relations.test_zero_knowledge import assert_simulated
 
 KINDS = {
