@@ -138,7 +138,7 @@ def test_the_servers_optimizer_has_bounds_with_the_noise_in_them() -> None:
     rules = replace(private_rules(), optimizer=FedAdam(), least_rows=8)
     assert rules.model_rule.gradient is not None
     assert rules.model_rule.mean == rules.model_rule.gradient.largest
-    with pytest.raises(ConfigurationError, match="FedAdam at the server.*a smaller rate, less noise or more rows"):
+    with pytest.raises(ConfigurationError, match=r"FedAdam at the server.*a smaller rate, less noise or more rows"):
         replace(rules, training=full_batch(16, 4000))
 
 
