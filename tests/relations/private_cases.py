@@ -39,9 +39,10 @@ def private_rules(
     clip_bits: int = 0,
     class_weights: tuple[int, ...] = (),
     security: int = 40,
+    own: Privacy | None = None,
 ) -> RoundConfig:
     """The rules of a small round with one clipped step."""
-    own, model = privacy(clip_bits), replace(mlp(widths), class_weights=class_weights)
+    own, model = own or privacy(clip_bits), replace(mlp(widths), class_weights=class_weights)
     return RoundConfig(
         model, FixedPoint(), full_batch(batch), own.clip_bound, 3, 1, security, security < 80, privacy=own
     )

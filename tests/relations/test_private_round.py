@@ -15,6 +15,7 @@ from proofward.optimizers.fedadam import FedAdam
 from proofward.relations.clipped_rule import ClippedRule, clipped_rule
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import check_provable, round_plan
+from proofward.relations.noise_tables import largest_noise
 from proofward.relations.prove import verify_round
 from tests.relations.cases import Case, config, make_case, statement_of
 from tests.relations.inventory import columns
@@ -70,9 +71,9 @@ def test_a_slot_has_few_lookups_and_columns(private: Case) -> None:
 
 def test_the_numbers_of_an_update_follow_from_the_rows(private: Case) -> None:
     rule = rule_of(private)
-    assert (rule.rows, rule.weight, rule.clipped_bound) == (11, 11 << 10, 11 << 10)
-    assert 1 << (rule.message_bits - 1) > rule.clipped_bound >= 1 << (rule.message_bits - 2)
-    assert rule.bound == rule.clipped_bound + privacy().largest_noise
+    assert (rule.rows, rule.weight, rule.bound) == (11, 11 << 10, 11 << 10)
+    assert 1 << (rule.message_bits - 1) > rule.bound >= 1 << (rule.message_bits - 2)
+    assert private.statement.message_bound == rule.bound + largest_noise(privacy())
     assert private.config.weight_shift(16) == 0
 
 
