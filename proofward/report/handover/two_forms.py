@@ -12,7 +12,8 @@ color:#111;background:#fff}h1,h2,p{overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;margin:1rem 0}
 th,td{border:1px solid #bbb;padding:.25rem .5rem;text-align:left}
 td.n{text-align:right}figure{margin:1rem 0}
-figure img{width:34rem}img{max-width:100%;height:auto}.scroll{overflow-x:auto}@media print{body{max-width:none}}"""
+figure img{width:34rem}img{max-width:100%;height:auto}.scroll{overflow-x:auto}
+@media print{body{max-width:none}}"""
 
 
 @dataclass(frozen=True)
