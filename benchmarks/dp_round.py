@@ -2,8 +2,8 @@
 
 python benchmarks/dp_round.py [--rows 91] [--repeats 5] [--smallest]
 
-Cases: logistic regression 30-2 and MLP 30-32-2 on Wisconsin records, each in 5 epochs of batches of 16 without
-privacy, and as one clipped step on all rows with noise. Then the noise alone, by the number of parameters.
+Cases: logistic regression 30-2 and MLP 30-32-2 on Wisconsin records, each in 5 epochs of batches of 16
+without privacy, and as one clipped step on all rows with noise. Then the noise alone, by its parameters.
 `prove` has training, encryption and the proof; seconds are of the clock, processor seconds of all threads,
 medians after one round of warm-up. `within` says which of the bars hold: fewer lookups than the exact round,
 prove <= 1 s, verify <= 60 ms and a proof of at most 1 MB.
