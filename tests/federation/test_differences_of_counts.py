@@ -15,7 +15,7 @@ from proofward.data.schema import Schema
 from proofward.data.statistics_layout import layout_of
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
 from proofward.federation.messages.catalogue import OwnCounts
-from proofward.federation.messages.rules import RulesError
+from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
 from proofward.federation.parties.hospital import Hospital
 from proofward.layers.subgroup import Subgroup
@@ -141,6 +141,19 @@ def test_rules_with_two_layouts_or_with_a_part_of_no_records_are_refused(evaluat
     with pytest.raises(RulesError, match="validation_share: expected 0 where nobody enrols"):
         replace(rules, rounds=1, counting=(empty,))
     assert replace(rules, rounds=1, counting=(empty,), config=untrained(4, 1, 40, True)).counts_only
+
+
+def test_rules_that_cost_their_reader_or_write_on_its_screen_are_refused(evaluated):
+    rules = evaluated[0].rules
+    many = tuple(replace(rules.counting[0], label=f"scores {n}", rounds=(n,)) for n in range(2, 67))
+    assert len(replace(rules, rounds=66, counting=many[1:]).counting) == 64
+    with pytest.raises(RulesError, match="at most 64 vectors"):
+        replace(rules, rounds=66, counting=many)
+    for words, found in ((b"evaluation", b"evalua\x1b[2K"), (b"test federation", b"rules       \nok")):
+        assert len(words) == len(found) and rules.data.count(words) == 1
+        with pytest.raises(RulesError, match="can be shown"):
+            Rules.from_bytes(rules.data.replace(words, found))
+        assert Rules.from_bytes(rules.data.replace(words, words.upper())).digest != rules.digest
 
 
 class Invents(Hospital):
