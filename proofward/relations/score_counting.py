@@ -17,10 +17,17 @@ NOT_PROVED = "The counts are signed by the hospitals, not proved."
 """Stands wherever figures of an evaluation are told."""
 
 
-def counting_of(layout: ScoreLayout, rounds: tuple[int, ...], *, within_rows: bool = True) -> Counting:
+def counting_of(
+    layout: ScoreLayout,
+    rounds: tuple[int, ...],
+    *,
+    within_rows: bool = True,
+    proved: bool = False,
+    left_out: int = 0,
+) -> Counting:
     """What is counted, in these rounds of the ledger.
 
-    within_rows: whether hospitals enrol rows, which bound the counts.
+    within_rows: whether hospitals enrol rows, which bound the counts. proved, left_out: see `Counting`.
     """
     return Counting(
         label=LABEL,
@@ -30,6 +37,8 @@ def counting_of(layout: ScoreLayout, rounds: tuple[int, ...], *, within_rows: bo
         rounds=rounds,
         groups=layout.groups,
         within_rows=within_rows,
+        proved=proved,
+        left_out=left_out,
     )
 
 
