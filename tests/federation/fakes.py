@@ -12,7 +12,8 @@ import numpy as np
 
 from proofward.encoding import decode_item, encode_item
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.proofs import OneByOne, ProvedRound
+from proofward.federation.history.proof_jobs import ProvedRound
+from proofward.federation.history.proofs import OneByOne
 from proofward.federation.history.round_state import Finding
 from proofward.federation.messages.usual import usual_updates
 from proofward.federation.messages.values import words_from_bytes, words_to_bytes
