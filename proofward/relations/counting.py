@@ -117,6 +117,14 @@ class Counting:
             plain[name] = tuple(listed)
         return cls(**plain)  # type: ignore[arg-type]
 
+    @property
+    def promise(self) -> str:
+        """What is proved of the counts, for people."""
+        if not self.proved:
+            return "proved to be in range, not to be true"
+        ends = f", up to {self.left_out} rows at each end of a part aside" if self.left_out else ""
+        return f"proved to be those of the model on the validation parts{ends}"
+
     def digest(self) -> bytes:
         """SHA-256 of the canonical JSON."""
         text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))

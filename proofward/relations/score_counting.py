@@ -1,8 +1,9 @@
 """An evaluation as a counting of the rules: its text is the layout of scores, its rounds are those of a plan.
 
-What is proved of it is what is proved of every counting: each count is in its range, and no part of a block
-sums to more than the rows that the hospital has enrolled. That the counts are those of the model and of the
-validation part is signed by the hospital, not proved.
+Where it says `proved`, the counts are proved to be those of the round's model on the validation part
+(`evaluation_round`). Else what is proved of it is what is proved of every counting: each count is in its
+range, and no part of a block sums to more than the rows that the hospital has enrolled; that the counts are
+those of the model and of the validation part the hospital signs.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ LABEL = "evaluation"
 BITS = 20
 """Of one count: a hospital's bin holds less than 2^20 records."""
 NOT_PROVED = "The counts are signed by the hospitals, not proved."
-"""Stands wherever figures of an evaluation are told."""
+"""Stands wherever figures of an evaluation are told whose counts are not proved."""
+PROVED = "The counts are proved to be those of the model on the hospitals' validation parts."
+"""Stands there where they are."""
 
 
 def counting_of(

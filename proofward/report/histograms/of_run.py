@@ -11,7 +11,7 @@ from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import ConfigurationError
-from proofward.relations.score_counting import NOT_PROVED, layout_in
+from proofward.relations.score_counting import NOT_PROVED, PROVED, layout_in
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
 
@@ -23,6 +23,7 @@ class Evaluation:
     round: of the ledger. after: how many rounds of training the model had seen. model: digest of its weights.
     hospitals: whose counts are in the sum. sites: what hospitals published of their own counts, by name; None
     where that is no vector that records have. stopping: what the rule on stopping says behind it, "" without.
+    proved: whether the counts are proved to be those of the model on the validation parts.
     """
 
     round: int
@@ -32,12 +33,18 @@ class Evaluation:
     evaluated: Evaluated
     sites: Mapping[str, Evaluated | None] = field(default_factory=dict)
     stopping: str = ""
+    proved: bool = False
 
     @property
     def words(self) -> str:
         """Of which records the figures are."""
         rows, what = self.evaluated.blocks[0].rows, "records" if self.outside else "validation records"
         return f"{rows:,} {what} of {len(self.hospitals)} hospitals"
+
+    @property
+    def standing(self) -> str:
+        """How far the counts are proved, in a sentence."""
+        return PROVED if self.proved else NOT_PROVED
 
     @property
     def outside(self) -> str:
@@ -58,7 +65,7 @@ class Evaluation:
             "model": self.outside or self.model.hex(),
             "outside_model": bool(self.outside),
             "hospitals": list(self.hospitals),
-            "counts": NOT_PROVED,
+            "counts": self.standing,
             **({"stopping": self.stopping} if self.stopping else {}),
             **self.evaluated.to_plain(),
             "sites": {
@@ -77,7 +84,8 @@ def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) ->
             evaluated = Evaluated(layout, classes, own.counts)
             sites = _published(history, objects, own.round, layout, classes)
             words = "" if stand is None else stand.until(own.round).words
-            found.append(Evaluation(own.round, after, own.model, own.hospitals, evaluated, sites, words))
+            told = (own.round, after, own.model, own.hospitals, evaluated, sites, words)
+            found.append(Evaluation(*told, own.counting.proved))
     return tuple(found)
 
 
