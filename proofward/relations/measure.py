@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from proofward.lattice.parameters import ciphertext_length
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.party import Party
@@ -83,6 +83,13 @@ def _evaluation_plan(config: RoundConfig, counting: Counting, rows: int) -> Plan
     return plan
 
 
+def costs_a_round(config: RoundConfig, counting: Counting) -> bool:
+    """Whether no proof of an evaluation commits to more than twice as many values as one of a round does."""
+    rows = config.most_rows
+    found = evaluation_plan(blank_evaluation(config, counting, rows)).values
+    return found <= 2 * round_plan(blank_statement(config, rows)).values
+
+
 def blank_evaluation(config: RoundConfig, counting: Counting, rows: int) -> EvaluationStatement:
     """A statement of these measures, whatever else it says."""
     return EvaluationStatement(
@@ -131,6 +138,9 @@ def check_countable(config: RoundConfig, counting: Counting) -> None:
     except SoundnessBelowPolicy as error:
         expected = "a level that proofs of counts reach"
         raise ConfigurationError("security_bits", expected, f"{counting.label}: {error}") from error
+    except WraparoundPossible as error:
+        expected = "a model whose forward pass can be proved"
+        raise ConfigurationError("counting", expected, f"{counting.label}: {error}") from error
 
 
 UploadStatement = RoundStatement | CountingStatement | EvaluationStatement

@@ -9,9 +9,9 @@ from proofward.layers.arrangement import forward_limbs
 from proofward.layers.beyond import Beyond
 from proofward.layers.bounds import LayerBounds, forward_bounds
 from proofward.layers.layout import log_padded, padded
-from proofward.layers.model import FixedPoint, Training
+from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network
-from proofward.relations.limits import check_forward_pass, check_sizes
+from proofward.relations.limits import check_forward_pass, check_samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class PublicPass:
 
     def __post_init__(self) -> None:
         samples = padded(self.records)
-        check_sizes(self.model, Training(batch=samples, steps=1), samples)
+        check_samples(self.model, samples, samples)
         check_forward_pass(self.model)
         forward_bounds(self.model, self.scales, self.largest_weight)
 

@@ -32,7 +32,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         *scales_in_words(config),
         *rates_in_words(config),
         *validation_in_words(config),
-        *(f"counts of {found}: {promise}" for promise, found in rules.counting_by_promise.items()),
+        *(f"{found}: {promise}" for promise, found in rules.counting_by_promise.items()),
         *([] if rules.stopping is None else [rules.stopping.words]),
         *optimizer_in_words(config),
         *weighting_in_words(config),
