@@ -122,8 +122,11 @@ class Counting:
         """What is proved of the counts, for people."""
         if not self.proved:
             return "proved to be in range, not to be true"
-        ends = f", up to {self.left_out} rows at each end of a part aside" if self.left_out else ""
-        return f"proved to be those of the model on the validation parts{ends}"
+        words = "proved to be those of the model on the validation parts"
+        if self.left_out:
+            words += f", up to {self.left_out} rows at each end of a part aside"
+        apart = len(self.groups) > 2  # of two classes a block has two groups
+        return words + ("; which of the records are of a level of a subgroup is signed" if apart else "")
 
     def digest(self) -> bytes:
         """SHA-256 of the canonical JSON."""

@@ -82,6 +82,7 @@ def prove_evaluation(
         secret.commitment,
         forward,
         sample_classes(statement, secret.labels),
+        counts,
         key,
     )
     prover = Prover(Transcript(statement.transcript(made.ciphertext)), evaluation_plan(statement), rng)
@@ -110,7 +111,9 @@ def counted(
     passed = forward_pass(config.model, config.scales, statement.weights, samples)
     head, rounding = config.model.head, config.model.last_rounding(config.scales)
     scores = head.scores(head.takes.unpad(passed.sums[-1]), rounding)[: len(chosen)]
-    counts = counted_scores(statement.layout, config.model, config.scales, scores, labels[chosen])
+    levels = [own.of(features[chosen]) for own in statement.layout.subgroups]
+    told = (config.model, config.scales, scores, labels[chosen], levels)
+    counts = counted_scores(statement.layout, *told)
     return PassWitness(passed.sums, passed.own), counts
 
 

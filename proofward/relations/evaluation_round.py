@@ -4,9 +4,10 @@ What is proved: the public ciphertext encrypts, entry by entry, the counts that 
     the rows of the validation part of the committed dataset, without the public number left out at each end,
     the forward pass of the round's public model on them, in the integers of training, and
     their labels in that dataset.
-It encrypts nothing behind the last count. The key of the ciphertext is shared by the polynomial that the
-published values are of, and its sealed shares are those of that polynomial or fail their check. The dataset
-is committed to afresh and proved equal to the earlier commitment.
+Of subgroups it encrypts parts of these counts, cell by cell; which records are of a level is not proved
+(`level_counts`). It encrypts nothing behind the last count. The key of the ciphertext is shared by the
+polynomial that the published values are of, and its sealed shares are those of that polynomial or fail their
+check. The dataset is committed to afresh and proved equal to the earlier commitment.
 
 Hidden: data, scores, bins, and the counts.
 
@@ -43,11 +44,13 @@ from proofward.layers.ranges import RangeChecks
 from proofward.proof.commitment.contract import Committed
 from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
+from proofward.relations.blocks import Entries
 from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
-from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
+from proofward.relations.encryption import Encrypted, EncryptionRelation, EncryptionWitness
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.forward_relation import ForwardRelation, PassWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
+from proofward.relations.level_counts import LevelCounts
 from proofward.relations.score_bins import ScoreBins
 from proofward.relations.score_histogram import ConfusionTable, ScoreHistogram
 
@@ -57,13 +60,17 @@ Signed = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class EvaluationWitness:
-    """All that a hospital knows: its records, the forward pass and the classes of all samples, and a key."""
+    """All that a hospital knows: its records, the forward pass and the classes of all samples, and a key.
+
+    counts: the whole vector, of which those of subgroups' levels are committed to.
+    """
 
     features: Signed
     labels: Signed
     previous: Committed
     forward: PassWitness
     classes: Signed
+    counts: Signed
     encryption: EncryptionWitness
 
 
@@ -103,13 +110,15 @@ def evaluation_round(
     histogram = ScoreHistogram.declare(
         party, lookups, statement.layout.bins, bins.bin, lambda: known().classes, lambda: statement.blank
     )
+    blocks: list[Entries] = [*histogram.blocks]
+    encrypted: list[Encrypted] = [histogram, ConfusionTable(histogram)]
+    if levels := tuple(len(own.levels) for own in statement.layout.subgroups):
+        bits = statement.arc.length.bit_length()
+        parts = LevelCounts.declare(ranges, histogram, levels, bits, lambda: known().counts)
+        blocks.append(parts.block)
+        encrypted.append(parts)
     encryption = EncryptionRelation.declare(
-        ranges,
-        histogram.blocks,
-        config.threshold,
-        ciphertext,
-        [histogram, ConfusionTable(histogram)],
-        lambda: known().encryption,
+        ranges, blocks, config.threshold, ciphertext, encrypted, lambda: known().encryption
     )
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)

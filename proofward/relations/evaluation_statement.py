@@ -166,7 +166,6 @@ def check_proved(config: RoundConfig, counting: Counting) -> None:
         (config.training.validation_share > 0, "validation_share", "above 0", 0),
         (layout.classes == config.model.head.classes == 2, "classes", "2", layout.classes),
         (layout.bins % 2 == 0, "bins", "an even number", layout.bins),
-        (not layout.subgroups, "subgroups", "none", len(layout.subgroups)),
         (not layout.outside, "model", "the federation's own", "an outside model"),
         (counting.length == layout.length, "length", str(layout.length), counting.length),
     ):

@@ -106,8 +106,10 @@ class ScoreHistogram:
 
     def at(self, point: Point) -> Form:
         """The extension of the histogram of the records."""
-        count, place = self.blank() if self.party.evaluates_public else (0, 0)
-        return self.column.at(point) - self.party.public(lambda: eq_index(point, place) * count)
+        if not self.party.evaluates_public:
+            return Form.of(0)
+        count, place = self.blank()
+        return self.column.at(point) - eq_index(point, place) * count
 
     def values(self, of: Callable[[Column], Array]) -> Array:
         """The histogram of the records, as an F-array; a prover's."""
@@ -130,11 +132,12 @@ class ConfusionTable:
     def at(self, point: Point) -> Form:
         """The extension of the cells: one functional of the column."""
         whole, half = self.histogram, self.histogram.bins // 2
+        if not whole.party.evaluates_public:
+            return Form.of(0)
         cells, weights = eq_table(point), zeros(1 << whole.log_size)
         weights[:, : 2 * whole.bins] = np.repeat(cells, half, axis=1)
-        count, place = whole.blank() if whole.party.evaluates_public else (0, 0)
-        taken = whole.party.public(lambda: eq_index(point, place // half) * count)
-        return whole.column.inner(weights) - taken
+        count, place = whole.blank()
+        return whole.column.inner(weights) - eq_index(point, place // half) * count
 
     def values(self, of: Callable[[Column], Array]) -> Array:
         """The cells; a prover's."""

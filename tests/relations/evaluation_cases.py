@@ -115,7 +115,7 @@ def evaluated(
     coefficients = random_field(degree * RING_DEGREE, seeded(4)).reshape(degree, RING_DEGREE)
     key = EncryptionWitness(made.secret, made.error, coefficients)
     classes = sample_classes(told, y)
-    witness = EvaluationWitness(x, y, secret.commitment, forward, classes, key)
+    witness = EvaluationWitness(x, y, secret.commitment, forward, classes, counts, key)
     return Evaluated(about, witness, counts, made.ciphertext)
 
 

@@ -60,6 +60,21 @@ def test_the_proved_counts_are_the_plain_ones(network: Network) -> None:
     assert np.array_equal(made.counts, plain) and plain.sum() == 2 * statement.arc.length
 
 
+GROUPED = ScoreLayout(2, 6, 1, (Subgroup("sex", ("f", "m"), 0), Subgroup("stain", ("HE", "IHC", "other"), 2)))
+"""Levels by the signs of features, of which the first that is above 0 decides."""
+
+
+@pytest.mark.parametrize("least", [1, 3])
+def test_the_counts_of_subgroups_are_the_plain_ones(least: int) -> None:
+    layout = replace(GROUPED, least_count=least)
+    statement, secret = statement_of(layout=layout), enrolled()[1]
+    made = prove_evaluation(statement, secret, seeded(1), sealed)
+    verify_evaluation(statement, made.ciphertext, made.sealed_shares, made.proof)
+    own = secret.features[statement.arc.held_out], secret.labels[statement.arc.held_out]
+    plain = score_counts(layout, statement.config.model, statement.config.scales, statement.weights, *own)
+    assert np.array_equal(made.counts, plain) and np.count_nonzero(plain[16:]) > 4 - least
+
+
 @pytest.mark.parametrize("left_out", [(0, 0), (2, 1), (0, 3), (3, 3)])
 def test_rows_at_the_ends_can_be_left_out_where_the_rules_say_how_many(left_out: tuple[int, int]) -> None:
     statement = replace(statement_of(left_out=3), left_out=left_out)
@@ -117,7 +132,6 @@ OUTSIDE = "0" * 64
 REFUSED = {
     "classes": (ScoreLayout(3, 6, 1), mlp((5, 3))),
     "bins": (ScoreLayout(2, 5, 1), None),
-    "subgroups": (ScoreLayout(2, 6, 1, (Subgroup("sex", ("f", "m"), 0),)), None),
     "model": (ScoreLayout(2, 6, 1, outside=OUTSIDE), None),
 }
 
@@ -160,7 +174,7 @@ def test_a_simulated_evaluation_is_accepted() -> None:
     statement = replace(public, dataset_root=previous.tree.root)
     real = prove_evaluation(public, enrolled()[1], seeded(2), sealed)
     words, nothing = random_field(real.ciphertext.size, rng), cast(Any, None)
-    witness = EvaluationWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing)
+    witness = EvaluationWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing, nothing)
     party = Simulator(Coins(COINS), plan, rng)
     told = party.run(lambda own: evaluation_round(own, statement, words, lambda _: DIGESTS, witness) and None)
     assert len(told) == pytest.approx(len(real.proof), rel=0.03)

@@ -48,6 +48,7 @@ def forge_evaluation(
             secret.commitment,
             forward,
             sample_classes(statement, told),
+            counts,
             EncryptionWitness(made.secret, made.error, coefficients),
         )
         words = made.ciphertext

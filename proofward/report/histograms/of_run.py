@@ -11,7 +11,7 @@ from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import ConfigurationError
-from proofward.relations.score_counting import NOT_PROVED, PROVED, layout_in
+from proofward.relations.score_counting import LEVELS_SIGNED, NOT_PROVED, PROVED, layout_in
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
 
@@ -44,7 +44,9 @@ class Evaluation:
     @property
     def standing(self) -> str:
         """How far the counts are proved, in a sentence."""
-        return PROVED if self.proved else NOT_PROVED
+        if not self.proved:
+            return NOT_PROVED
+        return f"{PROVED} {LEVELS_SIGNED}" if self.evaluated.layout.subgroups else PROVED
 
     @property
     def outside(self) -> str:
