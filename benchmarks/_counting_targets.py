@@ -1,4 +1,4 @@
-"""Targets of the tamper benchmark from federations whose rounds count: their entries, and a proof of counts."""
+"""Targets of the tamper benchmark from federations whose rounds count: entries, and a proof of counts."""
 
 from __future__ import annotations
 
