@@ -11,13 +11,12 @@ import pytest
 from proofward.field.goldilocks import random_field, to_field
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.subgroup import Subgroup
 from proofward.proof.forms import Column
 from proofward.relations.evaluation_proof import verify_evaluation
 from proofward.relations.evaluation_round import evaluation_round
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.measure import evaluation_plan
-from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, changing_message, refusal
+from tests.proof.cheats import Forger, Inventory, changing_entry, changing_message, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Signed, ciphertext_of
 from tests.relations.evaluation_cases import (
@@ -216,39 +215,6 @@ def test_rejects_the_class_of_a_sample_that_is_not_its_label() -> None:
     classes = known.witness.classes.copy()
     classes[1] = 1 - classes[1]
     assert refused_by(replace(known, witness=replace(known.witness, classes=classes))) == "column queries"
-
-
-GROUPED = replace(LAYOUT, subgroups=(Subgroup("sex", ("f", "m"), 0),))
-SIZE = 2 * BINS + 4
-
-
-@pytest.mark.parametrize("cheat", ["a count below 0", "more than there are", "a cell without records", "another table"])
-def test_rejects_levels_that_are_no_parts_of_the_whole(cheat: str) -> None:
-    """The committed histograms are the false ones, except where the confusion table alone is another."""
-    statement = statement_of(layout=GROUPED)
-    says(evaluated(statement), Recorder)
-    Pretends.fallback = dict(Recorder.last.columns)
-    verify_evaluation(statement, *says(evaluated(statement), Pretends))
-    known = evaluated(statement).counts
-    own = known[SIZE : SIZE + 2 * BINS]
-    place = {"a cell without records": known[: 2 * BINS].argmin(), "more than there are": own.argmax()}.get(cheat, 0)
-    step = {"a count below 0": -1 - int(own[0]), "more than there are": 7}.get(cheat, 1)
-    change = np.zeros(GROUPED.length, dtype=np.int64)
-    if cheat != "another table":
-        change[SIZE + place] = step
-    change[SIZE + 2 * BINS + place // (BINS // 2)] = step
-    made = evaluated(statement, change=change)
-    witness = replace(made.witness, counts=made.counts)
-    assert refused_by(replace(made, witness=witness)) == "column queries"
-
-
-def test_a_hospital_may_say_which_records_are_of_a_level() -> None:
-    """What is signed and not proved: all records of the first level are told as those of the second."""
-    statement = statement_of(layout=GROUPED)
-    first = evaluated(statement).counts[SIZE : 2 * SIZE]
-    change = np.concatenate([np.zeros(SIZE, dtype=np.int64), -first, first])
-    made = evaluated(statement, change=change)
-    verify_evaluation(statement, *says(replace(made, witness=replace(made.witness, counts=made.counts))))
 
 
 def test_rejects_counts_behind_the_last() -> None:
