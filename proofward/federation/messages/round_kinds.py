@@ -88,12 +88,22 @@ class RoundKinds:
     @property
     def counting_in_words(self) -> str:
         """What is counted in which rounds, for people; "" where all rounds train."""
-        parts = []
-        for own in self.counting:
-            numbers = ", ".join(map(str, own.rounds))
-            verb = "rounds {} count" if len(own.rounds) > 1 else "round {} counts"
-            parts.append(f"{verb.format(numbers)} {own.label}")
-        return "; ".join(parts)
+        return "; ".join(map(_counting_in_words, self.counting))
+
+    @property
+    def counting_by_promise(self) -> dict[str, str]:
+        """What is counted in which rounds, for people, by what is proved of it."""
+        promises = dict.fromkeys(own.promise for own in self.counting)
+        return {
+            promise: "; ".join(_counting_in_words(own) for own in self.counting if own.promise == promise)
+            for promise in promises
+        }
+
+
+def _counting_in_words(own: Counting) -> str:
+    numbers = ", ".join(map(str, own.rounds))
+    verb = "rounds {} count" if len(own.rounds) > 1 else "round {} counts"
+    return f"{verb.format(numbers)} {own.label}"
 
 
 def counting_to_item(counting: tuple[Counting, ...]) -> Item:
