@@ -7,6 +7,8 @@ validation part is signed by the hospital, not proved.
 
 from __future__ import annotations
 
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.network import Network
 from proofward.relations.counting import Counting
 from proofward.relations.score_layout import ScoreLayout, is_layout
 
@@ -36,3 +38,13 @@ def counting_of(layout: ScoreLayout, rounds: tuple[int, ...], *, within_rows: bo
 def layout_in(counting: Counting) -> ScoreLayout | None:
     """The layout that a counting has, None where it counts something else; raises ConfigurationError."""
     return ScoreLayout.from_text(counting.description) if is_layout(counting.description) else None
+
+
+def check_layout(layout: ScoreLayout, model: Network) -> None:
+    """Raises ConfigurationError where no hospital could count so: classes or features are another model's."""
+    if layout.classes != model.head.classes:
+        raise ConfigurationError("classes that are evaluated", str(model.head.classes), layout.classes)
+    for own in layout.subgroups:
+        if own.places.stop > model.features:
+            expected = f"some of the {model.features} features"
+            raise ConfigurationError(f"subgroup {own.name}", expected, own.places.stop - 1)

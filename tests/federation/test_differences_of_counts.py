@@ -156,10 +156,20 @@ def test_rules_with_two_layouts_or_with_a_part_of_no_records_are_refused(evaluat
     with pytest.raises(RulesError, match="canonical text"):
         text = rules.counting[0].description
         replace(rules, counting=(replace(rules.counting[0], description=text + " "),))
-    empty = counting_of(SCORES, (1,), within_rows=False)
+    empty = counting_of(replace(SCORES, subgroups=()), (1,), within_rows=False)
     with pytest.raises(RulesError, match="validation_share: expected 0 where nobody enrols"):
         replace(rules, rounds=1, counting=(empty,))
     assert replace(rules, rounds=1, counting=(empty,), config=untrained(4, 1, 40, True)).counts_only
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [(ScoreLayout(3, 4, 1), "classes that are evaluated: expected 2"),
+     (ScoreLayout(2, 4, 1, (Subgroup("x", ("a", "b"), 3),)), "subgroup x: expected some of the 4 features")],
+)  # fmt: skip
+def test_rules_by_which_no_hospital_could_count_are_refused(evaluated, layout, words):
+    with pytest.raises(RulesError, match=words):
+        replace(evaluated[0].rules, counting=(counting_of(layout, (2, 3)),))
 
 
 def test_rules_that_cost_their_reader_or_write_on_its_screen_are_refused(evaluated):
