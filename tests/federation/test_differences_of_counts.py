@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ from proofward.data.feature import Feature
 from proofward.data.schema import Schema
 from proofward.data.statistics_layout import layout_of
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
+from proofward.engines.remote.agreement.own_counts import COUNTS, stored_counts
 from proofward.federation.messages.catalogue import OwnCounts
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
+from proofward.federation.parties.counting import CountsUnavailable
 from proofward.federation.parties.hospital import Hospital
 from proofward.layers.subgroup import Subgroup
 from proofward.relations.counting import untrained
@@ -249,3 +252,15 @@ def test_who_has_a_crafted_file_cannot_count_and_the_others_go_on(summed):
         (LEFT, "no table that can be counted: ValueError")
     }
     assert {own.hospitals for own in result.sums} == {(VICTIM, OPEN, TWICE)}
+
+
+def test_who_keeps_a_file_of_counts_that_is_none_cannot_count(tmp_path):
+    counting = TABLE.countings()[-1]
+    home, task = SimpleNamespace(member=lambda name: tmp_path), SimpleNamespace(counting=counting)
+    kept = tmp_path / COUNTS.format(counting.digest().hex())
+    for data in (bytes(8 * counting.length + 8), bytes(8 * counting.length - 1)):
+        kept.write_bytes(data)
+        with pytest.raises(CountsUnavailable, match=f"has not {counting.length} counts"):
+            stored_counts(home, VICTIM)(task)
+    kept.write_bytes(bytes(8 * counting.length))
+    assert stored_counts(home, VICTIM)(task).tolist() == [0] * counting.length
