@@ -7,7 +7,6 @@ from typing import Any
 from proofward.console.chart import Chart, Series
 from proofward.console.state import State
 from proofward.console.views.curves import plain_chart
-from proofward.relations.score_counting import NOT_PROVED
 from proofward.report.histograms.calibration import reliability
 from proofward.report.histograms.evaluated import Evaluated, Group, OneClass
 from proofward.report.histograms.of_run import Evaluation
@@ -38,7 +37,7 @@ def evaluated(state: State, asked: int) -> dict[str, Any]:
         "evaluates": opened.evaluates,
         "describes": opened.describes,
         "trouble": opened.trouble,
-        "note": NOT_PROVED,
+        "note": chosen.standing if chosen is not None else "",
         "rounds": [_line(own) for own in opened.evaluations],
         "by_round": [plain_chart(chart) for chart in _by_round(counted)],
         "chosen": None if chosen is None else _chosen(chosen),
