@@ -182,8 +182,8 @@ def _evidence(history: History) -> Words:
         "is this training, from the model before it, on the records that the hospital had committed to, "
         f"clipped and encrypted as agreed. The policy demands {config.security_bits} bits of soundness.",
         "Whoever has the ledger can check all of it, with proofward audit, and that this model follows.",
-        "Not proved: that the records are true, how well the model does on others, and all that this card says "
-        "of intended use. How far an evaluation is proved stands beside its figures.",
+        "Not proved: that the records are true, how well the model does on others, and all that this card "
+        "says of intended use. How far an evaluation is proved stands beside its figures.",
     ])  # fmt: skip
 
 
