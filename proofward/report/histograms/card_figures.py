@@ -48,7 +48,7 @@ def ledger_figures(taken: Taken) -> list[Figures]:
             "The ledger holds evaluations, whose counts are not here: export the model from the server's kit."
         )
         return [Figures(words, ())]
-    return figures_of(found, taken.history.model)
+    return figures_of(found, taken.model.digest)
 
 
 def _basis(chosen: Evaluation, model: bytes) -> str:
