@@ -1,7 +1,8 @@
 """What a model's card says of the evaluations that its ledger holds.
 
 Figures are those of the last evaluation of the exported model; where there is none, those of the last
-evaluation of an earlier one, which the card then says.
+evaluation of an earlier one, which the card then says. What stands behind the counts is NOT_PROVED in
+`_basis`; counts of a proved kind belong there with words of their own.
 """
 
 from __future__ import annotations
