@@ -146,6 +146,7 @@ def test_rules_with_privacy_have_one_plain_form() -> None:
     assert RoundConfig.from_dict(rules.to_dict()) == rules
     assert (rules.least_rows, rules.most_rows) == (1, 16)
     assert rules.digest() != private_rules(clip_bits=1).digest()
+    assert "1 step in one batch of all records, the gradient of each clipped;" in rules.training_words
     check_provable(rules, 16)
 
 
