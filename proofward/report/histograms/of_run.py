@@ -13,7 +13,7 @@ from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.layers.model import Int64Array
-from proofward.relations.score_counting import NOT_PROVED, layout_in
+from proofward.relations.score_counting import LEVELS_SIGNED, NOT_PROVED, PROVED, layout_in
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
 
@@ -29,6 +29,7 @@ class Evaluation:
     where that is no vector that records have. stopping: what the rule on stopping says behind it, "" without.
     impossible: whether no records have the counts of the sum, which a hospital has then spoilt; `evaluated`
     is of none.
+    proved: whether the counts are proved to be those of the model on the validation parts.
     """
 
     round: int
@@ -39,6 +40,7 @@ class Evaluation:
     sites: Mapping[str, Evaluated | None] = field(default_factory=dict)
     stopping: str = ""
     impossible: bool = False
+    proved: bool = False
 
     @property
     def words(self) -> str:
@@ -50,6 +52,13 @@ class Evaluation:
     def without(self) -> str:
         """Why there are no figures, for people."""
         return IMPOSSIBLE if self.impossible else "nothing was counted"
+
+    @property
+    def standing(self) -> str:
+        """How far the counts are proved, in a sentence."""
+        if not self.proved:
+            return NOT_PROVED
+        return f"{PROVED} {LEVELS_SIGNED}" if self.evaluated.layout.subgroups else PROVED
 
     @property
     def outside(self) -> str:
@@ -70,7 +79,7 @@ class Evaluation:
             "model": self.outside or self.model.hex(),
             "outside_model": bool(self.outside),
             "hospitals": list(self.hospitals),
-            "counts": NOT_PROVED,
+            "counts": self.standing,
             **({"stopping": self.stopping} if self.stopping else {}),
             **({"impossible": True} if self.impossible else {}),
             **self.evaluated.to_plain(),
@@ -92,7 +101,7 @@ def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) ->
             sites = _published(history, objects, own, layout, classes)
             words = "" if stand is None else stand.until(own.round).words
             said = after, own.model, own.hospitals, evaluated, sites, words, not possible
-            found.append(Evaluation(own.round, *said))
+            found.append(Evaluation(own.round, *said, own.counting.proved))
     return tuple(found)
 
 

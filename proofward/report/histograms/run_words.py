@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from proofward.relations.score_counting import NOT_PROVED
 from proofward.report.handover.two_forms import plain
 from proofward.report.histograms.evaluated import Group
 from proofward.report.histograms.of_run import Evaluation
@@ -31,7 +30,7 @@ def run_lines(found: Sequence[Evaluation]) -> Iterator[str]:
     if found and found[-1].stopping:
         yield found[-1].stopping
     if found:
-        yield NOT_PROVED
+        yield found[-1].standing
 
 
 def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterator[str]:
@@ -44,7 +43,7 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
         title, start = "of an outside model", f"Every hospital counted how {found[0].of_model} scores"
         of = "its records."
     yield from (f"## Evaluation {title}", "")
-    yield f"{start} {of} Only the sums of all hospitals' counts were opened. {NOT_PROVED}"
+    yield f"{start} {of} Only the sums of all hospitals' counts were opened. {found[-1].standing}"
     yield ""
     yield from ("| rounds of training | hospitals | records | accuracy | AUC | Brier score |",
                 "| ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
