@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from proofward.engines.attacks.hospitals import DrawsNoiseAgain, SkipsNoise
@@ -13,18 +11,13 @@ from proofward.federation.history.noise_steps import ATTEMPTS
 from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.messages.catalogue import Consent, NoiseCommitment, Upload
 from proofward.federation.parties.auditor import Auditor
-from tests.federation.fakes import FakeProofs, datasets, plan
+from tests.federation.fakes import FakeProofs, datasets
 from tests.federation.harness import Stopped, Withholding
-from tests.relations.noise_cases import PRIVACY
+from tests.federation.private_plans import private_plan
 
 pytestmark = pytest.mark.slow
 
 LATE = "hospital-3"
-
-
-def private_plan(rounds: int = 2, hospitals: int = 4):  # type: ignore[no-untyped-def]
-    agreed = plan(hospitals=hospitals, verifiers=1, rounds=rounds, threshold=1)
-    return replace(agreed, config=replace(agreed.config, privacy=PRIVACY))
 
 
 def federation(folder, agreed=None, proofs=None, **options):  # type: ignore[no-untyped-def]
