@@ -9,11 +9,12 @@ from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.history_state import KEYS, UPLOAD, VOUCH
 from proofward.federation.history.noise_steps import ATTEMPTS
 from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.standstill import no_way_on
 from proofward.federation.messages.catalogue import Consent, NoiseCommitment, Upload
 from proofward.federation.parties.auditor import Auditor
-from tests.federation.fakes import FakeProofs, datasets
+from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, Withholding
-from tests.federation.private_plans import private_plan
+from tests.federation.private_plans import made_private, private_plan
 
 pytestmark = pytest.mark.slow
 
@@ -35,18 +36,18 @@ def roots(count: int = ATTEMPTS) -> tuple[bytes, ...]:
     return tuple(bytes([index]) * 32 for index in range(count))
 
 
-@pytest.mark.parametrize("cheat", [SkipsNoise, DrawsNoiseAgain])
-def test_a_hospital_without_its_noise_is_refused_and_nobody_else(tmp_path, cheat) -> None:
-    """With real proofs: everybody follows the rules but one hospital."""
-    proofs, agreed = RelationProofs(), private_plan(rounds=1)
-    engine = federation(tmp_path, agreed, proofs, parties=Parties(hospitals={LATE: cheat}))
+def test_hospitals_without_their_noise_are_refused_and_nobody_else(tmp_path) -> None:
+    """With real proofs: everybody follows the rules but two hospitals."""
+    proofs, agreed = RelationProofs(), made_private(plan(hospitals=6, verifiers=1, rounds=1, threshold=1))
+    cheats = {"hospital-4": SkipsNoise, "hospital-5": DrawsNoiseAgain}
+    engine = federation(tmp_path, agreed, proofs, parties=Parties(hospitals=cheats))
     result = engine.run()
     assert result.finished and result.halted == {}
     blamed = {(fault.culprit, fault.check) for fault in result.faults}
-    assert blamed == {(LATE, "column queries" if cheat is SkipsNoise else "tableau root")}
-    assert engine.aggregator.history.closed[0].accepted.record.hospitals == tuple(agreed.hospitals[:3])
+    assert blamed == {("hospital-4", "column queries"), ("hospital-5", "tableau root")}
+    assert engine.aggregator.history.closed[0].accepted.record.hospitals == tuple(agreed.hospitals[:4])
     flaws = [flaw for flaw in Auditor(tmp_path / "ledger", proofs).run() if not flaw.passed]
-    assert {flaw.refusal.culprit for flaw in flaws} <= {LATE}
+    assert {flaw.refusal.culprit for flaw in flaws} <= set(cheats)
 
 
 def test_seeds_are_kept_until_the_upload_and_no_longer(tmp_path) -> None:
@@ -112,6 +113,21 @@ def test_who_has_not_committed_takes_no_part(tmp_path) -> None:
     assert LATE in history.enrolments and LATE in history.sharing.deals and LATE not in history.sharing.vouches
 
 
+def test_a_round_has_as_many_attempts_as_commitments(tmp_path) -> None:
+    stopped = Stopped(tmp_path, KEYS, agreed=private_plan())
+    history, hospitals = stopped.history, stopped.plan.hospitals
+    history.round.attempt = ATTEMPTS - 2
+    assert set(hospitals) <= set(history.opening()[2])
+    history.round.attempt = ATTEMPTS - 1
+    number, attempt, left = history.opening()
+    assert (number, attempt, left) == (1, ATTEMPTS, ("verifier-0",))
+    history.round.attempt, history.round.participants = attempt, left
+    end = no_way_on(history)
+    assert end is not None and end.check == "participants"
+    assert end.actual.count("it has committed to no noise of this attempt") == len(hospitals)
+    stopped.engine.close()
+
+
 def test_a_commitment_is_refused_by_name(tmp_path) -> None:
     stopped = Stopped(
         tmp_path / "private", KEYS, member=LATE, topic=NoiseCommitment.kind, agreed=private_plan(3)
@@ -127,5 +143,6 @@ def test_a_commitment_is_refused_by_name(tmp_path) -> None:
     said = stopped.spoken("hospital-0", NoiseCommitment(2, roots()))
     assert stopped.check(said) == ("equivocation", "hospital-0")
     assert stopped.check(stopped.spoken("verifier-0", NoiseCommitment(2, roots())))[0] == "role"
+    stopped.engine.close()
     plain = Stopped(tmp_path / "plain", KEYS)
     assert plain.check(plain.spoken(LATE, NoiseCommitment(2, roots()))) == ("noise-commitment", LATE)
