@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from proofward.engines.attacks.hospitals import DrawsNoiseAgain, SkipsNoise
 from proofward.engines.in_process import InProcessFederation, Parties
+from proofward.engines.operations.verification_worker import ACCEPTED, pack, verify
 from proofward.federation.history.history_state import KEYS, UPLOAD, VOUCH
 from proofward.federation.history.noise_steps import ATTEMPTS
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proofs import RelationProofs, RoundJob
 from proofward.federation.history.standstill import no_way_on
 from proofward.federation.messages.catalogue import Consent, NoiseCommitment, Upload
 from proofward.federation.parties.auditor import Auditor
+from proofward.proof.errors import ProofRejected
+from proofward.report.handover.proof_file import ProofFile, WithNoise, proof_files
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, Withholding
 from tests.federation.private_plans import made_private, private_plan
@@ -48,6 +53,21 @@ def test_hospitals_without_their_noise_are_refused_and_nobody_else(tmp_path) -> 
     assert engine.aggregator.history.closed[0].accepted.record.hospitals == tuple(agreed.hospitals[:4])
     flaws = [flaw for flaw in Auditor(tmp_path / "ledger", proofs).run() if not flaw.passed]
     assert {flaw.refusal.culprit for flaw in flaws} <= set(cheats)
+    check_files_and_pool(engine.aggregator)
+
+
+def check_files_and_pool(aggregator) -> None:
+    """Proof files and the processes of the verification pool know the roots, too."""
+    files = {name: ProofFile.from_bytes(data) for name, data in proof_files(aggregator.history, aggregator.objects)}
+    for name, expected in (("hospital-0", (ACCEPTED,)), ("hospital-5", ("rejected", "tableau root"))):
+        file = files[f"proofs/{name}-round-1.proof"]
+        assert isinstance(file, WithNoise) and ProofFile.from_bytes(file.data) == file
+        assert file.noise_root == aggregator.history.noise_roots[1, name][0]
+        job = RoundJob("", file.statement, file.sealed_shares, file.ciphertext, file.proof)
+        assert verify(pack(job))[: len(expected)] == expected
+    files["proofs/hospital-0-round-1.proof"].verify(accept_weak=True)
+    with pytest.raises(ProofRejected, match="noise_root"):
+        replace(file, noise_root=b"").verify(accept_weak=True)
 
 
 def test_seeds_are_kept_until_the_upload_and_no_longer(tmp_path) -> None:
