@@ -17,6 +17,9 @@ from proofward.relations.stopping import Stopping
 MAX_COUNTING = 1 << 19
 """Bytes of what is counted: the rules, which hold it, are an entry of the ledger, and in every proof file."""
 
+MOST_COUNTINGS = 64
+"""Of one federation: whoever reads rules measures the proof of each."""
+
 MAX_STOPPING = 256
 """Bytes of the rule on stopping."""
 
@@ -31,6 +34,8 @@ class RoundKinds:
 
     def check_rounds(self) -> None:
         """Raises ConfigurationError unless the countings fit the rounds, and counts can be proved."""
+        if len(self.counting) > MOST_COUNTINGS:
+            raise ConfigurationError("counting", f"at most {MOST_COUNTINGS} vectors", len(self.counting))
         check_countings(self.counting, self.rounds)
         size = len(encode_item(counting_to_item(self.counting)))
         if size > MAX_COUNTING:
