@@ -15,6 +15,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 import numpy.typing as npt
 
+from proofward.encoding.records import UNSHOWN
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import log_padded, padded
@@ -44,7 +45,7 @@ NO_DATASET = bytes(32)
 class Counting:
     """One vector of counts, and the rounds that sum it.
 
-    label: 1 to 100 characters, for people; one in the rules
+    label: 1 to 100 characters that can be shown, for people; one in the rules
     description: 1 to 2^17 characters, what every entry counts
     length: entries, 2 to 2^20
     bits: every count of every hospital is proved to be in [0, 2^bits); 1 to 31
@@ -74,6 +75,8 @@ class Counting:
             value = getattr(self, name)
             if not isinstance(value, str) or not 1 <= len(value) <= most or not _is_unicode(value):
                 raise ConfigurationError(f"counting.{name}", f"1 to {most} characters", value)
+        if UNSHOWN.search(self.label):
+            raise ConfigurationError("counting.label", "characters that can be shown", self.label)
         integer("counting.length", self.length, 2, MOST_COUNTS)
         integer("counting.bits", self.bits, 1, MOST_BITS)
         integer("counting.least_count", self.least_count, 1, 1 << self.bits)

@@ -14,6 +14,8 @@ from proofward.field.goldilocks import is_canonical, random_field
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
 from proofward.lattice.sampler import MaskContext
+from proofward.layers.clipped_training import ClippedUpdate, clipped_update
+from proofward.layers.trace import TrainingTrace
 from proofward.layers.training import train
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.prover import Prover
@@ -28,12 +30,15 @@ from proofward.relations.key_shares import (
     deal_shares,
 )
 from proofward.relations.measure import UploadStatement, round_plan
+from proofward.relations.noise_seed import NoiseSecret, drawn_noise
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.training_round import RoundWitness, training_round
 from proofward.relations.update import UpdateWitness
+from proofward.relations.update_rule import UpdateRule
 
 Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
 Rng = Callable[[int], bytes]
 Seal = Callable[[tuple[KeyShare, ...]], Digests]
 """Seals every holder's share and gives the digests of the sealed bytes, empty for a holder that gets none."""
@@ -71,6 +76,7 @@ def prove_round(
     rng: Rng,
     seal: Seal,
     progress: Callable[[str], None] | None = None,
+    noise_seed: bytes = b"",
 ) -> RoundProof:
     """Trains and proves; spends one opening of the secret.
 
@@ -81,10 +87,11 @@ def prove_round(
         seal: Encrypts the shares of the key for their holders. It is called once, after the witness is
             committed and before the verifier's first challenge about it.
         progress: Is told the name of each phase.
+        noise_seed: 32 bytes of which the noise is drawn, where the rules have differential privacy.
 
     Raises:
         OpeningsExhausted: The commitment has been opened as often as it may be.
-        WitnessError: The training does not fit the statement.
+        WitnessError: The training or the noise does not fit the statement.
     """
     say = progress or (lambda phase: None)
     clock, processor = time.perf_counter(), time.process_time()
@@ -105,28 +112,18 @@ def prove_round(
     secret.spend()
     config = statement.config
     say("train")
-    trained = train(
-        config.model,
-        config.scales,
-        statement.training,
-        statement.initial_weights,
-        secret.features,
-        secret.labels,
-        statement.schedule(),
-        trace=True,
-    )
-    assert trained.trace is not None
-    multiplier, submitted = statement.rule.submit(trained.update)
-    update = UpdateWitness(trained.update, submitted, multiplier)
+    trace, update, submitted = worked_out(statement, secret.features, secret.labels)
     lap("train")
     say("encrypt")
     context = MaskContext(statement.beacon, statement.round)
-    encryption = encrypt(context, submitted, statement.rule.bound, rng)
+    noise, message = _noise(statement, noise_seed, submitted)
+    encryption = encrypt(context, message, statement.message_bound, rng)
     coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
     key = EncryptionWitness(encryption.secret, encryption.error, coefficients)
     lap("encrypt")
     say("prove")
-    witness = RoundWitness(secret.features, secret.labels, secret.commitment, trained.trace, update, key)
+    known = secret.commitment, trace, update, key, noise
+    witness = RoundWitness(secret.features, secret.labels, *known)
     prover = Prover(Transcript(statement.transcript(encryption.ciphertext)), round_plan(statement), rng)
     shares: tuple[KeyShare, ...] = ()
     sealed: Digests = ()
@@ -148,6 +145,39 @@ def prove_round(
         own.update({f"prove: {phase}": seconds for phase, seconds in phases.items()})
     fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], prover.scheme.openings - 1)
     return RoundProof(encryption.ciphertext, sealed, proof, shares, fresh, timings, processor_seconds)
+
+
+def worked_out(
+    statement: RoundStatement, features: Signed, labels: Signed, batches: Signed | None = None
+) -> tuple[TrainingTrace, UpdateWitness | ClippedUpdate, Signed]:
+    """The trace of the training on some records, what becomes of it, and U; in the order of the schedule."""
+    config, weights, rule = statement.config, statement.initial_weights, statement.rule
+    order = statement.schedule() if batches is None else batches
+    about = config.model, config.scales, statement.training
+    if config.privacy is not None:
+        clipped = clipped_update(*about, config.privacy, weights, features, labels, order)
+        return clipped.trace, clipped, clipped.update
+    assert isinstance(rule, UpdateRule)
+    trained = train(*about, weights, features, labels, order, trace=True)
+    assert trained.trace is not None
+    multiplier, submitted = rule.submit(trained.update)
+    return trained.trace, UpdateWitness(trained.update, submitted, multiplier), submitted
+
+
+def _noise(
+    statement: RoundStatement, seed: bytes, update: npt.NDArray[np.int64]
+) -> tuple[NoiseSecret | None, npt.NDArray[np.int64]]:
+    """What the noise is drawn from, and what is encrypted: the update and its noise."""
+    privacy = statement.config.privacy
+    if privacy is None:
+        return None, update
+    noise = NoiseSecret.of(statement.config, statement.rows, seed)
+    if noise.root != statement.noise_root:
+        raise WitnessError(
+            f"the stored seed of noise has commitment {noise.root.hex()[:16]}, the statement names "
+            f"{statement.noise_root.hex()[:16]}"
+        )
+    return noise, update + drawn_noise(privacy, noise.words, statement.public_words())
 
 
 def _discard(binding: ShareBinding) -> None:

@@ -2,19 +2,23 @@
 
 What is proved: the hospital ran T steps of fixed-point SGD from the public weights W_0 on rows of its
 enrolled dataset in the order that the beacon draws. The update of that training, weighted by the enrolled
-number of rows, clipped and rounded, is what the public ciphertext encrypts. The key of the ciphertext is
-shared by the polynomial that the published values are of, and its sealed shares are those of that polynomial
-or fail their check. The dataset is committed to afresh and proved equal to the earlier commitment.
+number of rows, clipped and rounded, is what the public ciphertext encrypts; with differential privacy, its
+sum with the noise that is drawn from secret words of which the statement has the root. The key of the
+ciphertext is shared by the polynomial that the published values are of, and its sealed shares are those of
+that polynomial or fail their check. The dataset is committed to afresh and proved equal to the earlier
+commitment.
 
 Hidden: data, weights after W_0, the update, its norm, whether it was clipped, losses and predictions.
 
 Messages:
-    root of the earlier dataset commitment (in the statement), roots of the fresh one and of the witness
+    root of the earlier dataset commitment (in the statement), roots of the fresh one and of the witness; with
+        privacy that of the noise words (in the statement) before that of the witness
     the digests of the sealed shares and the values of the sharing polynomial     (relations/key_shares.py)
     equality of the datasets
     the lookups; of virtual columns the values where they end
     layer by layer from the input: the forward sums, then the backward sums; the head
     the update                                                                    (relations/update.py)
+        or, with differential privacy, the sum of clipped gradients       (relations/private_update.py)
     the ring equation of the ciphertext                                           (relations/encryption.py)
     the opening
 
@@ -33,15 +37,22 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext
 from proofward.lattice.sampler import MaskContext
+from proofward.layers.affine import AffineRelation
+from proofward.layers.clipped_training import ClippedUpdate
 from proofward.layers.ranges import RangeChecks
+from proofward.layers.stack import Shape
 from proofward.layers.trace import TrainingTrace
 from proofward.proof.commitment.contract import Committed
 from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
-from proofward.relations.blocks import blocks_of
+from proofward.relations.blocks import Block, blocks_of
+from proofward.relations.clipped_rule import ClippedRule
 from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
 from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
+from proofward.relations.noise import NoiseRelation
+from proofward.relations.noise_seed import NoiseSecret
+from proofward.relations.private_update import PrivateUpdate
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training import TrainingRelation
 from proofward.relations.update import UpdateRelation, UpdateWitness
@@ -58,8 +69,9 @@ class RoundWitness:
     labels: Signed
     previous: Committed
     trace: TrainingTrace
-    update: UpdateWitness
+    update: UpdateWitness | ClippedUpdate
     encryption: EncryptionWitness
+    noise: NoiseSecret | None = None
 
 
 def training_round(
@@ -75,6 +87,11 @@ def training_round(
         assert witness is not None
         return witness
 
+    def secret_noise() -> NoiseSecret:
+        found = known().noise
+        assert found is not None
+        return found
+
     config, rows, model = statement.config, statement.rows, statement.config.model
     data_shape = DatasetShape(rows, model.record, model.head.labels)
     features, labels = (
@@ -85,14 +102,20 @@ def training_round(
     party.reopen("previous dataset", statement.dataset_root, lambda: known().previous)
     dataset = DatasetColumns.declare(party, data_shape, features, labels)
     party.commit("dataset")
+    blocks = blocks_of(model)
+    noise = None
+    if config.privacy is not None:
+        noise = NoiseRelation.reopen(
+            party, config.privacy, blocks, statement.noise_root, statement.public_words, secret_noise
+        )
 
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, config.scales.table_bits)
     training = TrainingRelation.declare(ranges, statement, lambda: known().trace)
-    blocks = blocks_of(model)
-    update = UpdateRelation.declare(party, ranges, statement.rule, blocks, lambda: known().update)
+    update = declare_update(ranges, statement, training.shape, blocks, lambda: known().update)
+    messages = update.updates if noise is None else noise.added_to(ranges, update.updates)
     encryption = EncryptionRelation.declare(
-        ranges, blocks, config.threshold, ciphertext, update.updates, lambda: known().encryption
+        ranges, blocks, config.threshold, ciphertext, messages, lambda: known().encryption
     )
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)
@@ -100,11 +123,49 @@ def training_round(
     binding = bind_shares(party, encryption.coefficients, config.holders, digests)
     previous.assert_equal(party, dataset)
     lookups.prove()
-    steps = config.training.steps_for(rows)
     training.prove(
         party,
         SelectedRows(dataset, cache(statement.schedule)),
-        lambda layers: update.prove(party, layers, steps, model.update_units),
+        lambda layers: prove_update(party, update, statement, layers),
     )
     encryption.prove(party, MaskContext(statement.beacon, statement.round))
     return binding
+
+
+def declare_update(
+    ranges: RangeChecks,
+    statement: RoundStatement,
+    shape: Shape,
+    blocks: list[Block],
+    witness: Callable[[], UpdateWitness | ClippedUpdate],
+) -> UpdateRelation | PrivateUpdate:
+    """What the training is turned into: its clipped update, or the sum of clipped gradients."""
+    rule = statement.rule
+
+    def of_update() -> UpdateWitness:
+        own = witness()
+        assert isinstance(own, UpdateWitness)
+        return own
+
+    def of_gradients() -> ClippedUpdate:
+        own = witness()
+        assert isinstance(own, ClippedUpdate)
+        return own
+
+    if isinstance(rule, ClippedRule):
+        return PrivateUpdate.declare(ranges, rule, shape, blocks, of_gradients)
+    return UpdateRelation.declare(ranges.party, ranges, rule, blocks, of_update)
+
+
+def prove_update(
+    party: Party,
+    update: UpdateRelation | PrivateUpdate,
+    statement: RoundStatement,
+    layers: list[AffineRelation],
+) -> None:
+    """All claims on the layers' gradients that the update makes."""
+    if isinstance(update, PrivateUpdate):
+        update.prove(party, layers)
+        return
+    config = statement.config
+    update.prove(party, layers, config.training.steps_for(statement.rows), config.model.update_units)

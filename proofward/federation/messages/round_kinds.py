@@ -17,6 +17,9 @@ from proofward.relations.stopping import Stopping
 MAX_COUNTING = 1 << 19
 """Bytes of what is counted: the rules, which hold it, are an entry of the ledger, and in every proof file."""
 
+MOST_COUNTINGS = 64
+"""Of one federation: whoever reads rules measures the proof of each."""
+
 MAX_STOPPING = 256
 """Bytes of the rule on stopping."""
 
@@ -31,17 +34,24 @@ class RoundKinds:
 
     def check_rounds(self) -> None:
         """Raises ConfigurationError unless the countings fit the rounds, and counts can be proved."""
+        if len(self.counting) > MOST_COUNTINGS:
+            raise ConfigurationError("counting", f"at most {MOST_COUNTINGS} vectors", len(self.counting))
         check_countings(self.counting, self.rounds)
         size = len(encode_item(counting_to_item(self.counting)))
         if size > MAX_COUNTING:
             raise ConfigurationError("counting", f"at most {MAX_COUNTING} bytes", f"{size} bytes")
         for own in self.counting:
             check_countable(self.config, own)
-        if self.stopping is not None:
-            layouts = [layout_in(own) for own in self.counting]
-            if not any(layout is not None and not layout.outside for layout in layouts):
-                expected = "rounds that evaluate the federation's own model"
-                raise ConfigurationError("stopping", expected, self.counting_in_words or "none")
+        share = self.config.training.validation_share
+        if self.counts_only and share:
+            raise ConfigurationError("validation_share", "0 where nobody enrols records", share)
+        layouts = {found for own in self.counting if (found := layout_in(own)) and not found.outside}
+        if len(layouts) > 1:
+            expected = "one layout of scores: two would tell of records by their difference"
+            raise ConfigurationError("counting", expected, f"{len(layouts)} of them")
+        if self.stopping is not None and not layouts:
+            expected = "rounds that evaluate the federation's own model"
+            raise ConfigurationError("stopping", expected, self.counting_in_words or "none")
 
     @cached_property
     def _counted(self) -> dict[int, Counting]:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proofward.federation.history.counted import counted_sums
+import numpy as np
+
+from proofward.federation.history.counted import CountedSum, counted_sums
 from proofward.federation.history.history import History
 from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import Int64Array
 from proofward.relations.score_counting import LEVELS_SIGNED, NOT_PROVED, PROVED, layout_in
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
+
+IMPOSSIBLE = "no records have these counts: a hospital has told others than its own"
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Evaluation:
     round: of the ledger. after: how many rounds of training the model had seen. model: digest of its weights.
     hospitals: whose counts are in the sum. sites: what hospitals published of their own counts, by name; None
     where that is no vector that records have. stopping: what the rule on stopping says behind it, "" without.
+    impossible: whether no records have the counts of the sum, which a hospital has then spoilt; `evaluated`
+    is of none.
     proved: whether the counts are proved to be those of the model on the validation parts.
     """
 
@@ -33,6 +39,7 @@ class Evaluation:
     evaluated: Evaluated
     sites: Mapping[str, Evaluated | None] = field(default_factory=dict)
     stopping: str = ""
+    impossible: bool = False
     proved: bool = False
 
     @property
@@ -47,6 +54,11 @@ class Evaluation:
         if not self.proved:
             return NOT_PROVED
         return f"{PROVED} {LEVELS_SIGNED}" if self.evaluated.layout.subgroups else PROVED
+
+    @property
+    def without(self) -> str:
+        """Why there are no figures, for people."""
+        return IMPOSSIBLE if self.impossible else "nothing was counted"
 
     @property
     def outside(self) -> str:
@@ -69,6 +81,7 @@ class Evaluation:
             "hospitals": list(self.hospitals),
             "counts": self.standing,
             **({"stopping": self.stopping} if self.stopping else {}),
+            **({"impossible": True} if self.impossible else {}),
             **self.evaluated.to_plain(),
             "sites": {
                 name: None if own is None else own.whole.to_plain(least) for name, own in self.sites.items()
@@ -77,34 +90,39 @@ class Evaluation:
 
 
 def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) -> tuple[Evaluation, ...]:
-    """Those of all closed rounds, in their order; raises Refusal and ConfigurationError."""
+    """Those of all closed rounds, in their order; raises Refusal, ConfigurationError for other classes."""
     found, stand = [], stand_of(history, objects)
     for own in counted_sums(history, objects):
         layout = layout_in(own.counting)
         if layout is not None:
             after = history.rules.training_round(own.round)
-            evaluated = Evaluated(layout, classes, own.counts)
-            sites = _published(history, objects, own.round, layout, classes)
+            possible = layout.fits(own.counts)
+            evaluated = Evaluated(layout, classes, own.counts if possible else np.zeros_like(own.counts))
+            sites = _published(history, objects, own, layout, classes)
             words = "" if stand is None else stand.until(own.round).words
-            told = (own.round, after, own.model, own.hospitals, evaluated, sites, words)
-            found.append(Evaluation(*told, own.counting.proved))
+            said = after, own.model, own.hospitals, evaluated, sites, words, not possible
+            found.append(Evaluation(own.round, *said, own.counting.proved))
     return tuple(found)
 
 
 def _published(
-    history: History, objects: Objects, number: int, layout: ScoreLayout, classes: tuple[str, ...]
+    history: History, objects: Objects, total: CountedSum, layout: ScoreLayout, classes: tuple[str, ...]
 ) -> dict[str, Evaluated | None]:
-    digests = {name: digest for (of, name), digest in sorted(history.own_counts.items()) if of == number}
-    return {name: _readable(objects.get(digest), layout, classes) for name, digest in digests.items()}
+    """Of the hospitals in the sum: what another one has published is in no figure."""
+    digests = {name: history.own_counts.get((total.round, name)) for name in total.hospitals}
+    return {
+        name: _readable(objects.get(digest), layout, classes, total.counts)
+        for name, digest in digests.items()
+        if digest is not None
+    }
 
 
-def _readable(data: bytes, layout: ScoreLayout, classes: tuple[str, ...]) -> Evaluated | None:
-    """Counts that some records have, else None."""
+def _readable(
+    data: bytes, layout: ScoreLayout, classes: tuple[str, ...], total: Int64Array
+) -> Evaluated | None:
+    """Counts that some records have and that can be part of the sum, else None."""
     counts = integers_from_bytes(data, layout.length)
-    if counts is None:
+    if counts is None or (counts > total).any() or not layout.fits(counts):
         return None
     found = Evaluated(layout, classes, counts)
-    try:
-        return found if found.counted else None
-    except ConfigurationError:
-        return None
+    return found if found.counted else None

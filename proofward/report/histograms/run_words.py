@@ -26,7 +26,7 @@ def run_lines(found: Sequence[Evaluation]) -> Iterator[str]:
     """A line for each evaluation, and what holds of all."""
     for own in found:
         start = f"{own.of_model}, {own.words}: "
-        yield start + (short(own.evaluated.whole) if own.evaluated.counted else "nothing was counted")
+        yield start + (short(own.evaluated.whole) if own.evaluated.counted else own.without)
     if found and found[-1].stopping:
         yield found[-1].stopping
     if found:
@@ -52,6 +52,9 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
         rows = own.evaluated.blocks[0].rows
         yield f"| {own.after} | {len(own.hospitals)} | {rows:,} | {' | '.join(cells)} |"
     yield ""
+    for own in found:
+        if own.impossible:
+            yield from (f"{own.of_model[0].upper()}{own.of_model[1:]}: {own.without}.", "")
     last = found[-1]
     if last.stopping:
         yield from (f"{last.stopping[0].upper()}{last.stopping[1:]}.", "")
