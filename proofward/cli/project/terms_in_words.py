@@ -86,7 +86,7 @@ def _counted(rules: Rules) -> Iterator[str]:
         numbers = ", ".join(map(str, own.rounds))
         yield f"round {numbers}: {own.label}, {own.length:,} numbers{_withheld(own)}"
     for promise, found in rules.counting_by_promise.items():
-        yield f"counts: {found}, {promise}"
+        yield f"{found}: {promise}"
 
 
 def _withheld(own: Counting) -> str:
