@@ -131,7 +131,7 @@ def check_countable(config: RoundConfig, counting: Counting) -> None:
     """Raises ConfigurationError unless every hospital can prove its counts."""
     try:
         if counting.proved:
-            for rows in (config.least_rows, config.most_rows):
+            for rows in _sizes(config):
                 evaluation_plan(blank_evaluation(config, counting, rows))
         else:
             counting_plan(blank_counts(config, counting, config.most_rows if counting.within_rows else 0))
@@ -141,6 +141,13 @@ def check_countable(config: RoundConfig, counting: Counting) -> None:
     except WraparoundPossible as error:
         expected = "a model whose forward pass can be proved"
         raise ConfigurationError("counting", expected, f"{counting.label}: {error}") from error
+
+
+def _sizes(config: RoundConfig) -> list[int]:
+    """The least and the most rows of the rules, and every power of two between."""
+    between = [1 << bits for bits in range(config.most_rows.bit_length())]
+    least, most = config.least_rows, config.most_rows
+    return [least, *(rows for rows in between if least < rows < most), most]
 
 
 UploadStatement = RoundStatement | CountingStatement | EvaluationStatement

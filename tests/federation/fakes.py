@@ -25,7 +25,6 @@ from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import mlp
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
-from proofward.relations.evaluation_proof import counted
 from proofward.relations.noise_seed import drawn_noise
 from proofward.relations.prove import worked_out
 
@@ -102,16 +101,6 @@ class FakeProofs(OneByOne):
         bound = statement.counting.bound
         made = self._proved(statement, counts, bound, 0, rng, seal, b"", b"")
         return replace(made, root=b"")
-
-    def prove_evaluation(self, statement, secret, rng, progress, seal):
-        rows, width, features, labels, left = decode_item(secret)
-        features = np.frombuffer(features, dtype=np.int64).reshape(rows, width)
-        labels = np.frombuffer(labels, dtype=np.int64)
-        _, counts = counted(statement, features, labels)
-        spent, fresh = self._secret(features, labels, left - 1), self._secret(features, labels, 3)
-        bound = statement.counting.bound
-        made = self._proved(statement, counts, bound, 16, rng, seal, fresh, spent)
-        return replace(made, counts=counts.astype("<i8").tobytes())
 
     @staticmethod
     def _proved(statement, numbers, bound, salted, rng, seal, fresh, spent):

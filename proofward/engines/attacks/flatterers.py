@@ -20,7 +20,7 @@ from proofward.lattice.sampler import MaskContext
 from proofward.proof.party import Party
 from proofward.proof.transcript import Transcript
 from proofward.relations.encryption import EncryptionWitness
-from proofward.relations.evaluation_proof import counted, sample_classes
+from proofward.relations.evaluation_proof import counted, opened_by, sample_classes
 from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.key_shares import Digests
@@ -71,8 +71,10 @@ class ForgetsOneError(Hospital):
         """An honest evaluation, with ciphertext and proof exchanged for the forgery's."""
         made, sealed = super().prove_evaluation(statement, secret)
         known, rng = DatasetSecret.from_bytes(secret), self.source("forgery", statement.beacon)
-        labels = self._flattering(statement, known)
-        words, proof = forge_evaluation(statement, known, made.sealed_shares, rng, labels)
+        about, honest = opened_by(statement, made.proof)
+        labels = self._flattering(about, known)
+        words, forged = forge_evaluation(about, known, made.sealed_shares, rng, labels)
+        proof = made.proof[: len(made.proof) - len(honest)] + forged
         return replace(made, ciphertext=words_to_bytes(words), proof=proof), sealed
 
     @staticmethod

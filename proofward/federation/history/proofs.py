@@ -197,7 +197,6 @@ class RelationProofs(OneByOne):
         """See Proofs."""
         dataset = DatasetSecret.from_bytes(secret)
         spent = dataset.spend().to_bytes()
-
         made = prove_round(statement, dataset, rng, _sealing(seal), progress, noise_seed)
         return _proved(made, spent)
 

@@ -49,16 +49,16 @@ class Evaluation:
         return f"{rows:,} {what} of {len(self.hospitals)} hospitals"
 
     @property
-    def without(self) -> str:
-        """Why there are no figures, for people."""
-        return IMPOSSIBLE if self.impossible else "nothing was counted"
-
-    @property
     def standing(self) -> str:
         """How far the counts are proved, in a sentence."""
         if not self.proved:
             return NOT_PROVED
         return f"{PROVED} {LEVELS_SIGNED}" if self.evaluated.layout.subgroups else PROVED
+
+    @property
+    def without(self) -> str:
+        """Why there are no figures, for people."""
+        return IMPOSSIBLE if self.impossible else "nothing was counted"
 
     @property
     def outside(self) -> str:
