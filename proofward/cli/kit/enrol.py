@@ -86,6 +86,7 @@ def enrol(
         lines += [f"forced although {words}" for words in doubts]
         if sheet:
             lines.append(f"with a data sheet of {len(sheet)} lines, which everybody will see on the ledger")
+        lines += _noted(home, name, file, table)
         lines += ["its own counts of every evaluation will be published"] if publish else []
         lines.append(_next(kit))
         plain = {"forced": bool(doubts), "data_sheet": len(sheet), "publishes": publish, **plain}
@@ -102,6 +103,19 @@ def _sheet(path: Path) -> tuple[str, ...]:
         return read_text(path, follow=True)
     except (TextRefused, NotReadable, UnicodeDecodeError) as error:
         raise Refused(f"{path}: {error}; expected a text file in UTF-8") from error
+
+
+def _noted(home: Home, name: str, file: DataFile, table: Table) -> list[str]:
+    """Writes the data down in the site's own ledger; what else they are enrolled for."""
+    from proofward.engines.remote.agreement.site_ledger import Enrolled, digest_of, note, place, told
+
+    try:
+        data = digest_of(file.path, table.records.features.tobytes() + table.records.labels.tobytes())
+        note(Enrolled.of(home.terms, name, data))
+    except (OSError, ValueError) as error:
+        words = f"{place()}: {error}: this site will not notice another federation over these records"
+        return [words]
+    return told(home.terms, [name])
 
 
 def _next(kit: Path) -> str:

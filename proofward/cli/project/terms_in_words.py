@@ -24,6 +24,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
     return [
         *members,
         first_model_in_words(rules),
+        *privacy_in_words(rules),
         f"model {config.model.words}, {training.duration} a round in batches of "
         f"{training.batch}{training.momentum_words}; an update is at most {config.clip_bound / 1024:g} long; "
         f"{config.security_bits} bits of security"
@@ -81,6 +82,14 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}",
     ]
+
+
+def privacy_in_words(rules: Rules) -> list[str]:
+    """What differential privacy there is, and what is outside of it."""
+    from proofward.privacy.words import EXACT_COUNTS, in_words
+
+    outside = [EXACT_COUNTS] if rules.accountant is not None and rules.counting else []
+    return [*in_words(rules.accountant), *outside]
 
 
 def class_weights_in_words(config: RoundConfig) -> list[str]:

@@ -85,7 +85,7 @@ def model_card(
         _training(history),
         *(_evaluation(figures)),
         _evidence(history),
-        _limits(model, figures),
+        _limits(model, history, figures),
         Words("How to load it", _loading_words(model, kind), loading.format(name=name, predict=predict)),
     ]
     return ModelCard(heading, parts)
@@ -171,14 +171,23 @@ def _evidence(history: History) -> Words:
     ])  # fmt: skip
 
 
-def _limits(model: ExportedModel, figures: Sequence[Figures]) -> Words:
+def _privacy(history: History) -> str:
+    """What its training tells of single records."""
+    accountant = history.rules.accountant
+    if accountant is None:
+        return "Trained without differential privacy: its weights may tell something of single records."
+    own = spent(accountant, most_releases(history))
+    return f"Trained with differential privacy: {own}, for {whose(accountant)}; {assumption(accountant)}."
+
+
+def _limits(model: ExportedModel, history: History, figures: Sequence[Figures]) -> Words:
     low, high = model.scales.input_range
     unit = 1 << model.scales.activation_bits
     lines = [
         f"Scaled inputs below {low / unit:g} or above {high / unit:g} are cut there, and values are rounded.",
         f"It answers with one of {len(model.description.classes)} classes, whatever it is shown, and does "
         "not know what is unlike the records that it was trained on.",
-        "Trained without differential privacy: its weights may tell something of single records.",
+        _privacy(history),
         "No regulator has cleared it by this card, and nobody has shown its use on patients to be safe.",
     ]
     if not figures:
