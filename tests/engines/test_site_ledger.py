@@ -9,7 +9,15 @@ from dataclasses import dataclass
 import pytest
 
 from proofward.engines.remote.agreement import site_ledger
-from proofward.engines.remote.agreement.site_ledger import Enrolled, composed, digest_of, note, others_of, read, told
+from proofward.engines.remote.agreement.site_ledger import (
+    Enrolled,
+    composed,
+    digest_of,
+    note,
+    others_of,
+    read,
+    told,
+)
 from proofward.privacy.zcdp import rho_of
 
 DATA, OTHER = bytes(32), bytes([1]) * 32

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proofward.engines.operations.suggestions import Placeholder, command
+from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.history import History
+from proofward.privacy.words import assumption, spent, whose
 from proofward.report.handover.exported_model import ExportedModel
 from proofward.report.handover.two_forms import Table, Words, html_page, markdown_page
 

@@ -1,9 +1,9 @@
 """A site's own note of what its data files were enrolled for: budgets of several federations add up.
 
 Nothing in a federation can tell that the same records are in another one, since each has salts of its own.
-So every `enrol` leaves an entry here, readable by its owner only, and no byte of it is sent anywhere. A file is
-known by the SHA-256 of its bytes, a folder of images by that of the records made of it. A copy with another
-byte, or a part of the records, is another file to it: it helps who is honest and stops nobody.
+So every `enrol` leaves an entry here, readable by its owner only, and no byte of it is sent anywhere. A file
+is known by the SHA-256 of its bytes, a folder of images by that of the records made of it. A copy with
+another byte, or a part of the records, is another file to it: it helps who is honest and stops nobody.
 
 Budgets are added as zCDP, each with all releases of its rules, for that is what its hospital may still sign.
 """
@@ -143,5 +143,6 @@ def told(terms: Terms, members: list[str]) -> list[str]:
         for member in members:
             own = [entry for entry in entries if (entry.terms, entry.member) == (digest, member)]
             if others := others_of(digest, member, entries):
-                lines.append(f"{member}'s data are in several federations: {composed([*own, *others])}")
+                together = composed([*own, *others])
+                lines.append(f"{member}'s data are in several federations: {together}")
     return lines
