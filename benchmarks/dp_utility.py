@@ -3,11 +3,11 @@
 python benchmarks/dp_utility.py [--models logistic,mlp] [--epsilons 8,3,1] [--hospitals 5,10,20]
     [--splits 20] [--draws 3] [--charts DIR] [--smallest]
 
-The records are divided among so many hospitals, so more of them have fewer each. Every round is one step on all
-records: the gradient of each is clipped to C = 1, every hospital adds Gaussian noise of the deviation that
-proofward.privacy chooses, and the server takes a step of 1.5 along the mean. Nothing is tuned on held-out records.
-"usual" are the rules that `proofward consortium init` chooses; with "all" every hospital is in every sum, and the
-noise of all but the threshold counts, so that each adds less.
+The records are divided among so many hospitals, so more of them have fewer each. Every round is one step on
+all records: the gradient of each is clipped to C = 1, every hospital adds Gaussian noise of the deviation
+that proofward.privacy chooses, and the server takes a step of 1.5 along the mean. Nothing is tuned on
+held-out records. "usual" are the rules that `proofward consortium init` chooses; with "all" every hospital is
+in every sum, and the noise of all but the threshold counts, so that each adds less.
 """
 
 from __future__ import annotations
@@ -125,7 +125,9 @@ class Cell:
         return float(np.mean(self.values[method]))
 
 
-def measure(model: str, count: int, epsilons: list[float], splits: int, draws: int) -> tuple[Cell, dict[str, float]]:
+def measure(
+    model: str, count: int, epsilons: list[float], splits: int, draws: int
+) -> tuple[Cell, dict[str, float]]:
     """AUC of all methods over the divisions, and the deviations of the noise."""
     setup = preset(MODELS[model])
     records, unit = load_wdbc(setup.scales), 1 << setup.scales.activation_bits
@@ -146,7 +148,9 @@ def measure(model: str, count: int, epsilons: list[float], splits: int, draws: i
         found = {
             "exact": auc(trained(first, hospitals, 0.0, 0.0, rng), shown),
             "clipped": auc(trained(first, hospitals, 1.0, 0.0, rng), shown),
-            "alone": float(np.mean([auc(trained(first, [own], 0.0, 0.0, rng), shown) for own in hospitals])),
+            "alone": float(
+                np.mean([auc(trained(first, [own], 0.0, 0.0, rng), shown) for own in hospitals])
+            ),
         }
         for name, deviation in shapes.items():
             runs = [auc(trained(first, hospitals, 1.0, deviation, rng), shown) for _ in range(draws)]
@@ -179,7 +183,8 @@ def charts(cells: list[Cell], epsilons: list[float], counts: list[int]) -> Itera
         names["a lone hospital, no privacy"] = "alone"
         lines = [Line(title, [cell.mean(name) for cell in own]) for title, name in names.items()]
         title = f"Held-out AUC of {model} with differential privacy"
-        rows = [[str(cell.hospitals), *(f"{cell.mean(name):.4f}" for name in names.values())] for cell in own]
+        shown = list(names.values())
+        rows = [[str(cell.hospitals), *(f"{cell.mean(name):.4f}" for name in shown)] for cell in own]
         yield Chart(
             f"dp-utility-{model}", title,
             "The same records are divided among more hospitals, all of which are in every sum. "

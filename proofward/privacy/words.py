@@ -46,7 +46,8 @@ def assumption(accountant: Accountant) -> str:
     if colluders == 0:
         return "it holds while no hospital of a sum tells its noise to the reader"
     named = "one hospital" if colluders == 1 else f"{colluders} hospitals"
-    return f"it holds while at most {named} of a sum of {accountant.minimum_updates} or more tell their noise"
+    tell = "tells its" if colluders == 1 else "tell their"
+    return f"it holds while at most {named} of a sum of {accountant.minimum_updates} or more {tell} noise"
 
 
 def mechanism(accountant: Accountant) -> str:

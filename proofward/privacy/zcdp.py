@@ -16,8 +16,8 @@ Conversion. rho-zCDP implies (epsilon, delta) for every order a > 1 with
 
     epsilon = a rho + (ln(1 / delta) + a ln(1 - 1 / a) - ln(a - 1)) / (a - 1)
 
-(the former's conversion by the best order). Every order gives a true bound, so that the search for the best one may be
-inexact. Nothing here is sampled: all records take part in every release, and nothing is gained by a choice
+(the former's conversion). Every order gives a true bound, so the search for the best one may be inexact.
+Nothing here is sampled: all records take part in every release, and nothing is gained by a choice
 that everybody knows.
 """
 

@@ -24,8 +24,11 @@ class WithPresets(click.Command):
             formatter.write_text(f"Their files, to be copied: {FOLDER}")
 
 
-def chosen_preset(given: str) -> dict[str, Any]:
-    """Fields of a project: a preset's name, or all that a file sets; raises ProjectError."""
+def chosen_preset(given: str, private: bool = False) -> dict[str, Any]:
+    """Fields of a project: a preset's name, or all that a file sets; raises ProjectError.
+
+    private: whether the file's training is that with differential privacy.
+    """
     from proofward.cli.project.project import placeholder_features
     from proofward.cli.project.project_table import ProjectError
     from proofward.layers.errors import ConfigurationError
@@ -44,9 +47,9 @@ def chosen_preset(given: str) -> dict[str, Any]:
     except OSError as error:
         raise ProjectError("preset", "a file that can be read", f"{given}: {error.strerror}") from error
     if found.of_pictures:
-        return {"settings": found.settings, **_pictures(found)}
+        return {"settings": found.settings_for(private), **_pictures(found)}
     features = placeholder_features(found.features)
-    return {"settings": found.settings, "features": features}
+    return {"settings": found.settings_for(private), "features": features}
 
 
 def _pictures(found: PresetFile) -> dict[str, Any]:

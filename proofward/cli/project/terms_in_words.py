@@ -26,7 +26,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         first_model_in_words(rules),
         *privacy_in_words(rules),
         f"model {config.model.words}, {training.duration} a round in batches of "
-        f"{training.batch}{training.momentum_words}; an update is at most {config.clip_bound / 1024:g} long; "
+        f"{training.batch}{training.momentum_words}; {_bounded(config)}; "
         f"{config.security_bits} bits of security"
         + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
         *class_weights_in_words(config),
@@ -42,6 +42,14 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
     ]
+
+
+def _bounded(config: RoundConfig) -> str:
+    """What bounds the update."""
+    bound = f"{config.clip_bound / 1024:g}"
+    if config.privacy is not None:
+        return f"each record moves the sum by at most {bound}"
+    return f"an update is at most {bound} long"
 
 
 def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> list[str]:
@@ -164,7 +172,9 @@ def first_model_in_words(rules: Rules) -> str:
 
 def unusual(config: RoundConfig) -> list[str]:
     """What these terms have that makes a single update, if it is ever opened, tell much about its records."""
-    training, found = config.training, []
+    training, found = config.training, list[str]()
+    if config.privacy is not None:  # an update that is opened has its own noise, as is said there
+        return found
     if training.batch < USUAL_BATCH:
         found.append(
             f"unusual: batches of {training.batch} records, fewer than {USUAL_BATCH}: "

@@ -136,7 +136,7 @@ def composed(entries: list[Enrolled]) -> str:
 
 
 def told(terms: Terms, members: list[str]) -> list[str]:
-    """What `doctor` and `join` say of the members' data in other federations; nothing where there are none."""
+    """What `doctor` and `join` say of the members' data in other federations; nothing of data in one."""
     lines: list[str] = []
     with suppress(OSError, ValueError):
         entries, digest = read(), terms.digest.hex()
