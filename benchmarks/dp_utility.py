@@ -1,7 +1,7 @@
 """Held-out AUC against epsilon on the Wisconsin breast cancer data, as JSON: a twin in real numbers.
 
 python benchmarks/dp_utility.py [--models logistic,mlp] [--epsilons 8,3,1] [--hospitals 5,10,20]
-    [--splits 20] [--draws 3] [--charts DIR] [--smallest]
+    [--splits 20] [--draws 3] [--zero] [--charts DIR] [--smallest]
 
 The records are divided among so many hospitals, so more of them have fewer each. Every round is one step on
 all records: the gradient of each is clipped to C = 1, every hospital adds Gaussian noise of the deviation
@@ -115,7 +115,7 @@ def deviation_of(parameters: int, hospitals: int, rules: str, epsilon: float) ->
 
 @dataclass
 class Cell:
-    """AUCs of one model with so many hospitals: by name of the method, one for each division of the records."""
+    """AUCs of one model with so many hospitals: by method, one for each division of the records."""
 
     model: str
     hospitals: int
@@ -126,7 +126,7 @@ class Cell:
 
 
 def measure(
-    model: str, count: int, epsilons: list[float], splits: int, draws: int
+    model: str, count: int, epsilons: list[float], splits: int, draws: int, zero: bool
 ) -> tuple[Cell, dict[str, float]]:
     """AUC of all methods over the divisions, and the deviations of the noise."""
     setup = preset(MODELS[model])
@@ -142,7 +142,7 @@ def measure(
         hospitals = [Hospital.of(own, unit) for own in hospital_split(training, count, split)]
         shown = Hospital.of(held_out, unit)
         fine = float(1 << setup.scales.weight_bits)
-        parts = setup.model.unflatten(first_weights(setup, split))
+        parts = setup.model.unflatten(first_weights(setup, split) * (not zero))
         first = [(matrix.T / fine, bias / fine) for matrix, bias in parts]
         rng = np.random.default_rng([split, count])
         found = {
@@ -204,6 +204,7 @@ def main() -> None:
     parser.add_argument("--hospitals", default="5,10,20")
     parser.add_argument("--splits", type=int, default=20, help="divisions of the records")
     parser.add_argument("--draws", type=int, default=3, help="of the noise, for each division")
+    parser.add_argument("--zero", action="store_true", help="start from zeros, not from drawn weights")
     parser.add_argument("--charts", type=Path, help="folder of charts and their page")
     parser.add_argument("--smallest", action="store_true", help="logistic, five hospitals, two divisions")
     options = parser.parse_args()
@@ -215,9 +216,11 @@ def main() -> None:
     for model in models:
         for count in counts:
             started = time.process_time()
-            cell, shapes = measure(model, count, epsilons, options.splits, options.draws)
+            numbers = options.splits, options.draws, options.zero
+            cell, shapes = measure(model, count, epsilons, *numbers)
             cells.append(cell)
-            settings = {"splits": options.splits, "draws": options.draws, "releases": RELEASES, "step": STEP}
+            settings = {"splits": options.splits, "draws": options.draws, "zero": options.zero}
+            settings |= {"releases": RELEASES, "step": STEP}
             seconds = round(time.process_time() - started, 2)
             print_result("dp_utility", **settings, **described(cell, shapes), processor_seconds=seconds)
     if options.charts:
