@@ -73,6 +73,7 @@ REFUSALS: dict[str, str] = {
     "message-dropped": "The ledger's host records a member's message.",
     "missing": "A set is withdrawn for want of exactly those who have not consented.",
     "model": "A message names the model that the ledger has.",
+    "noise-commitment": "Where the rules have privacy, enrolled hospitals commit to noise for each attempt.",
     "object": "An object is one that a message names, and arrives in order.",
     "object-digest": "An object has the digest by which it is named.",
     "object-missing": "A named object is there.",

@@ -8,7 +8,6 @@ noise of its own to every entry: a discrete Gaussian of the variance below, in u
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from math import isqrt
 
 from proofward.layers.plain import exactly, integer
 
@@ -57,11 +56,6 @@ class Privacy:
     def variance(self) -> int:
         """sigma_i^2, the variance of one hospital's noise in an entry, in squared units of the lattice."""
         return FINE_DEVIATION**2 + COARSE_STEP**2 * self.coarse_variance
-
-    @property
-    def largest_noise(self) -> int:
-        """A bound on the magnitude of one draw: ten deviations of both parts."""
-        return 10 * (FINE_DEVIATION + COARSE_STEP * (isqrt(self.coarse_variance - 1) + 1))
 
     @property
     def clip_bound(self) -> int:

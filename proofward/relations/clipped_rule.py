@@ -1,14 +1,14 @@
 """The public numbers of one hospital's update where the gradient of each record is clipped.
 
-With n the rows that the hospital trains on, the numbers of `layers.clip_scale`, and Z its noise:
+With n the rows that the hospital trains on, and the numbers of `layers.clip_scale`:
     M = 2^10 n                  weight: the sum of all U over the sum of all M is a mean gradient, in C
     B = 2^10 n                  bound on |U_j|: no record adds more than C = 2^10 units to an entry
     m = bits of B, and one more                U_j in [-2^(m-1), 2^(m-1))
-    B + Z_max                   bound on |U_j + Z_j|, which is what is encrypted
-Nothing is weighted or clipped a second time, and no draw of the noise leaves its range.
+Nothing is weighted or clipped a second time. What is encrypted is U with its noise, and bounded by the sum of
+both bounds (`noise_tables.message_bound`): no draw leaves its range.
 
 No integer wraps around P. Checked for every rule, besides what `clip_scale` checks of each record:
-    slots 2^12 C + 2^(h-1) < 2^62,   2^h (2^(m-1) + 1) < 2^62,   B + Z_max < 2^31
+    slots 2^12 C + 2^(h-1) < 2^62,   2^h (2^(m-1) + 1) < 2^62,   B < 2^31
 Whatever multipliers in [0, 2^12] are committed to, and they are unique, |G_j| <= n 2^12 C.
 """
 
@@ -30,11 +30,10 @@ from proofward.layers.weighting import WEIGHT_BITS
 
 @dataclass(frozen=True, slots=True)
 class ClippedRule:
-    """rows: n. weight: M. clipped_bound: B, and bound: that with the noise. message_bits: m."""
+    """rows: n. weight: M. bound: B. message_bits: m."""
 
     rows: int
     weight: int
-    clipped_bound: int
     bound: int
     message_bits: int
     scale: ClipScale
@@ -58,8 +57,8 @@ def clipped_rule(
     for quantity, value, limit in (
         ("sum of clipped gradients", slots + Divisor(scale.shift).half, LIMIT),
         ("rounded sum of gradients", ((1 << (bits - 1)) + 1) << scale.shift, LIMIT),
-        ("update with its noise", units + privacy.largest_noise, LARGEST_BOUND),
+        ("bound on the entries of the update", units, LARGEST_BOUND),
     ):
         if value >= limit:
             raise WraparoundPossible("all layers", quantity, value, limit)
-    return ClippedRule(trained, units, units, units + privacy.largest_noise, bits, scale)
+    return ClippedRule(trained, units, units, bits, scale)

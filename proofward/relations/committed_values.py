@@ -8,8 +8,10 @@ from proofward.layers.example_clipping import ClippingRelation
 from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
+from proofward.layers.privacy import Privacy
 from proofward.layers.record_pieces import committed_size
 from proofward.relations.clipped_rule import ClippedRule
+from proofward.relations.noise_tables import committed_noise
 
 
 def committed_values(
@@ -20,6 +22,7 @@ def committed_values(
     rows: int,
     limit: int,
     threshold: int,
+    privacy: Privacy | None,
     clipped: ClippedRule | None,
 ) -> int:
     """Of a round with `rows` records; `clipped` is the rule where each record's gradient is clipped."""
@@ -35,6 +38,7 @@ def committed_values(
         training_values(model, scales, training, rows, limit)
         + parameters * per_parameter
         + of_clipping
+        + committed_noise(privacy, parameters, scales.table_bits)
         + (2 + threshold) * 4096
         + (4 << scales.table_bits)
         + padded(rows) * (committed_size(model.record) + model.head.labels.padded_size - 1)

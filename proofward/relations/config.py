@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError, TrainingError
@@ -26,6 +26,7 @@ from proofward.proof.soundness import LEAST_POLICY_BITS, SoundnessBelowPolicy
 from proofward.relations.clipped_rule import ClippedRule, clipped_rule
 from proofward.relations.committed_values import committed_values
 from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
+from proofward.relations.noise_tables import message_bound
 from proofward.relations.private_rules import check_private, check_several_steps, gradient_step
 from proofward.relations.update_rule import UpdateRule, least_shift, update_rule
 
@@ -173,7 +174,7 @@ class RoundConfig:
         if values > MOST_COMMITTED_VALUES:
             raise ConfigurationError("committed values", f"at most {MOST_COMMITTED_VALUES}", values)
         for shift in range(self.weight_shift(rows), self.weight_shift(most) + 1):
-            self.update_rule(rows, shift)
+            self.message_bound(rows, shift)
 
     def _fill_in_rows(self) -> None:
         """The widest range: the least rows that can prove, and the most that leave them their bounds."""
@@ -181,7 +182,8 @@ class RoundConfig:
         least = self.least_rows or self._first(1, self._some_rows(), lambda rows: self._holds(rows, most))
         if not self.most_rows:
             self.check_bounds(least, least)
-            beyond = self._first(least, MOST_ROWS + 1, lambda rows: not self._holds_beside(least, rows))
+            beside = partial(self._holds, least)
+            beyond = self._first(least, MOST_ROWS + 1, lambda rows: not (self._holds(rows) and beside(rows)))
             object.__setattr__(self, "most_rows", beyond - 1)
         object.__setattr__(self, "least_rows", least)
 
@@ -198,10 +200,6 @@ class RoundConfig:
             middle = (low + high) // 2
             low, high = (low, middle) if holds(middle) else (middle + 1, high)
         return low
-
-    def _holds_beside(self, least: int, most: int) -> bool:
-        """Whether all bounds hold for hospitals of both sizes in one round."""
-        return self._holds(most) and self._holds(least, most)
 
     def _holds(self, rows: int, most: int = 0) -> bool:
         """Whether all bounds hold for `rows`, beside a hospital with `most` rows if that is not 0."""
@@ -237,6 +235,10 @@ class RoundConfig:
         own = self.model, self.scales, self.training
         return None if self.privacy is None else clipped_rule(*own, self.privacy, rows)
 
+    def message_bound(self, rows: int, weight_shift: int) -> int:
+        """What no entry of the vector that a hospital encrypts exceeds: the bounds of update and noise."""
+        return message_bound(self.privacy, self.update_rule(rows, weight_shift).bound)
+
     def weight_shift(self, most_rows: int) -> int:
         """The least weight shift of a round whose largest hospital has `most_rows` rows.
 
@@ -264,8 +266,8 @@ class RoundConfig:
         """How the next model follows from the sum of updates."""
         bits, step = self.scales.weight_bits, None
         mean = largest_mean(self.clip_bound, bits)
-        if self.privacy and (least := self.clipped_rule(self.least_rows)):
-            step = gradient_step(self.privacy, self.training, self.scales, least)
+        if least := self.clipped_rule(self.least_rows):
+            step = gradient_step(self.training, bits, least, self.message_bound(self.least_rows, 0))
             mean = step.largest
         return ModelRule(self.optimizer, bits, mean, self.weight_limit, step)
 
@@ -276,7 +278,7 @@ class RoundConfig:
     def committed_values(self, rows: int) -> int:
         """About how many values a round with `rows` records commits to; it decides on the scheme."""
         about = self.model, self.scales, self.training, self.clip_bound, rows, self._limit(rows)
-        return committed_values(*about, self.threshold, self.clipped_rule(rows))
+        return committed_values(*about, self.threshold, self.privacy, self.clipped_rule(rows))
 
 
 @lru_cache(maxsize=256)

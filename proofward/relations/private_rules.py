@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proofward.layers.clip_scale import check_network
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Training
+from proofward.layers.model import Training
 from proofward.layers.network import Network
 from proofward.layers.privacy import Privacy
 from proofward.layers.weighting import BY_RECORDS, Weighting
@@ -47,8 +47,11 @@ def check_several_steps(training: Training, most_rows: int) -> None:
 
 
 def gradient_step(
-    privacy: Privacy, training: Training, scales: FixedPoint, least: ClippedRule
+    training: Training, weight_bits: int, least: ClippedRule, bound: int
 ) -> GradientStep:
-    """The server's step; `least` is the rule of the smallest hospital, in whose sum noise weighs most."""
-    most = (-(-least.bound // least.weight) << scales.weight_bits) + 1
-    return GradientStep(training.rate * training.batch, privacy.clip_bits - scales.rate_shift, most)
+    """The server's step; `least` is the rule of the smallest hospital, in which noise weighs most.
+
+    bound: that on its entries with their noise. clip_bits - k is the shift h less 2 and the bits of weights.
+    """
+    most = (-(-bound // least.weight) << weight_bits) + 1
+    return GradientStep(training.rate * training.batch, least.scale.shift - 2 - weight_bits, most)

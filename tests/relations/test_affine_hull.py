@@ -39,7 +39,9 @@ from tests.relations.hull_instances import (
     prediction_instance,
     round_instance,
 )
+from tests.relations.noise_cases import PRIVACY
 from tests.relations.pooled_cases import pooled_rules
+from tests.relations.private_cases import private_rules
 from tests.relations.retelling import real, simulated
 
 pytestmark = pytest.mark.slow
@@ -110,6 +112,12 @@ def windowed() -> Instance:
 
 
 @pytest.fixture(scope="module")
+def noisy() -> Instance:
+    """The smallest network with clipped records and noise, whose secret words are reopened."""
+    return round_instance(private_rules((1, 2), 2, own=PRIVACY))
+
+
+@pytest.fixture(scope="module")
 def predicting() -> Instance:
     return prediction_instance()
 
@@ -123,6 +131,8 @@ ONE_KIND = [
     pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "uneven", "windowed", "classing")
 ]
 """Networks with one of the kinds that `layered` has, or with one of other sizes."""
+NOISE = pytest.param("noisy", marks=pytest.mark.exhaustive)
+"""Beside the parts of another round it has lookups, and one more commitment that is reopened."""
 
 
 @pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting", "counting"])
@@ -194,7 +204,7 @@ def test_real_and_simulated_counts_span_one_affine_space(counting: Instance) -> 
     assert_same_hull(counting, "counts")
 
 
-@pytest.mark.parametrize("network", ["proving", "layered", *ONE_KIND])
+@pytest.mark.parametrize("network", ["proving", "layered", *ONE_KIND, NOISE])
 def test_real_and_simulated_rounds_span_one_affine_space(
     network: str, request: pytest.FixtureRequest
 ) -> None:

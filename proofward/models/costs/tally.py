@@ -23,6 +23,7 @@ from proofward.relations.enrolment import EnrolmentStatement, enrolment
 from proofward.relations.measure import blank_statement, round_script
 
 DATASET, TABLES, HEAD, UPDATE, ENCRYPTION = "dataset", "tables", "head", "update", "encryption"
+CLIPPING = "clipping"
 _BEGINNINGS = (
     ("features", DATASET),
     ("labels", DATASET),
@@ -31,6 +32,7 @@ _BEGINNINGS = (
     ("weight shortfall", UPDATE),
     ("weight room", UPDATE),
     ("clipped", UPDATE),
+    ("clipping ", CLIPPING),
     ("norm ", UPDATE),
     ("coarse norm ", UPDATE),
     ("secret", ENCRYPTION),
