@@ -13,6 +13,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.privacy import Privacy
 from proofward.models.keys import Flag, Integer, Key, Keys, Number
 from proofward.models.presets import PRIVATE_PRESETS
+from proofward.models.settings import Settings
 from proofward.privacy.accountant import MOST_EPSILON
 from proofward.privacy.choice import least_noise
 
@@ -109,8 +110,11 @@ def check_privacy(found: PrivacyTable) -> None:
         raise ProjectError(f"{WHERE}clip", expected, repr(found.clip))
 
 
-def check_beside(found: PrivacyTable | None, full_batch: bool, counts: bool) -> None:
-    """Raises ProjectError for training and counts that do not go together with this table, or with none."""
+def check_beside(found: PrivacyTable | None, own: Settings, full_batch: bool, counts: bool) -> None:
+    """Raises ProjectError for training and counts that do not go together with this table, or with none.
+
+    own: what the file itself sets. full_batch: of the whole training.
+    """
     if found is None:
         if full_batch:
             expected = "false without [privacy]: exact sums of one step on all records give these away"
@@ -119,6 +123,9 @@ def check_beside(found: PrivacyTable | None, full_batch: bool, counts: bool) -> 
     if not full_batch:
         expected = f"true with [privacy], as the presets {', '.join(sorted(PRIVATE_PRESETS))} have it"
         raise ProjectError("training.full_batch", expected, "false")
+    if own.clip_bound is not None:
+        expected = "nothing beside [privacy], whose clip bounds the gradient of each record"
+        raise ProjectError("training.clip_bound", expected, repr(own.clip_bound))
     if counts and not found.exact_counts:
         expected = "true beside [validation], whose counts are exact, outside the budget and not private"
         raise ProjectError(f"{WHERE}exact_counts", expected, "false")

@@ -166,7 +166,8 @@ class Project:
         )
         try:
             setup, _ = completed.setup, completed.subgroups
-            check_beside(self.privacy, setup.training.full_batch, self.validation is not None)
+            counts = self.validation is not None
+            check_beside(self.privacy, self.settings, setup.training.full_batch, counts)
             if self.images is not None:
                 self.images.check(setup.scales)
         except ConfigurationError as error:
