@@ -16,6 +16,7 @@ from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.common.usual import (
     DEADLINE,
     DELTA,
+    EPSILON,
     PORT,
     PRESET,
     PRIVATE_PRESET,
@@ -63,10 +64,10 @@ def consortium() -> None:
 @click.option("--verifier", "verifiers", multiple=True, metavar="SITE",
               help="A site that verifies, a hospital or another; repeat it.")  # fmt: skip
 @click.option("--epsilon", type=float, metavar="E",
-              help="Differential privacy for each record over the whole federation; smaller is stricter, and "
-              "3 is usual. This or --no-dp has to be there.")  # fmt: skip
+              help="Differential privacy for each record over the whole federation: smaller is stricter, "
+              f"{EPSILON:g} is usual. This or --no-dp has to be there.")  # fmt: skip
 @click.option("--delta", type=float, metavar="D", default=DELTA, show_default=True,
-              help="With which the promise of --epsilon may fail; below 1 / all records.")  # fmt: skip
+              help="With which the promise of --epsilon may fail, below one in all records.")  # fmt: skip
 @click.option("--no-dp", is_flag=True, help="Exact sums: no differential privacy, which the terms then say.")
 @click.option("--preset", metavar="NAME|FILE", show_default=f"{PRESET}, with --epsilon {PRIVATE_PRESET}",
               help="Model and training: a name listed below, or a file like those.")  # fmt: skip
