@@ -7,7 +7,7 @@ from tests.relations.cases import Case, make_case
 from tests.relations.private_cases import private_rules
 
 PRIVACY = Privacy(
-    clip_bits=0, coarse_variance=100, releases=20, records_a_patient=1, colluders=1, inverse_delta=10**5
+    clip_bits=0, coarse_variance=5776, releases=20, records_a_patient=1, colluders=1, inverse_delta=10**5
 )
 
 

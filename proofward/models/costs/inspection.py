@@ -24,6 +24,7 @@ from proofward.models.costs.tally import (
     DATASET,
     ENCRYPTION,
     HEAD,
+    NOISE,
     TABLES,
     UPDATE,
     Part,
@@ -112,6 +113,7 @@ class Inspection:
             rows.append((f"encryption of {name}", self.round.part(f"layer {index + 1} {ENCRYPTION}")))
         if self.round.part(CLIPPING).committed:
             rows.append(("clipping of records", self.round.part(CLIPPING)))
+            rows.append(("noise", self.round.part(NOISE)))
         else:
             rows.append(("norm of the update", self.round.part(UPDATE)))
         rows += [
