@@ -242,6 +242,16 @@ def _about_features(project: Project) -> list[str]:
     ]
 
 
+def _about_accuracy(project: Project) -> list[str]:
+    """A forecast of what noise costs, which needs public data of the same columns."""
+    if project.privacy is None:
+        return []
+    return [
+        "no forecast of accuracy: nobody has public data of these columns here, and hospitals' own are not "
+        "used; docs/privacy.md has figures of public data, and says when noise does not pay"
+    ]
+
+
 def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_json: bool) -> None:
     from proofward.cli.project.terms_in_words import in_words
 
@@ -253,7 +263,7 @@ def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_j
         "authority": str(folder / AUTHORITY), "moved_aside": None if aside is None else str(aside),
     }  # fmt: skip
     lines = [*in_words(terms, project.servers, project.port), "", *places]
-    lines += _about_features(project)
+    lines += [*_about_features(project), *_about_accuracy(project)]
     if aside is not None:
         lines.append(
             f"earlier kits are in {aside}: they hold keys and perhaps records; delete them if not needed"

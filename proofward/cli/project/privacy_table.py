@@ -10,6 +10,7 @@ from typing import Any
 from proofward.cli.common.usual import DELTA
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import Training
 from proofward.layers.privacy import Privacy
 from proofward.models.keys import Flag, Integer, Key, Keys, Number
 from proofward.models.presets import PRIVATE_PRESETS
@@ -110,17 +111,17 @@ def check_privacy(found: PrivacyTable) -> None:
         raise ProjectError(f"{WHERE}clip", expected, repr(found.clip))
 
 
-def check_beside(found: PrivacyTable | None, own: Settings, full_batch: bool, counts: bool) -> None:
+def check_beside(found: PrivacyTable | None, own: Settings, training: Training, counts: bool) -> None:
     """Raises ProjectError for training and counts that do not go together with this table, or with none.
 
-    own: what the file itself sets. full_batch: of the whole training.
+    own: what the file itself sets. training: with what the preset adds.
     """
     if found is None:
-        if full_batch:
+        if training.full_batch:
             expected = "false without [privacy]: exact sums of one step on all records give these away"
             raise ProjectError("training.full_batch", expected, "true")
         return
-    if not full_batch:
+    if not training.full_batch:
         expected = f"true with [privacy], as the presets {', '.join(sorted(PRIVATE_PRESETS))} have it"
         raise ProjectError("training.full_batch", expected, "false")
     if own.clip_bound is not None:

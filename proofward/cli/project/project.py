@@ -166,8 +166,7 @@ class Project:
         )
         try:
             setup, _ = completed.setup, completed.subgroups
-            counts = self.validation is not None
-            check_beside(self.privacy, self.settings, setup.training.full_batch, counts)
+            check_beside(self.privacy, self.settings, setup.training, self.validation is not None)
             if self.images is not None:
                 self.images.check(setup.scales)
         except ConfigurationError as error:

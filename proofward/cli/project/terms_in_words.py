@@ -85,6 +85,7 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
             for own in rules.counting
         ),
         "counts are proved to be in their ranges; that they are true each hospital signs, and nobody proves",
+        "sums of counts are exact, without noise: not private",
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *declared_in_words(rules.declarations),

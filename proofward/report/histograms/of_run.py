@@ -11,6 +11,7 @@ from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import ConfigurationError
+from proofward.privacy.words import EXACT_COUNTS
 from proofward.relations.score_counting import NOT_PROVED, layout_in
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
@@ -23,6 +24,7 @@ class Evaluation:
     round: of the ledger. after: how many rounds of training the model had seen. model: digest of its weights.
     hospitals: whose counts are in the sum. sites: what hospitals published of their own counts, by name; None
     where that is no vector that records have. stopping: what the rule on stopping says behind it, "" without.
+    outside_budget: whether sums of training have differential privacy, and these exact counts have none.
     """
 
     round: int
@@ -32,6 +34,7 @@ class Evaluation:
     evaluated: Evaluated
     sites: Mapping[str, Evaluated | None] = field(default_factory=dict)
     stopping: str = ""
+    outside_budget: bool = False
 
     @property
     def words(self) -> str:
@@ -60,6 +63,7 @@ class Evaluation:
             "hospitals": list(self.hospitals),
             "counts": NOT_PROVED,
             **({"stopping": self.stopping} if self.stopping else {}),
+            **({"privacy": EXACT_COUNTS} if self.outside_budget else {}),
             **self.evaluated.to_plain(),
             "sites": {
                 name: None if own is None else own.whole.to_plain(least) for name, own in self.sites.items()
@@ -77,7 +81,10 @@ def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) ->
             evaluated = Evaluated(layout, classes, own.counts)
             sites = _published(history, objects, own.round, layout, classes)
             words = "" if stand is None else stand.until(own.round).words
-            found.append(Evaluation(own.round, after, own.model, own.hospitals, evaluated, sites, words))
+            private = history.rules.accountant is not None
+            found.append(
+                Evaluation(own.round, after, own.model, own.hospitals, evaluated, sites, words, private)
+            )
     return tuple(found)
 
 
