@@ -80,7 +80,7 @@ REFUSALS: dict[str, str] = {
     "object-size": "An object is as long as the message and the model say.",
     "object-stray": "An object is named by an entry.",
     "objects": "There are no more objects than an audit reads.",
-    "own-counts": "Counts are published in a round that counts, by a hospital whose upload is recorded.",
+    "own-counts": "Counts are published once in a round that counts, by a hospital with a recorded upload.",
     "participant": "Only who takes part in this step says something in it.",
     "participants": "The participants are those whom the ledger shows ready, and enough of them.",
     "passed-set": "The uploads that passed are those whose verdicts accept them.",
