@@ -50,7 +50,7 @@ def _bounded(config: RoundConfig) -> str:
     """What bounds the update."""
     bound = f"{config.clip_bound / 1024:g}"
     if config.privacy is not None:
-        return f"each record moves the sum by at most {bound}"
+        return f"each record adds at most {bound} to the sum, in L2"
     return f"an update is at most {bound} long"
 
 
