@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from proofward.layers.privacy import Privacy
+from proofward.privacy.accountant import Accountant
 from proofward.report.handover.handed_model import METRICS_NAME, handed, recorded_figures
 from proofward.report.handover.model_card import HTML, MARKDOWN, NOT_RECORDED, Figures, model_card
 from proofward.report.handover.model_source import Taken
@@ -19,8 +21,8 @@ from tests.report.test_exported_pictures import MODEL
 def history(rounds=3):
     """What a card asks of one."""
     rules = SimpleNamespace(
-        config=config(), rounds=rounds, minimum_updates=3, counting_in=lambda number: None
-    )
+        accountant=None, config=config(), rounds=rounds, minimum_updates=3, counting_in=lambda number: None
+    )  # fmt: skip
     closed = SimpleNamespace(
         number=1, accepted=SimpleNamespace(record=SimpleNamespace(hospitals=("a", "b", "c")))
     )
@@ -96,3 +98,12 @@ def test_the_file_and_both_forms_lie_beside_one_another(tmp_path):
     assert made.there(tmp_path / "m.json") == tmp_path / f"m.json{MARKDOWN}"
     weights = np.array(json.loads(made.inside[""])["tensors"]["layer1.weight"]["integers"])
     assert weights.size == MODEL.model.layers[0].weights.size
+
+
+def test_the_card_says_what_privacy_the_training_had():
+    told = history()
+    assert "Trained without differential privacy" in model_card(MODEL, told, name="m.json", kind="json").markdown
+    own = Privacy(0, 5750, releases=20, records_a_patient=1, colluders=2, inverse_delta=100_000)
+    told.rules.accountant, told.releases = Accountant(own, 62, 4), {"a": 20, "b": 19}
+    made = model_card(MODEL, told, name="m.json", kind="json").markdown
+    assert "differential privacy: epsilon 3, delta 1e-05 spent, by 20 of 20 releases, for each record" in made
