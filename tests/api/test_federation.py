@@ -204,7 +204,8 @@ def test_a_validation_part_by_patients_is_that_of_the_file(folder, tmp_path, mon
     (evaluation,) = federation.evaluations
     assert evaluation.after == 2 and len(evaluation.hospitals) == 3 and evaluation.rows > 3
     (area,), ((low, high),) = evaluation.auc.values(), evaluation.auc_of_all_scores.values()
-    assert low <= area <= high and "signed by the hospitals, not proved" in repr(evaluation)
+    assert low <= area <= high and evaluation.proved
+    assert "The counts are proved to be those of the model" in repr(evaluation)
     assert [entry.number for entry in federation.history] == [0, 1, 2], "rounds that count have no model of their own"
     file = federation.to_file(tmp_path / "consortium.toml")
     monkeypatch.setattr(in_process, "RunFolder", lambda directory, _: RunFolder(directory, b"proofward/api/7"))

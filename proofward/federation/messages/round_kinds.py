@@ -17,6 +17,9 @@ from proofward.relations.stopping import Stopping
 MAX_COUNTING = 1 << 19
 """Bytes of what is counted: the rules, which hold it, are an entry of the ledger, and in every proof file."""
 
+MOST_COUNTINGS = 64
+"""Of one federation: whoever reads rules measures the proof of each."""
+
 MAX_STOPPING = 256
 """Bytes of the rule on stopping."""
 
@@ -31,6 +34,8 @@ class RoundKinds:
 
     def check_rounds(self) -> None:
         """Raises ConfigurationError unless the countings fit the rounds, and counts can be proved."""
+        if len(self.counting) > MOST_COUNTINGS:
+            raise ConfigurationError("counting", f"at most {MOST_COUNTINGS} vectors", len(self.counting))
         check_countings(self.counting, self.rounds)
         size = len(encode_item(counting_to_item(self.counting)))
         if size > MAX_COUNTING:
@@ -83,12 +88,22 @@ class RoundKinds:
     @property
     def counting_in_words(self) -> str:
         """What is counted in which rounds, for people; "" where all rounds train."""
-        parts = []
-        for own in self.counting:
-            numbers = ", ".join(map(str, own.rounds))
-            verb = "rounds {} count" if len(own.rounds) > 1 else "round {} counts"
-            parts.append(f"{verb.format(numbers)} {own.label}")
-        return "; ".join(parts)
+        return "; ".join(map(_counting_in_words, self.counting))
+
+    @property
+    def counting_by_promise(self) -> dict[str, str]:
+        """What is counted in which rounds, for people, by what is proved of it."""
+        promises = dict.fromkeys(own.promise for own in self.counting)
+        return {
+            promise: "; ".join(_counting_in_words(own) for own in self.counting if own.promise == promise)
+            for promise in promises
+        }
+
+
+def _counting_in_words(own: Counting) -> str:
+    numbers = ", ".join(map(str, own.rounds))
+    verb = "rounds {} count" if len(own.rounds) > 1 else "round {} counts"
+    return f"{verb.format(numbers)} {own.label}"
 
 
 def counting_to_item(counting: tuple[Counting, ...]) -> Item:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from proofward.federation.messages.refusal import Refusal
-from proofward.relations.score_counting import NOT_PROVED
 from proofward.report.figures.canvas import PicturesUnavailable
 from proofward.report.handover.model_card import Figures
 from proofward.report.handover.model_source import Taken
@@ -56,7 +55,7 @@ def _basis(chosen: Evaluation, model: bytes) -> str:
     which = "This model" if chosen.model == model else f"An earlier model, {chosen.of_model},"
     return (
         f"{which} on {chosen.words}, on which nobody trained. Each hospital counted its own; only the sum of "
-        f"all was opened, in round {chosen.round} of the ledger. {NOT_PROVED}"
+        f"all was opened, in round {chosen.round} of the ledger. {chosen.standing}"
     )
 
 
