@@ -1,4 +1,4 @@
-"""Targets of the tamper benchmark from federations with differential privacy: their entries, a round's proof."""
+"""Targets of the tamper benchmark from private federations: their entries, and the proof of a round."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ those of the model and of the validation part the hospital signs.
 
 from __future__ import annotations
 
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.network import Network
 from proofward.relations.counting import Counting
 from proofward.relations.score_layout import ScoreLayout, is_layout
 
@@ -50,3 +52,13 @@ def counting_of(
 def layout_in(counting: Counting) -> ScoreLayout | None:
     """The layout that a counting has, None where it counts something else; raises ConfigurationError."""
     return ScoreLayout.from_text(counting.description) if is_layout(counting.description) else None
+
+
+def check_layout(layout: ScoreLayout, model: Network) -> None:
+    """Raises ConfigurationError where no hospital could count so: classes or features are another model's."""
+    if layout.classes != model.head.classes:
+        raise ConfigurationError("classes that are evaluated", str(model.head.classes), layout.classes)
+    for own in layout.subgroups:
+        if own.places.stop > model.features:
+            expected = f"some of the {model.features} features"
+            raise ConfigurationError(f"subgroup {own.name}", expected, own.places.stop - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ from proofward.data.feature import Feature
 from proofward.data.schema import Schema
 from proofward.data.statistics_layout import layout_of
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
+from proofward.engines.remote.agreement.own_counts import COUNTS, stored_counts
 from proofward.federation.messages.catalogue import OwnCounts
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
+from proofward.federation.parties.counting import CountsUnavailable
 from proofward.federation.parties.hospital import Hospital
 from proofward.layers.subgroup import Subgroup
 from proofward.relations.counting import untrained
@@ -156,10 +159,20 @@ def test_rules_with_two_layouts_or_with_a_part_of_no_records_are_refused(evaluat
     with pytest.raises(RulesError, match="canonical text"):
         text = rules.counting[0].description
         replace(rules, counting=(replace(rules.counting[0], description=text + " "),))
-    empty = counting_of(SCORES, (1,), within_rows=False)
+    empty = counting_of(replace(SCORES, subgroups=()), (1,), within_rows=False)
     with pytest.raises(RulesError, match="validation_share: expected 0 where nobody enrols"):
         replace(rules, rounds=1, counting=(empty,))
     assert replace(rules, rounds=1, counting=(empty,), config=untrained(4, 1, 40, True)).counts_only
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [(ScoreLayout(3, 4, 1), "classes that are evaluated: expected 2"),
+     (ScoreLayout(2, 4, 1, (Subgroup("x", ("a", "b"), 3),)), "subgroup x: expected some of the 4 features")],
+)  # fmt: skip
+def test_rules_by_which_no_hospital_could_count_are_refused(evaluated, layout, words):
+    with pytest.raises(RulesError, match=words):
+        replace(evaluated[0].rules, counting=(counting_of(layout, (2, 3)),))
 
 
 def test_rules_that_cost_their_reader_or_write_on_its_screen_are_refused(evaluated):
@@ -239,3 +252,15 @@ def test_who_has_a_crafted_file_cannot_count_and_the_others_go_on(summed):
         (LEFT, "no table that can be counted: ValueError")
     }
     assert {own.hospitals for own in result.sums} == {(VICTIM, OPEN, TWICE)}
+
+
+def test_who_keeps_a_file_of_counts_that_is_none_cannot_count(tmp_path):
+    counting = TABLE.countings()[-1]
+    home, task = SimpleNamespace(member=lambda name: tmp_path), SimpleNamespace(counting=counting)
+    kept = tmp_path / COUNTS.format(counting.digest().hex())
+    for data in (bytes(8 * counting.length + 8), bytes(8 * counting.length - 1)):
+        kept.write_bytes(data)
+        with pytest.raises(CountsUnavailable, match=f"has not {counting.length} counts"):
+            stored_counts(home, VICTIM)(task)
+    kept.write_bytes(bytes(8 * counting.length))
+    assert stored_counts(home, VICTIM)(task).tolist() == [0] * counting.length

@@ -12,7 +12,15 @@ import pytest
 from proofward.layers.privacy import Privacy
 from proofward.privacy.accountant import Accountant
 from proofward.report.handover.handed_model import METRICS_NAME, handed, recorded_figures
-from proofward.report.handover.model_card import HTML, MARKDOWN, NOT_RECORDED, Figures, model_card
+from proofward.report.handover.model_card import (
+    HTML,
+    MARKDOWN,
+    NOT_RECORDED,
+    WITH_NOISE,
+    WITHOUT_NOISE,
+    Figures,
+    model_card,
+)
 from proofward.report.handover.model_source import Taken
 from tests.relations.cases import config
 from tests.report.test_exported_pictures import MODEL
@@ -41,6 +49,20 @@ def test_it_says_what_it_is_and_what_it_was_trained_on():
         "proofward predict m.json FILE.csv", f"{MODEL.model.parameters:,}", history().rules.config.training_words,
     ):  # fmt: skip
         assert said in text, said
+
+
+def test_it_says_whether_sums_have_noise():
+    assert WITHOUT_NOISE in card().markdown and WITH_NOISE not in card().markdown
+    known = history()
+    known.rules.config = SimpleNamespace(
+        privacy=object(), training_words="", clip_bound=1024, security_bits=100
+    )
+    found = model_card(MODEL, known, name="m.json", kind="json").markdown
+    assert WITH_NOISE in found and WITHOUT_NOISE not in found
+    own = Privacy(0, 5750, releases=20, records_a_patient=1, colluders=2, inverse_delta=100_000)
+    known.rules.accountant, known.releases = Accountant(own, 62, 4), {"a": 20, "b": 19}
+    found = model_card(MODEL, known, name="m.json", kind="json").markdown
+    assert "epsilon 3, delta 1e-05 spent, by 20 of 20 releases, for each record" in found
 
 
 def test_what_nobody_has_said_is_not_recorded():
@@ -98,12 +120,3 @@ def test_the_file_and_both_forms_lie_beside_one_another(tmp_path):
     assert made.there(tmp_path / "m.json") == tmp_path / f"m.json{MARKDOWN}"
     weights = np.array(json.loads(made.inside[""])["tensors"]["layer1.weight"]["integers"])
     assert weights.size == MODEL.model.layers[0].weights.size
-
-
-def test_the_card_says_what_privacy_the_training_had():
-    told = history()
-    assert "Trained without differential privacy" in model_card(MODEL, told, name="m.json", kind="json").markdown
-    own = Privacy(0, 5750, releases=20, records_a_patient=1, colluders=2, inverse_delta=100_000)
-    told.rules.accountant, told.releases = Accountant(own, 62, 4), {"a": 20, "b": 19}
-    made = model_card(MODEL, told, name="m.json", kind="json").markdown
-    assert "differential privacy: epsilon 3, delta 1e-05 spent, by 20 of 20 releases, for each record" in made

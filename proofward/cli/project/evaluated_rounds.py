@@ -46,6 +46,7 @@ def agreed_rounds(project: Evaluated) -> AgreedRounds:
     """Raises ProjectError."""
     classes = len(project.schema.classes)
     if project.outside is not None:
+        _check_inputs(project)
         hospitals = project.count(HOSPITAL)
         config, counted = project.outside.rules(hospitals, project.threshold, classes, project.subgroups)
         return config, 1, counted
@@ -73,6 +74,19 @@ def _proved(config: RoundConfig, counting: Counting, table: ValidationTable) -> 
             raise ProjectError("validation.proved", error.expected, error.actual) from error
         return counting
     return proved if table.proved or costs_a_round(config, proved) else counting
+
+
+def _check_inputs(project: Evaluated) -> None:
+    """Raises ProjectError for records that no outside model can be given, which has one input."""
+    schema = project.schema
+    if not isinstance(schema, ImageSchema):
+        return
+    if schema.frozen is not None:
+        words = "pictures without [frozen]: put the frozen network into the model's file, in front of it"
+        raise ProjectError("outside_model", words, f"[frozen], the network {schema.frozen.name}")
+    if schema.row is not None:
+        words = "pictures without [table], since an outside model has one input: one of pictures alone"
+        raise ProjectError("outside_model", words, "[table], a row beside each picture")
 
 
 def _among_all(config: RoundConfig, table: ValidationTable, rounds: int) -> RoundConfig:

@@ -11,7 +11,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting, check_countings
 from proofward.relations.measure import check_countable
-from proofward.relations.score_counting import layout_in
+from proofward.relations.score_counting import check_layout, layout_in
 from proofward.relations.stopping import Stopping
 
 MAX_COUNTING = 1 << 19
@@ -49,6 +49,8 @@ class RoundKinds:
         if len(layouts) > 1:
             expected = "one layout of scores: two would tell of records by their difference"
             raise ConfigurationError("counting", expected, f"{len(layouts)} of them")
+        for layout in layouts:
+            check_layout(layout, self.config.model)
         if self.stopping is not None and not layouts:
             expected = "rounds that evaluate the federation's own model"
             raise ConfigurationError("stopping", expected, self.counting_in_words or "none")

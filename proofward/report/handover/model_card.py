@@ -18,6 +18,11 @@ from proofward.report.handover.two_forms import Part, Pictures, Table, Words, ht
 
 NOT_RECORDED = "not recorded"
 SHOWN_COLUMNS = 40
+WITHOUT_NOISE = "Trained without differential privacy: its weights may tell something of single records."
+WITH_NOISE = (
+    "Trained with differential privacy: every sum has the noise that the rules name, which bounds what the "
+    "weights tell of single records, and does not make it nothing."
+)
 MARKDOWN, HTML = ".card.md", ".card.html"
 _LOADING = {
     "safetensors": "{predict}",
@@ -184,13 +189,15 @@ def _evidence(history: History) -> Words:
     ])  # fmt: skip
 
 
-def _privacy(history: History) -> str:
+def _privacy(history: History) -> list[str]:
     """What its training tells of single records."""
+    if history.rules.config.privacy is None:
+        return [WITHOUT_NOISE]
     accountant = history.rules.accountant
     if accountant is None:
-        return "Trained without differential privacy: its weights may tell something of single records."
+        return [WITH_NOISE]
     own = spent(accountant, most_releases(history))
-    return f"Trained with differential privacy: {own}, for {whose(accountant)}; {assumption(accountant)}."
+    return [WITH_NOISE, f"Of it are {own}, for {whose(accountant)}; {assumption(accountant)}."]
 
 
 def _limits(model: ExportedModel, history: History, figures: Sequence[Figures]) -> Words:
@@ -200,7 +207,7 @@ def _limits(model: ExportedModel, history: History, figures: Sequence[Figures]) 
         f"Scaled inputs below {low / unit:g} or above {high / unit:g} are cut there, and values are rounded.",
         f"It answers with one of {len(model.description.classes)} classes, whatever it is shown, and does "
         "not know what is unlike the records that it was trained on.",
-        _privacy(history),
+        *_privacy(history),
         "No regulator has cleared it by this card, and nobody has shown its use on patients to be safe.",
     ]
     if not figures:

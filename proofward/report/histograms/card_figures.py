@@ -1,7 +1,8 @@
 """What a model's card says of the evaluations that its ledger holds.
 
 Figures are those of the last evaluation of the exported model; where there is none, those of the last
-evaluation of an earlier one, which the card then says.
+evaluation of an earlier one, which the card then says. What stands behind the counts is NOT_PROVED in
+`_basis`; counts of a proved kind belong there with words of their own.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def ledger_figures(taken: Taken) -> list[Figures]:
             "The ledger holds evaluations, whose counts are not here: export the model from the server's kit."
         )
         return [Figures(words, ())]
-    return figures_of(found, taken.history.model)
+    return figures_of(found, taken.model.digest)
 
 
 def _basis(chosen: Evaluation, model: bytes) -> str:
