@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def pytest_configure() -> None:
     room and programs may lie there: what has to survive a killed process does, and no disk is waited for.
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ.setdefault("PROOFWARD_SITE_LEDGER", os.path.join(tempfile.mkdtemp(), "enrolled.json"))
     sys.dont_write_bytecode = False
     if MEMORY.is_dir() and os.access(MEMORY, os.W_OK):
         found = os.statvfs(MEMORY)

@@ -22,7 +22,6 @@ from proofward.data.image_schema import ImageSchema
 from proofward.data.schema import Feature, Label, Notation, Schema
 from proofward.federation.messages.rules import HOSPITAL, Rules
 from proofward.layers.plain import shown
-from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 
 COMPUTED = (
@@ -211,7 +210,7 @@ class OpenedTerms(Terms):
 
 def settings_of(project: Project) -> dict[str, Any]:
     """Of a completed project, by the names that keywords have."""
-    whole = project.settings.over(PRESET_FILES[project.preset].settings)
+    whole = project.settings.over(project.usual)
     optimizer = project.optimizer
     numbers = {name: float(shown(getattr(optimizer, name))) for name in optimizer.names()}
     weighting: dict[str, object] = {"weighting": project.weighting.rule}

@@ -11,6 +11,7 @@ from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Basis, Block, Cell, Grid, Picture, Words
 from proofward.federation.history.counted import CountedSum
 from proofward.layers.errors import ConfigurationError
+from proofward.privacy.words import EXACT_COUNTS
 from proofward.relations.score_layout import ScoreLayout, is_layout
 from proofward.report.histograms.evaluated import Evaluated, Group
 from proofward.report.histograms.ranking import area_interval, roc_area
@@ -37,6 +38,8 @@ def counted_figures(found: Evidence) -> list[Block]:
     others = [own for own in found.counted if not is_layout(own.counting.description)]
     proved = all(own.counting.proved for own in found.counted)
     blocks: list[Block] = [Words((PROVED,)) if proved else Words((CAUTION,), "weak")]
+    if found.history.rules.accountant is not None:
+        blocks.append(Words((f"{EXACT_COUNTS[0].upper()}{EXACT_COUNTS[1:]}.",), "weak"))
     if evaluated:
         blocks += _of_scores(evaluated)
     if others:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from proofward.dossier.evidence import Evidence
-from proofward.dossier.paper import Block, Facts, Listing, Section, Words, fact
+from proofward.dossier.paper import Block, Fact, Facts, Listing, Section, Words, fact
+from proofward.federation.history.consent_steps import most_releases
 from proofward.lattice.security import security_margin
+from proofward.privacy.words import NEIGHBOURS, assumption, consequences, mechanism, promise, spent
 from proofward.proof.soundness import LEAST_POLICY_BITS
 
 NOT_SHOWN = (
@@ -15,13 +17,21 @@ NOT_SHOWN = (
     "That legal names, purposes, data sheets and versions of software are true: they are signed words.",
     "Times by a clock from outside: host and members together could have written others.",
     "Who, as a person, gave a command at a site, or looked at records there. The ledger knows members' keys.",
-    "That the sums and models give nothing away: they are exact, and known to all members. Experiments can "
-    "tell from them, to some degree, whether a record was among those trained on. There is no differential "
-    "privacy in this version.",
     "What happens to the model after the last round: its use, its changes, and its effects on patients.",
     "That a site's machine was in order. Who controls it sees all that is at that site.",
     "That this is the federation one was told of, unless the fingerprint is compared with a member's.",
 )
+
+
+EXACT = (
+    "That the sums and models give nothing away: they are exact, and known to all members. Experiments can "
+    "tell from them, to some degree, whether a record was among those trained on."
+)
+NOISY = (
+    "That which records are of one patient is told rightly, that the hospitals' machines kept the noise to "
+    "themselves, and that the records are in no other federation: budgets of several add up."
+)
+COUNTS = "That the counts of evaluations and statistics are private: they are exact, outside the budget."
 
 
 def promises(found: Evidence) -> Section:
@@ -53,7 +63,7 @@ def promises(found: Evidence) -> Section:
             "Proofs", "zero knowledge: they tell nothing of records, updates or losses beyond what they prove"
         ),
         fact("Encryption of updates", estimate),
-        fact("Differential privacy", None),
+        *_differential(found),
     )
     blocks: list[Block] = [Facts("Soundness", soundness), Facts("Privacy", privacy)]
     if bits < LEAST_POLICY_BITS:
@@ -66,6 +76,22 @@ def promises(found: Evidence) -> Section:
     return Section("promises", "What is proved, and what stays private", tuple(blocks))
 
 
+def _differential(found: Evidence) -> tuple[Fact, ...]:
+    """(epsilon, delta) as promised and as spent, and on what they rest."""
+    accountant = found.history.rules.accountant
+    if accountant is None:
+        return (fact("Differential privacy", "none: sums are exact"),)
+    own = spent(accountant, most_releases(found.history))
+    return (
+        fact("Differential privacy", (promise(accountant), own)),
+        fact("It rests on", (assumption(accountant), NEIGHBOURS)),
+        fact("Mechanism", mechanism(accountant)),
+        fact("Beside it", tuple(consequences(accountant))),
+    )
+
+
 def not_shown(found: Evidence) -> Section:
     """What nobody should read into the report."""
-    return Section("not-shown", "What is NOT shown", (Listing(NOT_SHOWN),))
+    rules = found.history.rules
+    own = [EXACT] if rules.accountant is None else [NOISY, COUNTS] if rules.counting else [NOISY]
+    return Section("not-shown", "What is NOT shown", (Listing((*own, *NOT_SHOWN)),))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from proofward.layers.linear import MAX_WIDTH
 from proofward.models.settings import Preset, Settings, settings_of
 
 FOLDER = Path(__file__).parent / "preset_files"
-KEYS = ("summary", "features", "inputs", "model", "training", "scales")
+KEYS = ("summary", "features", "inputs", "model", "training", "scales", "private")
+PRIVATE = ("learning_rate", "batch")
 MOST_SIDE = 1024  #: of a picture
 MAX_BYTES = 1 << 16
 
@@ -24,12 +25,24 @@ class PresetFile:
     """What a preset's file says; `summary` is its line in lists.
 
     inputs: axes of a record, (features,) of a row of a table, (channels, height, width) of a picture.
+    private: learning rate and batch of the one step of a round with differential privacy, None for no such.
     """
 
     name: str
     summary: str
     inputs: tuple[int, ...]
     settings: Settings
+    private: tuple[float, int] | None = None
+
+    def settings_for(self, private: bool) -> Settings:
+        """Without differential privacy or with it: then a round is one step on a full batch."""
+        if not private or self.private is None:
+            return self.settings
+        rate, batch = self.private
+        return replace(
+            self.settings, learning_rate=rate, batch=batch, epochs=None, steps=1, full_batch=True,
+            schedule=None, momentum=None,
+        )  # fmt: skip
 
     @property
     def features(self) -> int:
@@ -66,11 +79,23 @@ def _preset_file(name: str, table: Mapping[str, Any]) -> PresetFile:
     summary = table.get("summary")
     if not isinstance(summary, str) or not 1 <= len(summary) <= 100 or not summary.isprintable():
         raise ConfigurationError("summary", "a line of 1 to 100 characters", summary)
-    found = PresetFile(name, summary, _inputs(table), settings_of(table))
+    found = PresetFile(name, summary, _inputs(table), settings_of(table), _private(table))
     if not found.settings.complete:
         expected = "model.hidden, training.learning_rate, batch, clip_bound, and epochs or steps"
         raise ConfigurationError(name, expected, "some of them missing")
     return found
+
+
+def _private(table: Mapping[str, Any]) -> tuple[float, int] | None:
+    """The table [private]; its values are checked as settings."""
+    values = table.get("private")
+    if values is None:
+        return None
+    if not isinstance(values, dict) or set(values) != set(PRIVATE):
+        raise ConfigurationError("private", f"a table of {' and '.join(PRIVATE)}", values)
+    own = settings_of({"training": {**values, "steps": 1, "full_batch": True}})
+    assert own.learning_rate is not None and own.batch is not None
+    return own.learning_rate, own.batch
 
 
 def _inputs(table: Mapping[str, Any]) -> tuple[int, ...]:
@@ -93,6 +118,7 @@ def _inputs(table: Mapping[str, Any]) -> tuple[int, ...]:
 PRESET_FILES: dict[str, PresetFile] = {
     path.stem: read_preset(path) for path in sorted(FOLDER.glob("*.toml"), key=lambda path: path.stem)
 }
+PRIVATE_PRESETS = {name for name, file in PRESET_FILES.items() if file.private is not None}
 PRESETS: dict[str, Preset] = {name: file.preset for name, file in PRESET_FILES.items()}
 
 

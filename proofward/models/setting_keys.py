@@ -6,7 +6,7 @@ from proofward.layers.class_weights import LARGEST_CLASS_WEIGHT
 from proofward.layers.linear import MAX_WIDTH
 from proofward.layers.momentum import LARGEST_MOMENTUM
 from proofward.layers.plain import MILLION, MOST_CLASSES
-from proofward.models.keys import Integer, Key, Keys, Number, Several, Text
+from proofward.models.keys import Flag, Integer, Key, Keys, Number, Several, Text
 from proofward.models.rate_schedule import SCHEDULE
 
 MOST_HIDDEN_LAYERS = 64
@@ -33,4 +33,6 @@ TRAINING = Keys((
         "the L2 norm that an update may have, a multiple of 1 / 1024"),
     Key("class_weights", Several(Integer(1, LARGEST_CLASS_WEIGHT), most=MOST_CLASSES),
         "gradients of each class's records are multiplied by it, an integer up to 16"),
+    Key("full_batch", Flag(),
+        "true with [privacy] alone: a round is one step on all records of a hospital, at most a batch"),
 ), (("epochs", "steps"),))  # fmt: skip

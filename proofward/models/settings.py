@@ -20,6 +20,7 @@ from proofward.layers.model import FixedPoint, Training
 from proofward.layers.momentum import LARGEST_MOMENTUM
 from proofward.layers.network import Network, mlp
 from proofward.layers.plain import millionths, shown
+from proofward.layers.privacy import Privacy
 from proofward.models.layer_lines import network_of, plain_layer
 from proofward.models.rate_schedule import RateSchedule, later_rates_of, schedule_from_plain
 from proofward.models.scale_bits import SCALE_KEYS, USUAL, ScaleBits, scale_bits_of
@@ -51,6 +52,7 @@ class Preset:
         scales: Bits of the fixed-point numbers.
         training: A round's local training.
         clip_bound: The L2 norm that an update may have, at scale 2^10.
+        privacy: Differential privacy, None where sums are exact.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Preset:
     scales: FixedPoint
     training: Training
     clip_bound: int
+    privacy: Privacy | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Settings:
         momentum: The momentum of SGD within a round. There is none where it is not given.
         scales: Bits of the fixed-point numbers.
         schedule: How the learning rate changes over the rounds.
+        full_batch: Whether a round is one step on all records of a hospital, at most a batch.
     """
 
     hidden: tuple[int, ...] | None = None
@@ -91,6 +95,7 @@ class Settings:
     momentum: float | None = None
     scales: ScaleBits = field(default_factory=ScaleBits)
     schedule: RateSchedule | None = None
+    full_batch: bool | None = None
 
     def __post_init__(self) -> None:
         self._check_layers()
@@ -107,6 +112,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and not (type(value) is float and math.isfinite(value)):
                 raise ConfigurationError(f"training.{name}", "a number", value)
+        if self.full_batch is not None and type(self.full_batch) is not bool:
+            raise ConfigurationError("training.full_batch", "true or false", self.full_batch)
         if self.momentum is not None:
             _momentum(self.momentum)
         for weight in self.class_weights or ():
@@ -168,7 +175,9 @@ class Settings:
         rate = self._rate(self.learning_rate)
         clip = _multiple("training.clip_bound", self.clip_bound, 1 / CLIP_UNIT, MOST_CLIP_BOUND, "1/1024")
         moved = _momentum(self.momentum or 0.0)
-        training = Training(rate, self.batch, self.epochs or 0, self.steps or 0, moved)
+        training = Training(
+            rate, self.batch, self.epochs or 0, self.steps or 0, moved, full_batch=bool(self.full_batch)
+        )
         network = self._network(features, classes, row)
         self.scales.check_layers(len(network.activations))
         return Preset(name, summary, network, scales, training, clip)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.privacy import LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE, Privacy
 from proofward.privacy.accountant import Accountant
+from proofward.relations.noise_tables import distance
+
+BOUND = Fraction(1, 1 << 51)
+"""Of the distance of one entry's noise, whatever its variance.
+
+A level's table cuts the range of a uniform word, 2^64 - 2^32 + 1, at no more than 2^12 places, each less than
+one word away from where the distribution has it, and what is beyond its ends is below 2^-58; there are two.
+"""
 
 
 def least_noise(privacy: Privacy, epsilon: float, parameters: int, minimum_updates: int) -> Privacy:
@@ -15,19 +25,32 @@ def least_noise(privacy: Privacy, epsilon: float, parameters: int, minimum_updat
     What `privacy` says of the variance counts for nothing. epsilon falls where the variance grows.
     """
 
-    def reaches(variance: int) -> bool:
+    def reaches(variance: int, bound: Fraction | None = BOUND) -> bool:
         own = replace(privacy, coarse_variance=variance)
-        return Accountant(own, parameters, minimum_updates).promised <= epsilon
+        return Accountant(own, parameters, minimum_updates, bound).promised <= epsilon
 
     if minimum_updates <= privacy.colluders:
         raise ConfigurationError("privacy.colluders", f"fewer than {minimum_updates}", privacy.colluders)
-    low, high = LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE
-    if not reaches(high):
-        own = replace(privacy, coarse_variance=high)
+    most = MOST_COARSE_VARIANCE
+    if not reaches(most) and not reaches(most, None):
+        own = replace(privacy, coarse_variance=most)
         least = Accountant(own, parameters, minimum_updates).promised
         expected = f"at least {least:.3g}, by the most noise; fewer releases, colluders or records help"
         raise ConfigurationError("privacy.epsilon", expected, epsilon)
+    low = _first(lambda variance: variance == most or reaches(variance))
+    near = distance(replace(privacy, coarse_variance=low))  # nearly the same for all variances about it
+    low = _first(lambda variance: variance == most or reaches(variance, near))
+    while low < most and not reaches(low, None):
+        low += 1
+    while low > LEAST_COARSE_VARIANCE and reaches(low - 1, None):
+        low -= 1
+    return replace(privacy, coarse_variance=low)
+
+
+def _first(holds: Callable[[int], bool]) -> int:
+    """The least variance that holds, if all from it on do."""
+    low, high = LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if reaches(middle) else (middle + 1, high)
-    return replace(privacy, coarse_variance=low)
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low

@@ -5,10 +5,10 @@ discrete Gaussian of the variance s^2 in every one of d entries. It satisfies rh
 
     rho = (D / (sqrt(n) s) + tau sqrt(d))^2 / 2,     tau = 10 sum_{k=1}^{n-1} exp(-2 pi^2 s^2 k / (k + 1)).
 
-For n = 1 this is Theorem 14 of Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy"
-(2020); for more it is Theorem 1 of Kairouz, Liu, Steinke, "The Distributed Discrete Gaussian Mechanism for
-Federated Learning with Secure Aggregation" (2021): a sum of discrete Gaussians is almost one, and tau says how
-nearly. With s >= 200 it is below 10^-80000, and 0 here.
+For n = 1 this is by Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy" (2020); for
+more it is by Kairouz, Liu, Steinke, "The Distributed Discrete Gaussian Mechanism for Federated Learning with
+Secure Aggregation" (2021): a sum of discrete Gaussians is almost one, and tau says how nearly. With s >= 200
+it is below 10^-80000, and 0 here.
 
 Several releases. rho adds up, also where each depends on what was released before.
 
@@ -16,8 +16,8 @@ Conversion. rho-zCDP implies (epsilon, delta) for every order a > 1 with
 
     epsilon = a rho + (ln(1 / delta) + a ln(1 - 1 / a) - ln(a - 1)) / (a - 1)
 
-(Corollary 13 of the former). Every order gives a true bound, so that the search for the best one may be
-inexact. Nothing here is sampled: all records take part in every release, and nothing is gained by a choice
+(the former's conversion). Every order gives a true bound, so the search for the best one may be inexact.
+Nothing here is sampled: all records take part in every release, and nothing is gained by a choice
 that everybody knows.
 """
 
@@ -72,5 +72,5 @@ def rho_of(epsilon: float, delta: float) -> float:
 
 
 def added_delta(epsilon: float, distance: float) -> float:
-    """What a total variation `distance` from the noise that was meant adds to delta: (1 + e^epsilon) of it."""
+    """What a total variation `distance` from the noise that was meant adds to delta, 1 + e^epsilon of it."""
     return inf if epsilon > 700 else (2 + expm1(epsilon)) * distance

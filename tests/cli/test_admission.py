@@ -115,7 +115,7 @@ def consortium(proofward, tmp_path_factory) -> Path:
     pytest.importorskip("nvflare")
     folder = tmp_path_factory.mktemp("made") / "consortium"
     sites = [word for name in "abc" for word in ("--hospital", name, "--verifier", name)]
-    said = proofward.json("consortium", "init", folder, "--title", "T", "--server", "fl.example.org", *sites)
+    said = proofward.json("consortium", "init", folder, "--no-dp", "--title", "T", "--server", "fl.example.org", *sites)
     assert said["exit"] == 0
     return folder
 

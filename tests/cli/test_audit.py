@@ -15,6 +15,8 @@ from proofward.cli.evidence.audit_words import demanded
 
 PUBLIC = ("ledger", "proofs", "model.safetensors", "model.json")
 
+EXACT = "Sums are exact: no differential privacy."
+
 
 @pytest.fixture
 def copy(demo_run, tmp_path) -> Path:
@@ -40,7 +42,7 @@ def test_the_public_part_of_a_run_passes(proofward, copy):
     result = proofward("audit", copy)
     lines = result.stdout.splitlines()
     assert result.exit_code == 0 and len(lines) <= 36
-    assert lines[:2] == ["The record is consistent.", "Everybody kept the rules."]
+    assert lines[:2] == [f"The record is consistent. {EXACT}", "Everybody kept the rules."]
     assert "hospitals   hospital-0, hospital-1, hospital-2" in lines and "rounds      2 of 2 closed" in lines
     assert "rules       proofs of at least 100 bits" in lines
     assert "       6  proofs of training" in lines

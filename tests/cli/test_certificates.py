@@ -20,7 +20,7 @@ SERVER = "fl.example.org"
 def made(proofward, tmp_path_factory) -> Path:
     """A consortium's folder and its renewed certificates, which no test changes."""
     folder = tmp_path_factory.mktemp("renewal") / "consortium"
-    said = proofward.json("consortium", "init", folder, "--title", "T", "--server", f"{SERVER}:8102", *SITES)
+    said = proofward.json("consortium", "init", folder, "--no-dp", "--title", "T", "--server", f"{SERVER}:8102", *SITES)
     assert said["exit"] == 0
     said = proofward.json("certificates", "renew", folder, "--days", 500)
     assert said["did"] == "renewed" and {"a", "b", "c", "o", SERVER} < set(said["sites"])
@@ -82,7 +82,7 @@ def test_rejects_what_is_not_for_this_kit(proofward, made, kit, tmp_path):
 @pytest.mark.slow
 def test_rejects_another_consortiums_authority(proofward, made, kit, tmp_path):
     other = tmp_path / "other"
-    proofward.json("consortium", "init", other, "--title", "T", "--server", f"{SERVER}:8102", *SITES)
+    proofward.json("consortium", "init", other, "--no-dp", "--title", "T", "--server", f"{SERVER}:8102", *SITES)
     proofward.json("certificates", "renew", other, "--days", 500)
     said = proofward.json("certificates", "install", kit, other / "renewed" / "a.crt")
     assert said["exit"] == 1 and "another key" in said["reason"]

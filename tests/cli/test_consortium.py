@@ -21,7 +21,7 @@ from proofward.report.scenario import make_scenario
 
 pytest.importorskip("nvflare")
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "o")
-OPTIONS = ("--title", "Breast “cancer” 2026", "--server", "fl.example.org:8102", *SITES)
+OPTIONS = ("--no-dp", "--title", "Breast “cancer” 2026", "--server", "fl.example.org:8102", *SITES)
 COORDINATOR, SERVER = "coordinator@proofward.local", "fl.example.org"
 
 
@@ -91,7 +91,7 @@ def test_the_project_file_is_what_was_said(made, proofward, tmp_path):
 
 @pytest.mark.slow
 def test_words_say_what_to_do(proofward, tmp_path):
-    arguments = ("--title", "T", "--server", "Localhost", *SITES, "--preset", "tiny")
+    arguments = ("--no-dp", "--title", "T", "--server", "Localhost", *SITES, "--preset", "tiny")
     text = proofward("consortium", "init", tmp_path / "c", *arguments, "--rounds", 2).stdout
     for expected in ("in person", "kept offline", "placeholders", "proofward join KIT", "port 8002",
                      f"{tmp_path}/c/kits/a: hospital a, verifier a-verifier", "2 of 2 accept",
@@ -119,7 +119,7 @@ def test_kits_are_replaced_when_told_to_only(proofward, made, tmp_path):
 
 
 def test_a_draft_is_edited_first(proofward, tmp_path):
-    arguments = ("--title", "T", "--server", "localhost", *SITES, "--preset", "tiny", "--draft")
+    arguments = ("--no-dp", "--title", "T", "--server", "localhost", *SITES, "--preset", "tiny", "--draft")
     said = proofward.json("consortium", "init", tmp_path / "c", *arguments)
     assert said["did"] == "drafted" and [path.name for path in (tmp_path / "c").iterdir()] == [
         "consortium.toml"
@@ -174,14 +174,14 @@ def test_broken_project_files(made, proofward, tmp_path, old, new, where):
     [
         (),
         SITES,
-        ("--title", "T", "--server", "localhost", "--hospital", "a", "--verifier", "a"),
-        ("--title", "T", "--server", "localhost:0", *SITES),
-        ("--title", "T", "--server", "a", *SITES),
-        ("--title", "T", "--server", "localhost", *SITES, "--hospital", "a"),
-        ("--title", "T", "--server", "localhost", *SITES, "--threshold", 3),
-        ("--title", "T", "--server", "localhost", *SITES, "--accepting", 1),
-        ("--title", "T", "--server", "localhost", *SITES, "--preset", "resnet"),
-        ("--title", "T\n", "--server", "localhost", *SITES),
+        ("--no-dp", "--title", "T", "--server", "localhost", "--hospital", "a", "--verifier", "a"),
+        ("--no-dp", "--title", "T", "--server", "localhost:0", *SITES),
+        ("--no-dp", "--title", "T", "--server", "a", *SITES),
+        ("--no-dp", "--title", "T", "--server", "localhost", *SITES, "--hospital", "a"),
+        ("--no-dp", "--title", "T", "--server", "localhost", *SITES, "--threshold", 3),
+        ("--no-dp", "--title", "T", "--server", "localhost", *SITES, "--accepting", 1),
+        ("--no-dp", "--title", "T", "--server", "localhost", *SITES, "--preset", "resnet"),
+        ("--no-dp", "--title", "T\n", "--server", "localhost", *SITES),
     ],
 )
 def test_wrong_usage(proofward, tmp_path, arguments):

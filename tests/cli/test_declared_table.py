@@ -10,7 +10,7 @@ from proofward.cli.project.terms_in_words import in_words
 from proofward.federation.messages.declarations import NOTHING_DECLARED, LegalMember
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "b")
-DRAFT = ("--title", "T", "--server", "localhost", "--preset", "tiny", *SITES, "--draft")
+DRAFT = ("--no-dp", "--title", "T", "--server", "localhost", "--preset", "tiny", *SITES, "--draft")
 TABLE = '''
 [declared]
 purpose = """

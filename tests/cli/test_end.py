@@ -20,6 +20,8 @@ GONE = "hospital-2"
 SITES = {"verifier-2": AUDITOR}
 VOTERS = (("hospital-0", "verifier-0"), ("hospital-1", "verifier-1"), (AUDITOR, "verifier-3"))
 
+EXACT = "Sums are exact: no differential privacy."
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
@@ -134,7 +136,7 @@ def test_the_audit_says_who_voted_and_why(trial):
     assert found["consistent"] and found["rounds"] == {"closed": 1, "agreed": 4, "ended": True}
     reasons = dict.fromkeys(history.ended.verifiers, REASON)
     assert found["end"] == {"by": list(history.ended.verifiers), "reasons": reasons}
-    assert lines[:2] == ["The record is consistent.", "Everybody kept the rules."]
+    assert lines[:2] == [f"The record is consistent. {EXACT}", "Everybody kept the rules."]
     assert "rounds      1 of 4 closed" in lines and f"revoked     {GONE}, by vote" in lines
     voters = "verifier-0, verifier-1, verifier-3"
     assert f"end         ended by vote of {voters} after round 1: {REASON}" in lines

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sqlite3
 import stat
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from proofward.data.schema import FEATURES_NAME, Feature, Schema
+from proofward.engines.flare.checks import _keys
+from proofward.engines.remote.agreement import site_ledger
 from proofward.engines.remote.agreement.data_sheets import NAME, kept
 from proofward.engines.remote.agreement.home import STATE, Home
 from proofward.engines.remote.agreement.requests import enrolment_begun, followed
@@ -215,3 +219,24 @@ def test_rejects_a_data_sheet_that_cannot_be_shown(proofward, kit, file, tmp_pat
     result = proofward("enrol", kit, "--data", file, "--data-sheet", tmp_path / "sheet.txt")
     assert result.exit_code == (2 if "UTF-8" in words else 1) and words in result.stderr
     assert not (kit / "home" / "members" / "hospital-0" / "dataset.npz").exists()
+
+
+def test_a_second_federation_over_the_same_file_is_noticed(proofward, kit, file, tmp_path, monkeypatch):
+    monkeypatch.setenv(site_ledger.VARIABLE, str(tmp_path / "site" / "enrolled.json"))
+    assert "several federations" not in proofward("enrol", kit, "--data", file).stdout
+    (own,) = site_ledger.read()
+    assert own.data == hashlib.sha256(file.read_bytes()).hexdigest() and own.inverse_delta == 0
+    site_ledger.note(replace(own, terms="00" * 32, federation="another trial"))
+    said = proofward("enrol", kit, "--data", file, "--replace").stdout
+    assert "hospital-0's data are in several federations" in said and "another trial" in said
+    words = {check.name: check.detail for check in _keys(Home(kit / "home"))}
+    assert "another trial" in words["privacy of hospital-0"]
+    file.write_text(HEADER + ROWS.replace("1000", "999"))
+    assert "several federations" not in proofward("enrol", kit, "--data", file, "--replace").stdout
+
+
+def test_a_site_ledger_that_cannot_be_written_stops_no_enrolment(proofward, kit, file, tmp_path, monkeypatch):
+    (tmp_path / "none").write_text("")
+    monkeypatch.setenv(site_ledger.VARIABLE, str(tmp_path / "none" / "enrolled.json"))
+    result = proofward("enrol", kit, "--data", file)
+    assert result.exit_code == 0 and "will not notice another federation" in result.stdout

@@ -41,7 +41,7 @@ def test_a_kit_in_such_a_folder(proofward, consortium, tmp_path, monkeypatch, na
 def test_a_consortium_in_such_a_folder(proofward, tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     sites = [word for site in "abc" for word in ("--hospital", site, "--verifier", site)]
-    options = ("--title", "T", "--server", "fl.example.org", *sites, "--preset", "tiny", "--draft")
+    options = ("--no-dp", "--title", "T", "--server", "fl.example.org", *sites, "--preset", "tiny", "--draft")
     said = proofward("consortium", "init", *options, "--", name)
     assert said.exit_code == 0 and (tmp_path / name / "consortium.toml").exists()
 

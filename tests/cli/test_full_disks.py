@@ -123,7 +123,7 @@ def test_what_only_reads_works_on_a_read_only_disk(proofward, kit, monkeypatch, 
 def test_the_coordinators_folder(proofward, consortium, monkeypatch, tmp_path, number):
     folder = tmp_path / "coordinator"
     folder.mkdir()
-    arguments = ("--title", "T", "--server", "fl.example.org", *SITES, "--preset", "tiny", "--draft")
+    arguments = ("--no-dp", "--title", "T", "--server", "fl.example.org", *SITES, "--preset", "tiny", "--draft")
     break_disk(monkeypatch, folder, number)
     refused(proofward("consortium", "init", folder, *arguments), number)
     assert contents(folder) == {}

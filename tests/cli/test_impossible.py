@@ -49,7 +49,7 @@ NAMES = [*sorted(RESERVED | VALUES), "~", "-h", "--", "0x1F", "ON", "Null", "a."
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_that_cannot_work_are_refused_at_init(proofward, tmp_path, name):
-    arguments = ("--title", "T", "--server", "fl.example.org", *SITES, f"--hospital={name}", "--draft")
+    arguments = ("--no-dp", "--title", "T", "--server", "fl.example.org", *SITES, f"--hospital={name}", "--draft")
     result = proofward("consortium", "init", tmp_path / "c", *arguments)
     assert result.exit_code == 2 and "site name: expected lower-case letters" in result.stderr
     assert not (tmp_path / "c").exists()
@@ -57,13 +57,13 @@ def test_names_that_cannot_work_are_refused_at_init(proofward, tmp_path, name):
 
 @pytest.mark.parametrize("name", ["a", "st-mary", "north2", "yes-hospital", "server1", "e3"])
 def test_names_that_look_alike_work(proofward, tmp_path, name):
-    arguments = ("--title", "T", "--server", "fl.example.org", *SITES, "--hospital", name, "--draft")
+    arguments = ("--no-dp", "--title", "T", "--server", "fl.example.org", *SITES, "--hospital", name, "--draft")
     assert proofward("consortium", "init", tmp_path / "c", *arguments).exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["yes", "null", "1e3", "7", "0x7f", "10.0.1", "a.1e3", "-x"])
 def test_servers_that_are_no_names(proofward, tmp_path, name):
-    arguments = ("--title", "T", f"--server={name}", *SITES, "--hospital", "a", "--draft")
+    arguments = ("--no-dp", "--title", "T", f"--server={name}", *SITES, "--hospital", "a", "--draft")
     result = proofward("consortium", "init", tmp_path / "c", *arguments)
     assert result.exit_code == 2 and "server: expected a name" in result.stderr
 
@@ -101,7 +101,7 @@ def test_no_room_on_disk(proofward, kit, started, tmp_path, monkeypatch):
     for command in ("join", "start"):
         result = proofward(command, kit)
         assert result.exit_code == 1 and "0.2 MB free" in one_line(result.stdout + result.stderr)
-    arguments = ("--title", "T", "--server", "fl.example.org", *SITES, "--hospital", "a", "--preset", "tiny")
+    arguments = ("--no-dp", "--title", "T", "--server", "fl.example.org", *SITES, "--hospital", "a", "--preset", "tiny")
     result = proofward("consortium", "init", tmp_path / "c", *arguments)
     assert result.exit_code == 1 and "no room on the disk" in one_line(result.stderr)
     assert started == [] and not (tmp_path / "c").exists()
@@ -109,7 +109,7 @@ def test_no_room_on_disk(proofward, kit, started, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_what_fits_no_more_while_kits_are_made_is_one_line(tmp_path):
-    words = ["consortium", "init", str(tmp_path / "c"), "--title", "T", "--server", "fl.example.org", *SITES,
+    words = ["consortium", "init", str(tmp_path / "c"), "--no-dp", "--title", "T", "--server", "fl.example.org", *SITES,
              "--hospital", "a", "--preset", "tiny"]  # fmt: skip
     run = subprocess.run(
         [sys.executable, "-P", "-m", "proofward", *words], capture_output=True, text=True, check=False,

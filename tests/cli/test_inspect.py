@@ -10,7 +10,7 @@ from proofward.models.presets import FOLDER, PRESETS
 from proofward.relations.config import RoundConfig
 from tests.cli.test_model_import import network_file
 
-ARGUMENTS = ("--title", "T", "--server", "fl.example.org", "--hospital", "a", "--hospital", "b", "--hospital", "c",
+ARGUMENTS = ("--no-dp", "--title", "T", "--server", "fl.example.org", "--hospital", "a", "--hospital", "b", "--hospital", "c",
              "--verifier", "a", "--verifier", "b", "--draft")  # fmt: skip
 
 

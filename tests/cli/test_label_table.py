@@ -12,7 +12,7 @@ from proofward.layers.model import FixedPoint
 from tests.data.reading import read_csv
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "b")
-DRAFT = ("--title", "T", "--server", "localhost", *SITES, "--draft")
+DRAFT = ("--no-dp", "--title", "T", "--server", "localhost", *SITES, "--draft")
 KINDS = {"mean": "_mean", "error": "_se", "worst": "_worst"}
 
 

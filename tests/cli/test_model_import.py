@@ -71,7 +71,7 @@ def test_a_consortium_starts_from_it(proofward, tmp_path):
     out = tmp_path / "first.safetensors"
     assert proofward("model", "import", tmp_path / "net.onnx", "--out", out).exit_code == 0
     sites = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "o")
-    options = ("--title", "T", "--server", "localhost", *sites, "--preset", "tiny", "--rounds", 2)
+    options = ("--no-dp", "--title", "T", "--server", "localhost", *sites, "--preset", "tiny", "--rounds", 2)
     text = proofward("consortium", "init", tmp_path / "c", *options, "--trusted-first-model", out)
     assert text.exit_code == 0 and "trusted first model" in text.stdout
 

@@ -47,7 +47,7 @@ def test_a_presets_scales_are_written_out_and_in_the_rules(proofward, tmp_path):
     own = tmp_path / "own.toml"
     own.write_text('summary = "s"\nfeatures = 4\n[model]\nhidden = [3]\n[training]\nlearning_rate = 0.0625\n'
                    "batch = 16\nsteps = 2\nclip_bound = 2\n" + TABLE)  # fmt: skip
-    arguments = ("--title", "T", "--server", "localhost", "--hospital", "a", "--hospital", "b", "--hospital", "c",
+    arguments = ("--no-dp", "--title", "T", "--server", "localhost", "--hospital", "a", "--hospital", "b", "--hospital", "c",
                  "--verifier", "a", "--preset", own, "--draft")  # fmt: skip
     assert proofward("consortium", "init", tmp_path / "c", *arguments).exit_code == 0
     path = tmp_path / "c" / "consortium.toml"

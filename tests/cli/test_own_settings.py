@@ -13,7 +13,7 @@ from proofward.models.presets import FOLDER, PRESET_FILES
 from tests.cli.own_tables import write_project
 
 pytest.importorskip("nvflare")
-ARGUMENTS = ("--title", "T", "--server", "localhost", "--hospital", "a", "--hospital", "b", "--hospital", "c",
+ARGUMENTS = ("--no-dp", "--title", "T", "--server", "localhost", "--hospital", "a", "--hospital", "b", "--hospital", "c",
              "--verifier", "a")  # fmt: skip
 
 

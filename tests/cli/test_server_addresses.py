@@ -32,7 +32,7 @@ HERE = (SERVER, "127.0.0.1", "::1")
 
 def init(proofward, folder: Path, *servers: str, more=()) -> tuple:
     options = [word for server in servers for word in ("--server", server)]
-    return proofward("consortium", "init", folder, "--title", "T", *options, *SITES, *more)
+    return proofward("consortium", "init", folder, "--no-dp", "--title", "T", *options, *SITES, *more)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_host_and_its_port(text, found):
 @pytest.fixture(scope="module")
 def made(proofward, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("addresses") / "consortium"
-    result = proofward("consortium", "init", folder, "--title", "T", *GIVEN, *SITES, "--draft")
+    result = proofward("consortium", "init", folder, "--no-dp", "--title", "T", *GIVEN, *SITES, "--draft")
     assert result.exit_code == 0, result.stderr
     result = proofward("consortium", "init", folder)
     assert result.exit_code == 0, result.stderr

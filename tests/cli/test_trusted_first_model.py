@@ -18,7 +18,7 @@ TINY = PRESETS["tiny"]
 COUNT = TINY.model.parameters
 WEIGHTS = np.arange(COUNT, dtype=np.int64) - 7
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "o")
-OPTIONS = ("--title", "T", "--server", "localhost", *SITES, "--preset", "tiny", "--rounds", 2)
+OPTIONS = ("--no-dp", "--title", "T", "--server", "localhost", *SITES, "--preset", "tiny", "--rounds", 2)
 WORDS = "trusted first model"
 
 

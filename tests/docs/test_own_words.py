@@ -58,7 +58,7 @@ def test_defaults_are_those_of_the_help(tmp_path, hospitals):
     said = " ".join(proofward("consortium", "init", "--help").stdout.split())
     names = [f"h{number}" for number in range(hospitals)]
     sites = [word for name in names for word in ("--hospital", name, "--verifier", name)]
-    options = ("--title", "T", "--server", "fl.example.org", "--preset", "tiny", "--draft", *sites)
+    options = ("--no-dp", "--title", "T", "--server", "fl.example.org", "--preset", "tiny", "--draft", *sites)
     assert proofward("consortium", "init", tmp_path / "c", *options).exit_code == 0
     project = read_project(tmp_path / "c" / "consortium.toml")
     for name in ("threshold", "accepting", "minimum", "abandoning"):

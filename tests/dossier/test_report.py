@@ -144,7 +144,7 @@ def test_laws_are_answered_from_the_record_or_not_at_all(filed):
     checked = facts(filed, "hipaa")["164.312 (b) Mechanisms that examine activity"]
     assert checked["lines"][0].endswith("the record is consistent; 2 broken rules are named")
     assert facts(filed, "fda")["Re-training"]["lines"][1].startswith("A round trains")
-    assert facts(filed, "promises")["Differential privacy"]["basis"] == "not recorded"
+    assert facts(filed, "promises")["Differential privacy"]["lines"] == ["none: sums are exact"]
 
 
 def test_weak_rules_are_called_weak(filed):

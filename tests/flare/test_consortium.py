@@ -104,7 +104,7 @@ class Trial:
         self.installed, self.told = installed, root / "imported"
         roles = [word for name in NAMES for word in ("--hospital", name, "--verifier", name)]
         servers = ("--server", f"localhost:{self.port}", "--server", "127.0.0.1", "--server", "::1")
-        proofward("consortium", "init", self.folder, "--title", "Trial", *servers, *roles,
+        proofward("consortium", "init", self.folder, "--no-dp", "--title", "Trial", *servers, *roles,
                   "--rounds", ROUNDS, "--deadline", 600)  # fmt: skip
         self.kits = {path.name: path for path in sorted((self.folder / "kits").iterdir())}
         for kit in self.kits.values():

@@ -8,9 +8,10 @@ from math import inf
 import pytest
 
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import MOST_COARSE_VARIANCE, Privacy
+from proofward.layers.privacy import LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE, Privacy
 from proofward.privacy.accountant import Accountant, for_patients
-from proofward.privacy.choice import least_noise
+from proofward.privacy.choice import BOUND, least_noise
+from proofward.relations.noise_tables import distance
 
 OWN = Privacy(clip_bits=0, coarse_variance=5750, releases=20, records_a_patient=1, colluders=2, inverse_delta=100_000)
 LOGISTIC = 62
@@ -63,6 +64,11 @@ def test_the_least_noise_is_the_least(epsilon):
     found = least_noise(OWN, epsilon, LOGISTIC, 4)
     assert accountant(coarse_variance=found.coarse_variance).promised <= epsilon
     assert accountant(coarse_variance=found.coarse_variance - 1).promised > epsilon
+
+
+@pytest.mark.parametrize("variance", [LEAST_COARSE_VARIANCE, 5750, MOST_COARSE_VARIANCE])
+def test_the_bound_with_which_noise_is_looked_for_is_one(variance):
+    assert 0 < distance(replace(OWN, coarse_variance=variance)) < BOUND
 
 
 def test_noise_that_no_table_holds_is_refused():

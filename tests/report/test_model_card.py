@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from proofward.layers.privacy import Privacy
+from proofward.privacy.accountant import Accountant
 from proofward.report.handover.handed_model import METRICS_NAME, handed, recorded_figures
 from proofward.report.handover.model_card import (
     HTML,
@@ -27,8 +29,8 @@ from tests.report.test_exported_pictures import MODEL
 def history(rounds=3):
     """What a card asks of one."""
     rules = SimpleNamespace(
-        config=config(), rounds=rounds, minimum_updates=3, counting_in=lambda number: None
-    )
+        accountant=None, config=config(), rounds=rounds, minimum_updates=3, counting_in=lambda number: None
+    )  # fmt: skip
     closed = SimpleNamespace(
         number=1, accepted=SimpleNamespace(record=SimpleNamespace(hospitals=("a", "b", "c")))
     )
@@ -57,6 +59,10 @@ def test_it_says_whether_sums_have_noise():
     )
     found = model_card(MODEL, known, name="m.json", kind="json").markdown
     assert WITH_NOISE in found and WITHOUT_NOISE not in found
+    own = Privacy(0, 5750, releases=20, records_a_patient=1, colluders=2, inverse_delta=100_000)
+    known.rules.accountant, known.releases = Accountant(own, 62, 4), {"a": 20, "b": 19}
+    found = model_card(MODEL, known, name="m.json", kind="json").markdown
+    assert "epsilon 3, delta 1e-05 spent, by 20 of 20 releases, for each record" in found
 
 
 def test_what_nobody_has_said_is_not_recorded():

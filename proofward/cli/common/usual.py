@@ -13,6 +13,8 @@ from proofward.federation.messages.usual import usual_threshold, usual_updates
 PROJECT_FILE = "consortium.toml"
 """In a consortium's folder."""
 PORT, ROUNDS, DEADLINE, PRESET = 8002, 15, 600, "wdbc"
+EPSILON, DELTA, PRIVATE_PRESET = 3.0, 1e-5, "logistic"
+"""Of a consortium with differential privacy."""
 HOSPITALS, ROWS = 5, 500
 """Of a federation and a hospital whose costs are asked for, where none is named."""
 COUNTS = (3, 5, 10)

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from proofward.catalogue.audits import counted
 from proofward.federation.history.admission_steps import admission_votes
+from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.end_steps import end_in_words, reasons_to_end
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.clock import REPEATABLE_TIME, in_utc
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.layers.weighting import BY_RECORDS
+from proofward.privacy.words import EXACT_COUNTS, NEIGHBOURS, assumption, promise, spent
 from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.report.audit_summary import AuditSummary, Breach
 from proofward.report.sentences import members, record_sentence, rules_sentence
@@ -21,7 +23,7 @@ MOST_LINES = 8
 
 def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
     """The lines; the two sentences first."""
-    yield record_sentence(summary)
+    yield " ".join(filter(None, (record_sentence(summary), exactness(summary.history))))
     yield rules_sentence(summary)
     if summary.history is not None:
         rules = summary.history.rules
@@ -30,6 +32,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         yield f"federation  {rules.federation}"
         yield f"consortium  {rules.digest.hex()} ({same})"
         yield f"rules       {demanded(rules.config.security_bits)}"
+        yield from privacy_lines(summary.history)
         if rules.initial_model:
             yield "            trusted first model: whoever chose it may have planted what reads off records"
         if rules.config.optimizer.vectors:
@@ -63,6 +66,44 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         others = [f"{found[word]} {word}" for word in ("refused", "failed") if found[word]]
         noted = f" ({', '.join(others)})" if others else ""
         yield f"  {sum(found.values()):>6}  {counted(check)}{noted}"
+
+
+def exactness(history: HistoryState | None) -> str:
+    """What the first line says of rules without differential privacy; "" where there is some."""
+    if history is None or history.rules.counts_only or history.rules.accountant is not None:
+        return ""
+    return "Sums are exact: no differential privacy."
+
+
+def privacy_lines(history: HistoryState) -> Iterator[str]:
+    """What is promised, what is spent, what that rests on; and what is outside of it."""
+    accountant = history.rules.accountant
+    if accountant is None:
+        return
+    yield f"privacy     {promise(accountant)}"
+    yield f"            {spent(accountant, most_releases(history))}"
+    yield f"            {assumption(accountant)}"
+    yield f"            {NEIGHBOURS}"
+    if history.rules.counting:
+        yield f"            {EXACT_COUNTS}"
+
+
+def privacy_document(history: HistoryState) -> dict[str, object] | None:
+    """The same for programs; None where sums are exact."""
+    accountant = history.rules.accountant
+    if accountant is None:
+        return None
+    releases = most_releases(history)
+    return {
+        "epsilon": accountant.promised,
+        "delta": accountant.delta,
+        "releases": accountant.privacy.releases,
+        "colluders": accountant.privacy.colluders,
+        "records_a_patient": accountant.privacy.records_a_patient,
+        "spent": {"releases": releases, "epsilon": accountant.spent(releases)},
+        "neighbours": NEIGHBOURS,
+        "exact_counts": bool(history.rules.counting),
+    }
 
 
 def recorded(history: HistoryState) -> str:
@@ -128,6 +169,7 @@ def to_document(summary: AuditSummary) -> dict[str, object]:
         "counts": summary.counts(),
         "policy_bits": None if rules is None else rules.config.security_bits,
         "consortium": None if rules is None else rules.digest.hex(),
+        "privacy": None if summary.history is None else privacy_document(summary.history),
         "hospitals": [] if rules is None else list(rules.hospitals),
         "verifiers": [] if rules is None else list(rules.verifiers),
         "admitted": [] if summary.history is None else sorted(summary.history.admitted),

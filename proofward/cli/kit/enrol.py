@@ -87,6 +87,7 @@ def enrol(
         lines += [f"forced although {words}" for words in doubts]
         if sheet:
             lines.append(f"with a data sheet of {len(sheet)} lines, which everybody will see on the ledger")
+        lines += _noted(home, name, file, table)
         lines += ["its own counts of every evaluation will be published"] if publish else []
         lines += next_lines(kit)
         plain = {"forced": bool(doubts), "data_sheet": len(sheet), "publishes": publish, **plain}
@@ -105,6 +106,19 @@ def read_sheet(path: Path) -> tuple[str, ...]:
         if isinstance(error, UnicodeDecodeError):
             raise WrongThing(f"{path}: expected a text file in UTF-8, found other bytes") from error
         raise Refused(f"{path}: {error}") from error
+
+
+def _noted(home: Home, name: str, file: DataFile, table: Table) -> list[str]:
+    """Writes the data down in the site's own ledger; what else they are enrolled for."""
+    from proofward.engines.remote.agreement.site_ledger import Enrolled, digest_of, note, place, told
+
+    try:
+        data = digest_of(file.path, table.records.features.tobytes() + table.records.labels.tobytes())
+        note(Enrolled.of(home.terms, name, data))
+    except (OSError, ValueError) as error:
+        words = f"{place()}: {error}: this site will not notice another federation over these records"
+        return [words]
+    return told(home.terms, [name])
 
 
 def next_lines(kit: Path) -> list[str]:

@@ -46,6 +46,7 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
     from proofward.engines.contract import ADMIN
     from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import KEY, SEED
+    from proofward.engines.remote.agreement.site_ledger import told
     from proofward.ledger.key_file import is_encrypted
 
     with answering(as_json):
@@ -60,6 +61,7 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
         tightened, terms = tighten(kit), home.terms
         plain: dict[str, object] = {"terms": terms.digest.hex(), "site": home.site, "tightened": tightened}
         lines = in_words(terms, engine.addresses(kit), engine.server(kit)[1])
+        lines += told(terms, [seat.member for seat in home.seats])
         if tightened:
             lines.append(f"{tightened} files or folders of {kit} were open to others: now they are not")
         if engine.kind(kit) == ADMIN:

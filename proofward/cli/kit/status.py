@@ -70,6 +70,8 @@ def show(console: Console, kit: Path, found: Health) -> None:
             say(f"{'' if number else 'consortium:':12} {line}")
     else:
         say("coordinator: has no members; the server's and the sites' status say how the rounds go")
+    if view.privacy:
+        say(f"privacy:     {view.privacy}")
     if view.lacking:
         say(f"not joined:  {', '.join(view.lacking)}")
     for member in view.members:

@@ -38,7 +38,8 @@ def provable_config(
 ) -> RoundConfig:
     """The configuration, if every round of it can be proved; raises ProjectError."""
     try:
-        optimizer.check(setup.clip_bound, setup.scales.weight_bits)
+        if setup.privacy is None:
+            optimizer.check(setup.clip_bound, setup.scales.weight_bits)
     except ConfigurationError as error:
         raise ProjectError("aggregation", error.expected, f"a clip_bound of {error.actual}") from error
     try:
@@ -76,7 +77,8 @@ def _within_security(config: RoundConfig) -> RoundConfig:
 
 
 def _rules(setup: Preset, hospitals: int, threshold: int) -> RoundConfig:
-    return RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, hospitals, threshold)
+    numbers = setup.clip_bound, hospitals, threshold
+    return RoundConfig(setup.model, setup.scales, setup.training, *numbers, privacy=setup.privacy)
 
 
 def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:

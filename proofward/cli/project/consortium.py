@@ -13,7 +13,18 @@ from click.core import ParameterSource
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.engine import ENGINE, installed
 from proofward.cli.common.guard import GuardedGroup
-from proofward.cli.common.usual import DEADLINE, PORT, PRESET, PROJECT_FILE, ROUNDS, examples, usual_minimum
+from proofward.cli.common.usual import (
+    DEADLINE,
+    DELTA,
+    EPSILON,
+    PORT,
+    PRESET,
+    PRIVATE_PRESET,
+    PROJECT_FILE,
+    ROUNDS,
+    examples,
+    usual_minimum,
+)
 from proofward.cli.project.listed_presets import WithPresets
 from proofward.cli.project.provisioned_kits import provision, provisioned
 from proofward.engines.contract import AUTHORITY, KITS
@@ -52,7 +63,13 @@ def consortium() -> None:
 @click.option("--hospital", "hospitals", multiple=True, metavar="SITE", help="A site with data; repeat it.")
 @click.option("--verifier", "verifiers", multiple=True, metavar="SITE",
               help="A site that verifies, a hospital or another; repeat it.")  # fmt: skip
-@click.option("--preset", metavar="NAME|FILE", default=PRESET, show_default=True,
+@click.option("--epsilon", type=float, metavar="E",
+              help="Differential privacy for each record over the whole federation: smaller is stricter, "
+              f"{EPSILON:g} is usual. This or --no-dp has to be there.")  # fmt: skip
+@click.option("--delta", type=float, metavar="D", default=DELTA, show_default=True,
+              help="With which the promise of --epsilon may fail, below one in all records.")  # fmt: skip
+@click.option("--no-dp", is_flag=True, help="Exact sums: no differential privacy, which the terms then say.")
+@click.option("--preset", metavar="NAME|FILE", show_default=f"{PRESET}, with --epsilon {PRIVATE_PRESET}",
               help="Model and training: a name listed below, or a file like those.")  # fmt: skip
 @click.option("--rounds", type=click.IntRange(1, MAX_ROUNDS), default=ROUNDS, show_default=True,
               help="Rounds of training.")  # fmt: skip
@@ -140,6 +157,7 @@ def init(
 def _from_options(options: Mapping[str, Any]) -> Project:
     """Raises UsageError."""
     from proofward.cli.project.listed_presets import chosen_preset
+    from proofward.cli.project.privacy_options import chosen_privacy
     from proofward.cli.project.project import Project, Site
     from proofward.cli.project.project_table import ProjectError
     from proofward.engines.remote.agreement.addresses import split_ports
@@ -164,11 +182,12 @@ def _from_options(options: Mapping[str, Any]) -> Project:
     plain = ("rounds", "threshold", "accepting", "minimum", "abandoning", "deadline",
              "upload_slot")  # fmt: skip
     others = {name: options[name] for name in plain if options[name] is not None}
+    others["privacy"] = privacy = chosen_privacy(options)
+    preset = options["preset"] or (PRESET if privacy is None else PRIVATE_PRESET)
     if options["trusted_first_model"] is not None:
         others["trusted_first_model"] = FIRST_MODEL
     try:
-        if options["preset"] is not None:
-            others.update(chosen_preset(options["preset"]))
+        others.update(chosen_preset(preset, privacy is not None))
         return Project(options["title"], servers, sites, PORT if port is None else port, **others).completed()
     except ProjectError as error:
         raise click.UsageError(str(error)) from error
@@ -223,6 +242,16 @@ def _about_features(project: Project) -> list[str]:
     ]
 
 
+def _about_accuracy(project: Project) -> list[str]:
+    """A forecast of what noise costs, which needs public data of the same columns."""
+    if project.privacy is None:
+        return []
+    return [
+        "no forecast of accuracy: nobody has public data of these columns here, and hospitals' own are not "
+        "used; docs/privacy.md has figures of public data, and says when noise does not pay"
+    ]
+
+
 def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_json: bool) -> None:
     from proofward.cli.project.terms_in_words import in_words
 
@@ -234,7 +263,7 @@ def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_j
         "authority": str(folder / AUTHORITY), "moved_aside": None if aside is None else str(aside),
     }  # fmt: skip
     lines = [*in_words(terms, project.servers, project.port), "", *places]
-    lines += _about_features(project)
+    lines += [*_about_features(project), *_about_accuracy(project)]
     if aside is not None:
         lines.append(
             f"earlier kits are in {aside}: they hold keys and perhaps records; delete them if not needed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,11 @@ class WithPresets(click.Command):
             formatter.write_text(f"Their files, to be copied: {FOLDER}")
 
 
-def chosen_preset(given: str) -> dict[str, Any]:
-    """Fields of a project: a preset's name, or all that a file sets; raises ProjectError."""
+def chosen_preset(given: str, private: bool = False) -> dict[str, Any]:
+    """Fields of a project: a preset's name, or all that a file sets; raises ProjectError.
+
+    private: whether the file's training is that with differential privacy.
+    """
     from proofward.cli.project.project import placeholder_features
     from proofward.cli.project.project_table import ProjectError
     from proofward.layers.errors import ConfigurationError
@@ -43,10 +47,12 @@ def chosen_preset(given: str) -> dict[str, Any]:
         raise ProjectError(f"{given}: {error.field}", error.expected, repr(error.actual)[:80]) from error
     except OSError as error:
         raise ProjectError("preset", "a file that can be read", f"{given}: {error.strerror}") from error
+    settings = found.settings
+    if private:  # in which [privacy] says what is clipped
+        settings = replace(found.settings_for(private), clip_bound=None)
     if found.of_pictures:
-        return {"settings": found.settings, **_pictures(found)}
-    features = placeholder_features(found.features)
-    return {"settings": found.settings, "features": features}
+        return {"settings": settings, **_pictures(found)}
+    return {"settings": settings, "features": placeholder_features(found.features)}
 
 
 def _pictures(found: PresetFile) -> dict[str, Any]:

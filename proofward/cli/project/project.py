@@ -14,6 +14,7 @@ from proofward.cli.project.declared_table import NONE as NONE_DECLARED
 from proofward.cli.project.declared_table import Declared
 from proofward.cli.project.evaluated_rounds import agreed_rounds
 from proofward.cli.project.outside_table import OutsideTable
+from proofward.cli.project.privacy_table import PrivacyTable, check_beside, mechanism_of
 from proofward.cli.project.project_setup import setup_of
 from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.validation_table import ValidationTable
@@ -26,12 +27,7 @@ from proofward.engines.remote.agreement.addresses import EXAMPLES, MOST_ADDRESSE
 from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
-from proofward.federation.messages.rules import (
-    AGGREGATOR,
-    HOSPITAL,
-    VERIFIER,
-    RulesError,
-)
+from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, RulesError
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
     UPLOAD_SLOT,
@@ -78,6 +74,7 @@ class Project:
     validation: rows on which nobody trains, None for none. outside: a model that is evaluated untrained.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     declared: what the consortium says of itself, for the record.
+    privacy: what is promised of each record, None where sums are exact.
     """
 
     title: str
@@ -102,6 +99,7 @@ class Project:
     validation: ValidationTable | None = None
     declared: Declared = NONE_DECLARED
     outside: OutsideTable | None = None
+    privacy: PrivacyTable | None = None
 
     @property
     def server(self) -> str:
@@ -118,14 +116,22 @@ class Project:
     @cached_property
     def setup(self) -> Preset:
         """Network and training of a completed project; raises ConfigurationError."""
-        found = setup_of(self.preset, self.settings, self.schema)
-        whole = self.settings.over(PRESET_FILES[self.preset].settings)
+        found = setup_of(self.preset, self.settings, self.schema, self.privacy is not None)
+        whole = self.settings.over(self.usual)
         training = replace(
             found.training,
             validation_share=0 if self.validation is None else self.validation.share,
             later_rates=whole.later_rates(self.rounds),
         )
-        return replace(found, training=training)
+        numbers = self.rounds, found.model.parameters, self.threshold, self.minimum
+        privacy = mechanism_of(self.privacy, *numbers)
+        bound = found.clip_bound if privacy is None else privacy.clip_bound
+        return replace(found, training=training, privacy=privacy, clip_bound=bound)
+
+    @property
+    def usual(self) -> Settings:
+        """What the preset has for what the project leaves open."""
+        return PRESET_FILES[self.preset].settings_for(self.privacy is not None)
 
     @property
     def placeholders(self) -> bool:
@@ -133,7 +139,7 @@ class Project:
         return self.images is None and self.features == placeholder_features(len(self.features))
 
     def first_model_beside(self, path: Path) -> Path | None:
-        """The file of the trusted first model, of a project in the file `path`."""
+        """The file of the trusted first model of the project in `path`."""
         return path.parent / self.trusted_first_model if self.trusted_first_model else None
 
     def object_of(self, chosen: bytes) -> bytes:
@@ -150,17 +156,17 @@ class Project:
             raise fault
         hospitals, verifiers = self.count(HOSPITAL), self.count(VERIFIER)
         threshold = self.threshold or usual_threshold(hospitals)
-        features = self._columns() if self.images is None else ()
         completed = replace(
             self,
             threshold=threshold,
             minimum=self.minimum or usual_updates(hospitals, threshold),
             abandoning=self.abandoning or usual_abandonments(hospitals),
             accepting=self.accepting or usual_verdicts(verifiers),
-            features=features,
+            features=self._columns() if self.images is None else (),
         )
         try:
             setup, _ = completed.setup, completed.subgroups
+            check_beside(self.privacy, self.settings, setup.training, self.validation is not None)
             if self.images is not None:
                 self.images.check(setup.scales)
         except ConfigurationError as error:
@@ -234,7 +240,7 @@ class Project:
             yield ProjectError("site", "at least one verifier", 0)
 
     def _scale_faults(self) -> Iterator[ProjectError]:
-        scales = self.settings.over(PRESET_FILES[self.preset].settings).scales
+        scales = self.settings.over(self.usual).scales
         for fault in scales.faults():
             yield ProjectError(fault.field, fault.expected, fault.actual)
         bits = scales.given.get("weight_bits", SCALES.weight_bits)

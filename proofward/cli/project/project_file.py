@@ -17,6 +17,7 @@ from proofward.cli.project.frozen_table import with_frozen_part
 from proofward.cli.project.image_table import read_image_schema
 from proofward.cli.project.label_table import read_notation
 from proofward.cli.project.outside_table import read_outside_model
+from proofward.cli.project.privacy_table import read_privacy
 from proofward.cli.project.project import Project, Site
 from proofward.cli.project.project_keys import POLICY, SITE, TOP
 from proofward.cli.project.project_table import ProjectError, Table
@@ -124,6 +125,7 @@ class _Reading:
             "optimizer": self._get(lambda: read_optimizer(table.table("aggregation"))),
             "weighting": self._get(lambda: read_weighting(table.table("aggregation"))),
             "validation": self._get(lambda: read_validation(table.table("validation"))),
+            "privacy": self._get(lambda: read_privacy(table.table("privacy"))),
             "outside": self._get(lambda: read_outside_model(table.table("outside_model"))),
             "rounds": self._get(lambda: table.integer("rounds")),
             "trusted_first_model": self._get(lambda: table.text("trusted_first_model")),

@@ -12,6 +12,7 @@ from proofward.cli.project.frozen_table import FROZEN
 from proofward.cli.project.image_table import IMAGES, ROW
 from proofward.cli.project.label_table import NOTATION
 from proofward.cli.project.outside_table import OUTSIDE
+from proofward.cli.project.privacy_table import PRIVACY
 from proofward.cli.project.validation_table import VALIDATION
 from proofward.engines.remote.agreement.addresses import MOST_ADDRESSES
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
@@ -60,6 +61,7 @@ TOP = Keys((
     Key("training", TRAINING, "of a round at each hospital"),
     Key("scales", SCALES, "bits of the fixed-point numbers and of their ranges"),
     Key("aggregation", AGGREGATION, "how the server makes the next model of the mean update"),
+    Key("privacy", PRIVACY, "what is promised of each record, or that nothing is"),
     Key("validation", VALIDATION, "the rows on which nobody trains, and how they are evaluated"),
     Key("outside_model", OUTSIDE, "a model that is evaluated instead of training one"),
     Key("policy", POLICY, "thresholds and times"),

@@ -10,15 +10,16 @@ from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import Preset, Settings
 
 
-def setup_of(preset: str, settings: Settings, schema: Schema | ImageSchema) -> Preset:
+def setup_of(preset: str, settings: Settings, schema: Schema | ImageSchema, private: bool = False) -> Preset:
     """The trainer's integers; raises ConfigurationError.
 
-    schema: what every hospital's data are, which says how many inputs and classes there are.
+    schema: what every hospital's data are, which says how many inputs and classes there are. private: whether
+    the preset's training is that with differential privacy.
     """
     found, images = PRESET_FILES[preset], schema if isinstance(schema, ImageSchema) else None
-    whole = settings.over(found.settings)
+    whole = settings.over(found.settings_for(private))
     classes, usual = len(schema.classes), found.preset.model
-    untouched = images is None and settings == Settings()
+    untouched = images is None and settings == Settings() and not private
     if untouched and (schema.size, classes) == (found.features, usual.head.classes):
         return found.preset
     row = 0 if images is None else images.row_size

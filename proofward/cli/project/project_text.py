@@ -11,6 +11,7 @@ from proofward.cli.project.feature_table import feature_lines
 from proofward.cli.project.image_table import image_lines
 from proofward.cli.project.label_table import id_lines, label_lines, notation_lines
 from proofward.cli.project.outside_table import outside_lines
+from proofward.cli.project.privacy_table import privacy_lines
 from proofward.cli.project.project import Project
 from proofward.cli.project.validation_table import validation_lines
 from proofward.federation.messages.rules import VERIFIER
@@ -40,6 +41,7 @@ def project_text(project: Project) -> str:
         *_settings(project, TRAINING),
         *scale_lines(project),
         *aggregation_lines(project.optimizer, project.weighting),
+        *_privacy(project),
         *validation_lines(project.validation),
         *outside_lines(project.outside),
         "",
@@ -75,13 +77,19 @@ def _servers(addresses: Sequence[str]) -> str:
 
 def _preset(project: Project) -> list[str]:
     """None where nothing is left to it."""
-    preset = PRESET_FILES[project.preset].settings
+    preset = project.usual
     whole = project.settings.over(preset).scales.given
     left = whole.keys() & preset.scales.given.keys() - project.settings.scales.given.keys()
     if project.settings.complete and not left:
         return []
     return [f"preset = {_quoted(project.preset)}  # {PRESET_FILES[project.preset].summary}; "
             "what is behind # below"]  # fmt: skip
+
+
+def _privacy(project: Project) -> list[str]:
+    own = project.setup.privacy
+    numbers = (0, 0) if own is None else (own.releases, own.colluders)
+    return [] if project.outside is not None else list(privacy_lines(project.privacy, *numbers))
 
 
 def _first_model(project: Project) -> list[str]:
@@ -93,14 +101,14 @@ def _first_model(project: Project) -> list[str]:
 
 def _settings(project: Project, keys: Keys) -> list[str]:
     """Values of the project's own; the preset's behind a comment's sign, to be changed there."""
-    own, whole = project.settings, project.settings.over(PRESET_FILES[project.preset].settings)
+    own, whole = project.settings, project.settings.over(project.usual)
     lines, unit = [], f"batch / {1 << project.setup.scales.rate_shift}"
     for name in keys.names:
         value = getattr(whole, name)
-        if value is not None:
+        if value is not None and not (name == "clip_bound" and project.privacy is not None):
             sign = "# " if getattr(own, name) is None else ""
             plain = list(value) if isinstance(value, tuple) else value
-            text = json.dumps(plain) if name == "layers" else repr(plain)
+            text = json.dumps(plain) if name in ("layers", "full_batch") else repr(plain)
             text = _inline(value.to_plain()) if name == "schedule" else text
             meaning = keys[name].meaning.replace("batch / 1024", unit)
             lines.append(f"{sign}{name} = {text}  # {meaning}")
@@ -115,7 +123,7 @@ def _inline(plain: Mapping[str, object]) -> str:
 def scale_lines(project: Project) -> list[str]:
     """The table [scales], where not all of them are the usual ones; the preset's as in `_settings`."""
     own = project.settings.scales
-    whole = project.settings.over(PRESET_FILES[project.preset].settings).scales.given
+    whole = project.settings.over(project.usual).scales.given
     lines = [
         f"{'' if name in own.given else '# '}{name} = {shown_bits(whole[name])}  # {SCALES[name].meaning}"
         for name in SCALE_KEYS

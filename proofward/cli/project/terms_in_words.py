@@ -25,8 +25,9 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
     return [
         *members,
         first_model_in_words(rules),
+        *privacy_in_words(rules),
         f"model {config.model.words}, {training.duration} a round in batches of "
-        f"{training.batch}{training.momentum_words}; an update is at most {config.clip_bound / 1024:g} long; "
+        f"{training.batch}{training.momentum_words}; {_bounded(config)}; "
         f"{config.security_bits} bits of security"
         + (" (WEAK, for tests only)" if config.weak_security_for_tests else ""),
         *class_weights_in_words(config),
@@ -43,6 +44,14 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
     ]
+
+
+def _bounded(config: RoundConfig) -> str:
+    """What bounds the update."""
+    bound = f"{config.clip_bound / 1024:g}"
+    if config.privacy is not None:
+        return f"each record adds at most {bound} to the sum, in L2"
+    return f"an update is at most {bound} long"
 
 
 def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> list[str]:
@@ -73,11 +82,20 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
     return [
         "nobody trains, no records are enrolled; in each round hospitals count and only the sum is opened",
         *_counted(rules),
+        "sums of counts are exact, without noise: not private",
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}",
     ]
+
+
+def privacy_in_words(rules: Rules) -> list[str]:
+    """What differential privacy there is, and what is outside of it."""
+    from proofward.privacy.words import EXACT_COUNTS, in_words
+
+    outside = [EXACT_COUNTS] if rules.accountant is not None and rules.counting else []
+    return [*in_words(rules.accountant), *outside]
 
 
 def _counted(rules: Rules) -> Iterator[str]:
@@ -172,7 +190,9 @@ def first_model_in_words(rules: Rules) -> str:
 
 def unusual(config: RoundConfig) -> list[str]:
     """What these terms have that makes a single update, if it is ever opened, tell much about its records."""
-    training, found = config.training, []
+    training, found = config.training, list[str]()
+    if config.privacy is not None:  # an update that is opened has its own noise, as is said there
+        return found
     if training.batch < USUAL_BATCH:
         found.append(
             f"unusual: batches of {training.batch} records, fewer than {USUAL_BATCH}: "

@@ -32,6 +32,7 @@ from proofward.engines.remote.agreement.home import (
     passphrase_from_environment,
 )
 from proofward.engines.remote.agreement.names import fault_of_name
+from proofward.engines.remote.agreement.site_ledger import told
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.ledger.errors import KeyFileInvalid
 from proofward.ledger.key_file import is_encrypted
@@ -122,6 +123,9 @@ def _keys(home: Home) -> Iterator[Check]:
         yield _key(home, seat.member)
         if seat.role == HOSPITAL and enrols:
             yield _records(home, seat.member)
+            for words in told(home.terms, [seat.member]):
+                remedy = "their budgets add up: ask your data protection officer before the next one"
+                yield Check(f"privacy of {seat.member}", WARNING, words, remedy)
 
 
 def _records(home: Home, member: str) -> Check:

@@ -36,6 +36,7 @@ from proofward.ledger.database import Database
 from proofward.ledger.errors import KeyFileInvalid, LedgerError
 from proofward.ledger.key_file import is_encrypted
 from proofward.ledger.keys import PublicKey
+from proofward.privacy.words import promise
 
 LAST_LINES = 5
 
@@ -99,7 +100,8 @@ class SiteView:
     """A site.
 
     consortium: digest of the rules, "" before everybody has joined. unconfirmed: what keeps the site from
-    beginning although everybody has joined, "" for nothing.
+    beginning although everybody has joined, "" for nothing. privacy: what the rules promise, "" where all
+    rounds count.
     """
 
     site: str
@@ -111,6 +113,7 @@ class SiteView:
     members: tuple[MemberView, ...]
     ledger: LedgerView | None
     troubles: tuple[str, ...]
+    privacy: str = ""
 
 
 def look(root: Path) -> SiteView:
@@ -131,6 +134,7 @@ def look(root: Path) -> SiteView:
         ),
         ledger=_ledger(root, rules) if rules and terms.aggregator.site == home.site else None,
         troubles=tuple(_troubles(root / LOG)),
+        privacy="" if terms.counts_only else promise(terms.accountant),
     )
 
 

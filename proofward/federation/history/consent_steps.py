@@ -74,6 +74,11 @@ def releases_left(history: HistoryState, hospital: str) -> int | None:
     return privacy.releases - history.releases.get(hospital, 0)
 
 
+def most_releases(history: HistoryState) -> int:
+    """How many sums of training the hospital that has consented to most has, by the ledger."""
+    return max(history.releases.values(), default=0)
+
+
 def missing_consents(state: RoundState) -> tuple[str, ...]:
     """Hospitals of the accepted set that have not consented."""
     assert state.accepted is not None

@@ -38,6 +38,7 @@ from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.reading import MAX_OBJECTS, entries_of
 from proofward.ledger.seal import OBJECTS_NAME, SEAL_NAME
+from proofward.privacy.words import EXACT_COUNTS, promise
 from proofward.proof.soundness import LEAST_POLICY_BITS
 
 NOBODY = "unknown"
@@ -224,6 +225,9 @@ def _in_words(rules: Rules) -> str:
     words = [f"consortium {rules.digest.hex()}", f"proofs of {bits} bits"]
     if bits < LEAST_POLICY_BITS:
         words.append(f"fewer than {LEAST_POLICY_BITS}: proofs can be forged")
+    words.append(promise(rules.accountant))
+    if rules.counting and rules.accountant is not None:
+        words.append(EXACT_COUNTS)
     if rules.config.optimizer.vectors:
         words.append(f"next models by {rules.config.optimizer.words}")
     words += [f"{found}: {promise}" for promise, found in rules.counting_by_promise.items()]

@@ -185,7 +185,7 @@ def _rules(setup: Preset, holders: int, threshold: int, rows: int) -> tuple[Roun
         try:
             return RoundConfig(
                 setup.model, setup.scales, setup.training, setup.clip_bound, holders, threshold,
-                least_rows=most, most_rows=most,
+                least_rows=most, most_rows=most, privacy=setup.privacy,
             ), None  # fmt: skip
         except TrainingError as error:
             refusal = str(error)

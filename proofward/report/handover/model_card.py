@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proofward.engines.operations.suggestions import Placeholder, command
+from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.history import History
+from proofward.privacy.words import assumption, spent, whose
 from proofward.report.handover.exported_model import ExportedModel
 from proofward.report.handover.two_forms import Part, Pictures, Table, Words, html_page, markdown_page
 
@@ -187,6 +189,17 @@ def _evidence(history: History) -> Words:
     ])  # fmt: skip
 
 
+def _privacy(history: History) -> list[str]:
+    """What its training tells of single records."""
+    if history.rules.config.privacy is None:
+        return [WITHOUT_NOISE]
+    accountant = history.rules.accountant
+    if accountant is None:
+        return [WITH_NOISE]
+    own = spent(accountant, most_releases(history))
+    return [WITH_NOISE, f"Of it are {own}, for {whose(accountant)}; {assumption(accountant)}."]
+
+
 def _limits(model: ExportedModel, history: History, figures: Sequence[Figures]) -> Words:
     low, high = model.scales.input_range
     unit = 1 << model.scales.activation_bits
@@ -194,7 +207,7 @@ def _limits(model: ExportedModel, history: History, figures: Sequence[Figures]) 
         f"Scaled inputs below {low / unit:g} or above {high / unit:g} are cut there, and values are rounded.",
         f"It answers with one of {len(model.description.classes)} classes, whatever it is shown, and does "
         "not know what is unlike the records that it was trained on.",
-        WITHOUT_NOISE if history.rules.config.privacy is None else WITH_NOISE,
+        *_privacy(history),
         "No regulator has cleared it by this card, and nobody has shown its use on patients to be safe.",
     ]
     if not figures:

@@ -13,6 +13,7 @@ from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.layers.model import Int64Array
+from proofward.privacy.words import EXACT_COUNTS
 from proofward.relations.score_counting import LEVELS_SIGNED, NOT_PROVED, PROVED, layout_in
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
@@ -30,6 +31,7 @@ class Evaluation:
     impossible: whether no records have the counts of the sum, which a hospital has then spoilt; `evaluated`
     is of none.
     proved: whether the counts are proved to be those of the model on the validation parts.
+    outside_budget: whether sums of training have differential privacy, and these exact counts have none.
     """
 
     round: int
@@ -41,6 +43,7 @@ class Evaluation:
     stopping: str = ""
     impossible: bool = False
     proved: bool = False
+    outside_budget: bool = False
 
     @property
     def words(self) -> str:
@@ -81,6 +84,7 @@ class Evaluation:
             "hospitals": list(self.hospitals),
             "counts": self.standing,
             **({"stopping": self.stopping} if self.stopping else {}),
+            **({"privacy": EXACT_COUNTS} if self.outside_budget else {}),
             **({"impossible": True} if self.impossible else {}),
             **self.evaluated.to_plain(),
             "sites": {
@@ -100,8 +104,9 @@ def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) ->
             evaluated = Evaluated(layout, classes, own.counts if possible else np.zeros_like(own.counts))
             sites = _published(history, objects, own, layout, classes)
             words = "" if stand is None else stand.until(own.round).words
+            private = history.rules.accountant is not None
             said = after, own.model, own.hospitals, evaluated, sites, words, not possible
-            found.append(Evaluation(own.round, *said, own.counting.proved))
+            found.append(Evaluation(own.round, *said, own.counting.proved, private))
     return tuple(found)
 
 

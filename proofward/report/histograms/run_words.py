@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from proofward.privacy.words import EXACT_COUNTS
 from proofward.report.handover.two_forms import plain
 from proofward.report.histograms.evaluated import Group
 from proofward.report.histograms.of_run import Evaluation
@@ -31,6 +32,8 @@ def run_lines(found: Sequence[Evaluation]) -> Iterator[str]:
         yield found[-1].stopping
     if found:
         yield found[-1].standing
+    if found and found[0].outside_budget:
+        yield EXACT_COUNTS
 
 
 def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterator[str]:
@@ -44,6 +47,8 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
         of = "its records."
     yield from (f"## Evaluation {title}", "")
     yield f"{start} {of} Only the sums of all hospitals' counts were opened. {found[-1].standing}"
+    if found[0].outside_budget:
+        yield f"{EXACT_COUNTS[0].upper()}{EXACT_COUNTS[1:]}."
     yield ""
     yield from ("| rounds of training | hospitals | records | accuracy | AUC | Brier score |",
                 "| ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip

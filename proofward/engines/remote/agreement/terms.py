@@ -36,6 +36,7 @@ from proofward.federation.messages.rules import (
 )
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
+from proofward.privacy.accountant import Accountant
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
@@ -147,6 +148,19 @@ class Terms:
             return Stopping.from_item(decode_item(self.stopping)) if self.stopping else None
         except (MalformedMessage, ConfigurationError) as error:
             raise RulesError("stopping", "a rule on stopping", str(error)) from error
+
+    @property
+    def counts_only(self) -> bool:
+        """Whether all rounds count; raises RulesError."""
+        return sum(len(own.rounds) for own in self.counted) == self.rounds
+
+    @property
+    def accountant(self) -> Accountant | None:
+        """Reckons the differential privacy of these terms, None where sums are exact; raises RulesError."""
+        config = self.round_config
+        if config.privacy is None:
+            return None
+        return Accountant(config.privacy, config.model.parameters, self.minimum_updates)
 
     def at(self, site: str) -> tuple[Seat, ...]:
         """The members of a site."""

@@ -1,0 +1,231 @@
+"""Held-out AUC against epsilon on the Wisconsin breast cancer data, as JSON: a twin in real numbers.
+
+python benchmarks/dp_utility.py [--models logistic,mlp] [--epsilons 8,3,1] [--hospitals 5,10,20]
+    [--splits 20] [--draws 3] [--zero] [--charts DIR] [--smallest]
+
+The records are divided among so many hospitals, so more of them have fewer each. Every round is one step on
+all records: the gradient of each is clipped to C = 1, every hospital adds Gaussian noise of the deviation
+that proofward.privacy chooses, and the server takes a step of 1.5 along the mean. Nothing is tuned on
+held-out records. "usual" are the rules that `proofward consortium init` chooses; with "all" every hospital is
+in every sum, and the noise of all but the threshold counts, so that each adds less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+
+import numpy as np
+from _machine import print_result
+from numpy.typing import NDArray
+
+from proofward.charts.chart import Chart, write_charts
+from proofward.charts.lines import Line, draw_lines
+from proofward.data.records import Records
+from proofward.data.splits import held_out_split, hospital_split
+from proofward.data.wdbc import load_wdbc
+from proofward.federation.messages.usual import usual_threshold, usual_updates
+from proofward.layers.privacy import CLIP_UNITS_BITS, Privacy
+from proofward.models import preset
+from proofward.privacy.accountant import Accountant
+from proofward.privacy.choice import least_noise
+from proofward.report.baselines import first_weights
+
+Real = NDArray[np.float64]
+Weights = list[tuple[Real, Real]]
+MODELS = {"logistic": "logistic", "mlp": "wdbc"}
+RELEASES, STEP, INVERSE_DELTA = 20, 1.5, 100_000
+USUAL, ALL = "usual", "all"
+
+
+@dataclass(frozen=True)
+class Hospital:
+    """features: (n, d), real. labels: (n,), 0 or 1."""
+
+    features: Real
+    labels: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, records: Records, unit: int) -> Hospital:
+        return cls(records.features / unit, records.labels)
+
+
+def forward(weights: Weights, features: Real) -> list[Real]:
+    """The inputs of every layer, and the logits last."""
+    found = [features]
+    for number, (matrix, bias) in enumerate(weights, 1):
+        logits = found[-1] @ matrix + bias
+        found.append(np.maximum(logits, 0) if number < len(weights) else logits)
+    return found
+
+
+def clipped_gradient(weights: Weights, own: Hospital, bound: float) -> Weights:
+    """The sum of the records' gradients, each clipped to `bound` by its exact norm; 0 for no bound."""
+    values = forward(weights, own.features)
+    error = 1 / (1 + np.exp(values[-1][:, 0] - values[-1][:, 1])) - own.labels
+    deltas = [np.stack([-error, error], axis=1)]
+    for (matrix, _), entering in zip(weights[:0:-1], values[-2:0:-1], strict=True):
+        deltas.insert(0, (deltas[0] @ matrix.T) * (entering > 0))
+    norms = sum(
+        (np.square(entering).sum(axis=1) + 1) * np.square(delta).sum(axis=1)
+        for entering, delta in zip(values, deltas, strict=False)
+    )
+    factor = np.minimum(1, bound / np.sqrt(np.maximum(norms, 1e-30)))[:, None] if bound else 1.0
+    scaled = [delta * factor for delta in deltas]
+    pairs = zip(values, scaled, strict=False)
+    return [(entering.T @ delta, delta.sum(axis=0)) for entering, delta in pairs]
+
+
+def trained(
+    first: Weights, hospitals: list[Hospital], bound: float, deviation: float, rng: np.random.Generator
+) -> Weights:
+    """The model after all rounds; deviation: of each hospital's noise in an entry."""
+    weights, count = first, sum(len(own.labels) for own in hospitals)
+    for _ in range(RELEASES):
+        sums = [clipped_gradient(weights, own, bound) for own in hospitals]
+        spread, next_weights = deviation * sqrt(len(hospitals)), []
+        for place, (matrix, bias) in enumerate(weights):
+            slope = sum(own[place][0] for own in sums) + rng.normal(0, spread or 1e-300, matrix.shape)
+            lift = sum(own[place][1] for own in sums) + rng.normal(0, spread or 1e-300, bias.shape)
+            next_weights.append((matrix - STEP * slope / count, bias - STEP * lift / count))
+        weights = next_weights
+    return weights
+
+
+def auc(weights: Weights, own: Hospital) -> float:
+    """Area under the ROC curve; ties count one half."""
+    logits = forward(weights, own.features)[-1]
+    scores, ill = logits[:, 1] - logits[:, 0], own.labels == 1
+    above = scores[ill][:, None] - scores[~ill][None, :]
+    return float(np.mean(above > 0) + np.mean(above == 0) / 2)
+
+
+def deviation_of(parameters: int, hospitals: int, rules: str, epsilon: float) -> tuple[float, Accountant]:
+    """Deviation of a hospital's noise, as a multiple of C, and its accountant."""
+    threshold = usual_threshold(hospitals)
+    minimum = usual_updates(hospitals, threshold) if rules == USUAL else hospitals
+    own = least_noise(Privacy(0, 41, RELEASES, 1, threshold, INVERSE_DELTA), epsilon, parameters, minimum)
+    accountant = Accountant(own, parameters, minimum)
+    return accountant.deviation / (1 << CLIP_UNITS_BITS), accountant
+
+
+@dataclass
+class Cell:
+    """AUCs of one model with so many hospitals: by method, one for each division of the records."""
+
+    model: str
+    hospitals: int
+    values: dict[str, list[float]]
+
+    def mean(self, method: str) -> float:
+        return float(np.mean(self.values[method]))
+
+
+def measure(
+    model: str, count: int, epsilons: list[float], splits: int, draws: int, zero: bool
+) -> tuple[Cell, dict[str, float]]:
+    """AUC of all methods over the divisions, and the deviations of the noise."""
+    setup = preset(MODELS[model])
+    records, unit = load_wdbc(setup.scales), 1 << setup.scales.activation_bits
+    shapes = {
+        f"{epsilon:g}/{rules}": deviation_of(setup.model.parameters, count, rules, epsilon)[0]
+        for epsilon in epsilons
+        for rules in (USUAL, ALL)
+    }
+    cell = Cell(model, count, {})
+    for split in range(splits):
+        training, held_out = held_out_split(records, split)
+        hospitals = [Hospital.of(own, unit) for own in hospital_split(training, count, split)]
+        shown = Hospital.of(held_out, unit)
+        fine = float(1 << setup.scales.weight_bits)
+        parts = setup.model.unflatten(first_weights(setup, split) * (not zero))
+        first = [(matrix.T / fine, bias / fine) for matrix, bias in parts]
+        rng = np.random.default_rng([split, count])
+        found = {
+            "exact": auc(trained(first, hospitals, 0.0, 0.0, rng), shown),
+            "clipped": auc(trained(first, hospitals, 1.0, 0.0, rng), shown),
+            "alone": float(
+                np.mean([auc(trained(first, [own], 0.0, 0.0, rng), shown) for own in hospitals])
+            ),
+        }
+        for name, deviation in shapes.items():
+            runs = [auc(trained(first, hospitals, 1.0, deviation, rng), shown) for _ in range(draws)]
+            found[name] = float(np.mean(runs))
+        for name, value in found.items():
+            cell.values.setdefault(name, []).append(value)
+    return cell, shapes
+
+
+def described(cell: Cell, shapes: dict[str, float]) -> dict[str, object]:
+    """Means, and for each epsilon the paired difference to a lone hospital without privacy."""
+    alone, found = np.array(cell.values["alone"]), {}
+    for name in shapes:
+        gain = np.array(cell.values[name]) - alone
+        error = float(gain.std(ddof=1) / sqrt(len(gain))) if len(gain) > 1 else 0.0
+        found[name] = {
+            "auc": round(cell.mean(name), 4), "gain_over_alone": round(float(gain.mean()), 4),
+            "standard_error": round(error, 4), "better_in": int((gain > 0).sum()),
+            "deviation_of_noise": round(shapes[name], 3),
+        }  # fmt: skip
+    others = {name: round(cell.mean(name), 4) for name in ("exact", "clipped", "alone")}
+    return {"model": cell.model, "hospitals": cell.hospitals, "auc": others, "epsilon": found}
+
+
+def charts(cells: list[Cell], epsilons: list[float], counts: list[int]) -> Iterator[Chart]:
+    """For each model: AUC by number of hospitals, a line for each epsilon, and lone hospitals."""
+    for model in dict.fromkeys(cell.model for cell in cells):
+        own = [cell for cell in cells if cell.model == model]
+        names = {f"epsilon {epsilon:g}": f"{epsilon:g}/{ALL}" for epsilon in epsilons[:3]}
+        names["a lone hospital, no privacy"] = "alone"
+        lines = [Line(title, [cell.mean(name) for cell in own]) for title, name in names.items()]
+        title = f"Held-out AUC of {model} with differential privacy"
+        shown = list(names.values())
+        rows = [[str(cell.hospitals), *(f"{cell.mean(name):.4f}" for name in shown)] for cell in own]
+        yield Chart(
+            f"dp-utility-{model}", title,
+            "The same records are divided among more hospitals, all of which are in every sum. "
+            "Means over divisions of the records; python benchmarks/dp_utility.py --charts DIR",
+            {"hospitals": counts, **{title: line.values for title, line in zip(names, lines, strict=True)}},
+            [["hospitals", *names], *rows],
+            lambda lines=lines, title=title: draw_lines(
+                lines, counts, title=title, across="hospitals that share the records", up="AUC"
+            ),
+        )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--models", default="logistic,mlp")
+    parser.add_argument("--epsilons", default="8,3,1")
+    parser.add_argument("--hospitals", default="5,10,20")
+    parser.add_argument("--splits", type=int, default=20, help="divisions of the records")
+    parser.add_argument("--draws", type=int, default=3, help="of the noise, for each division")
+    parser.add_argument("--zero", action="store_true", help="start from zeros, not from drawn weights")
+    parser.add_argument("--charts", type=Path, help="folder of charts and their page")
+    parser.add_argument("--smallest", action="store_true", help="logistic, five hospitals, two divisions")
+    options = parser.parse_args()
+    if options.smallest:
+        options.models, options.hospitals, options.splits, options.draws = "logistic", "5", 2, 1
+    models, epsilons = options.models.split(","), [float(own) for own in options.epsilons.split(",")]
+    counts = [int(own) for own in options.hospitals.split(",")]
+    cells = []
+    for model in models:
+        for count in counts:
+            started = time.process_time()
+            numbers = options.splits, options.draws, options.zero
+            cell, shapes = measure(model, count, epsilons, *numbers)
+            cells.append(cell)
+            settings = {"splits": options.splits, "draws": options.draws, "zero": options.zero}
+            settings |= {"releases": RELEASES, "step": STEP}
+            seconds = round(time.process_time() - started, 2)
+            print_result("dp_utility", **settings, **described(cell, shapes), processor_seconds=seconds)
+    if options.charts:
+        write_charts(options.charts, "Utility of differential privacy", list(charts(cells, epsilons, counts)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What rules promise, what it rests on and what is spent of it, for people; the same words everywhere."""
+
+from __future__ import annotations
+
+from math import inf
+
+from proofward.layers.privacy import CLIP_UNITS_BITS
+from proofward.privacy.accountant import MOST_EPSILON, Accountant, for_patients
+
+NO_PRIVACY = "no differential privacy: sums are exact"
+EXACT_COUNTS = "counts are exact and outside the privacy budget: not private"
+NEIGHBOURS = "neighbours are two data sets of one hospital that differ in one record, replaced by another"
+
+
+def shown(epsilon: float) -> str:
+    """An epsilon with three digits, rounded up."""
+    if epsilon == inf:
+        return f"above {MOST_EPSILON:g}, which promises nothing"
+    text = f"{epsilon:.3g}"
+    return text if float(text) >= epsilon * (1 - 1e-3) else f"{epsilon * 1.005:.3g}"
+
+
+def pair(accountant: Accountant, epsilon: float) -> str:
+    """(epsilon, delta) in words."""
+    return f"epsilon {shown(epsilon)}, delta {accountant.delta:.3g}"
+
+
+def whose(accountant: Accountant) -> str:
+    """What is protected."""
+    records = accountant.privacy.records_a_patient
+    return "each record" if records == 1 else f"each patient of at most {records} records at a hospital"
+
+
+def promise(accountant: Accountant | None) -> str:
+    """The rules' promise in one line; of rules with exact sums that there is none."""
+    if accountant is None:
+        return NO_PRIVACY
+    releases = accountant.privacy.releases
+    given = pair(accountant, accountant.promised)
+    return f"differential privacy of {given} for {whose(accountant)} in all {releases} releases"
+
+
+def assumption(accountant: Accountant) -> str:
+    """On what the promise rests."""
+    colluders = accountant.privacy.colluders
+    if colluders == 0:
+        return "it holds while no hospital of a sum tells its noise to the reader"
+    named = "one hospital" if colluders == 1 else f"{colluders} hospitals"
+    tell = "tells its" if colluders == 1 else "tell their"
+    return f"it holds while at most {named} of a sum of {accountant.minimum_updates} or more {tell} noise"
+
+
+def mechanism(accountant: Accountant) -> str:
+    """What is done to updates."""
+    own = accountant.privacy
+    clip = 2.0**own.clip_bits
+    noise = accountant.deviation / (1 << CLIP_UNITS_BITS) * clip
+    return (
+        f"the gradient of each record is clipped to {clip:g}; to their sum each hospital adds noise of the "
+        f"deviation {noise:.4g} in every entry, and proves it"
+    )
+
+
+def consequences(accountant: Accountant) -> list[str]:
+    """What else the rules come to."""
+    others = [f"of {records} records {shown(own)}" for records, own in for_patients(accountant)]
+    return [
+        f"epsilon against who knows nobody's noise: {shown(accountant.without_colluders)}; of all updates of "
+        f"a hospital opened alone: {shown(accountant.opened_alone)}",
+        f"epsilon for a patient {', '.join(others)}; which records are of one patient, hospitals say",
+    ]
+
+
+def in_words(accountant: Accountant | None) -> list[str]:
+    """All of it, for who joins and for who has made the rules."""
+    if accountant is None:
+        return [NO_PRIVACY]
+    return [
+        promise(accountant),
+        f"{assumption(accountant)}; {NEIGHBOURS}",
+        mechanism(accountant),
+        *consequences(accountant),
+        f"a hospital signs at most {accountant.privacy.releases} sums, over all attempts, and then no more",
+    ]
+
+
+def spent(accountant: Accountant, releases: int) -> str:
+    """What so many releases have spent."""
+    if releases == 0:
+        return f"nothing spent of {accountant.privacy.releases} releases"
+    given = pair(accountant, accountant.spent(releases))
+    return f"{given} spent, by {releases} of {accountant.privacy.releases} releases"

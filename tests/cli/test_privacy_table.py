@@ -1,0 +1,167 @@
+"""[privacy] of consortium.toml and the options of `consortium init`: read, written, refused, and in words."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from proofward.cli.evidence.audit_words import exactness, privacy_document, privacy_lines, screen
+from proofward.cli.project.privacy_options import chosen_privacy
+from proofward.cli.project.privacy_table import PrivacyTable
+from proofward.cli.project.project_file import project_of, read_project, read_whole_project
+from proofward.cli.project.project_text import project_text
+from proofward.cli.project.terms_in_words import in_words
+from proofward.dossier.promises import not_shown, promises
+from proofward.federation.history.history import History
+from proofward.federation.parties.auditor import _in_words
+from proofward.privacy import words
+from proofward.report.audit_summary import AuditSummary
+from tests.cli.own_tables import write_project
+
+OPTIONS = ("--title", "T", "--server", "localhost", "--hospital", "a", "--hospital", "b", "--hospital", "c",
+           "--verifier", "a", "--verifier", "b")  # fmt: skip
+
+
+def written(folder, table: str = "epsilon = 3", **training):
+    path = write_project(folder, **{"steps": 1, "batch": 64, "full_batch": "true", **training})
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("clip_bound")]
+    path.write_text("\n".join(lines).replace("[model]", f"[privacy]\n{table}\n[model]") + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory):
+    """A project of four hospitals with epsilon 3, completed."""
+    return read_project(written(tmp_path_factory.mktemp("private")))
+
+
+def test_the_noise_is_the_least_that_keeps_the_promise(private):
+    terms = private.terms()
+    privacy, accountant = terms.round_config.privacy, terms.accountant
+    assert (privacy.releases, privacy.colluders, privacy.inverse_delta) == (20, private.threshold, 100_000)
+    assert accountant.promised <= 3
+    assert replace(accountant, privacy=replace(privacy, coarse_variance=privacy.coarse_variance - 1)).promised > 3
+    assert terms.check().accountant == accountant
+    again, problems = project_of(tomllib.loads(project_text(private)), None)
+    assert not problems and again.terms() == terms
+
+
+def test_every_key_reaches_the_rules(tmp_path):
+    table = "epsilon = 8\ndelta = 1e-6\nclip = 0.5\nreleases = 31\nrecords_a_patient = 2\ncolluders = 0"
+    privacy = read_project(written(tmp_path, table)).terms().round_config.privacy
+    assert (privacy.clip_bits, privacy.releases, privacy.records_a_patient) == (-1, 31, 2)
+    assert (privacy.colluders, privacy.inverse_delta) == (0, 10**6)
+    assert read_project(written(tmp_path, table)).config().clip_bound == 1 << 9
+
+
+def test_to_say_that_there_is_none_changes_no_byte_of_the_terms(tmp_path):
+    path = write_project(tmp_path)
+    silent = read_project(path)
+    path.write_text(path.read_text().replace("[model]", "[privacy]\nnone = true\n[model]"))
+    said = read_project(path)
+    assert said.terms() == silent.terms() and b"privacy" not in said.terms().data
+    assert "[privacy]\nnone = true  # sums are exact" in project_text(silent)
+
+
+@pytest.mark.parametrize(
+    ("table", "training", "found"),
+    [
+        ("none = true\nepsilon = 3", {}, "privacy.none: expected nothing beside it"),
+        ("delta = 1e-5", {}, "privacy.epsilon: expected a number"),
+        ("epsilon = 0", {}, "privacy.epsilon: expected a number above 0"),
+        ("epsilon = 0.01", {}, "by the most noise"),
+        ("epsilon = 3\ndelta = 0.3", {}, "privacy.delta: expected a number in"),
+        ("epsilon = 3\ndelta = 0.03", {}, "privacy.delta: expected 1 / a whole number"),
+        ("epsilon = 3\nclip = 3", {}, "privacy.clip: expected a power of two"),
+        ("epsilon = 3\ncolluders = 4", {}, "privacy.colluders: expected fewer than"),
+        ("epsilon = 3\nreleases = 1", {}, "privacy.releases: expected at least 2, one for each round"),
+        ("epsilon = 3", {"full_batch": "false"}, "training.full_batch: expected true with [privacy]"),
+        ("none = true", {}, "training.full_batch: expected false without [privacy]"),
+        ("epsilon = 3\n[validation]\nshare = 0.2", {}, "privacy.exact_counts: expected true"),
+    ],
+)
+def test_refuses_what_does_not_keep_a_promise(tmp_path, table, training, found):
+    path = written(tmp_path, table, **training)
+    project, problems = read_whole_project(path)
+    if project is not None:
+        with pytest.raises(ValueError, match=found.replace("[", r"\[")):
+            project.terms()
+        return
+    assert found in "\n".join(map(str, problems))
+
+
+def test_clipping_is_said_once(tmp_path):
+    path = written(tmp_path)
+    path.write_text(path.read_text().replace("full_batch", "clip_bound = 2\nfull_batch"))
+    assert "training.clip_bound: expected nothing beside [privacy]" in str(read_whole_project(path)[1][0])
+
+
+def test_counts_are_marked_where_the_file_agrees_to_them(tmp_path):
+    project = read_project(written(tmp_path, "epsilon = 3\nexact_counts = true\n[validation]\nshare = 0.2"))
+    terms = project.terms()
+    assert "not private" in "\n".join(in_words(terms, ("localhost",), 1))
+    history = History(terms.check())
+    assert any("not private" in line for line in privacy_lines(history))
+    assert privacy_document(history)["exact_counts"] is True
+
+
+def test_terms_audit_and_report_say_what_is_promised_and_spent(private):
+    rules = private.terms().check()
+    history = History(rules)
+    said = "\n".join(in_words(private.terms(), ("localhost",), 1))
+    promise = "differential privacy of epsilon 3, delta 1e-05 for each record in all 20 releases"
+    assert promise in said and "differ in one record, replaced by another" in said
+    assert promise in _in_words(rules)
+    history.releases.update({"a": 5, "b": 4})
+    lines = list(screen(AuditSummary([], history), None))
+    spent = words.spent(rules.accountant, 5)
+    assert spent.endswith("delta 1e-05 spent, by 5 of 20 releases")
+    assert any(promise in line for line in lines) and any(spent in line for line in lines)
+    assert any("hospitals of a sum" in line or "one hospital of a sum" in line for line in lines)
+    assert privacy_document(history)["spent"] == {"releases": 5, "epsilon": rules.accountant.spent(5)}
+    found = SimpleNamespace(history=history, summary=AuditSummary([], history))
+    assert spent in str(promises(found)) and "budgets of several add up" in str(not_shown(found))
+
+
+def test_exact_sums_are_said_in_the_first_line_of_an_audit_and_in_the_report(tmp_path):
+    terms = read_project(write_project(tmp_path)).terms()
+    history = History(terms.check())
+    assert "no differential privacy: sums are exact" in in_words(terms, ("localhost",), 1)
+    assert "no differential privacy" in _in_words(terms.check())
+    first = next(screen(AuditSummary([], history), None))
+    assert first.endswith("Sums are exact: no differential privacy.") and not list(privacy_lines(history))
+    assert privacy_document(history) is None and exactness(None) == ""
+    found = SimpleNamespace(history=history, summary=AuditSummary([], history))
+    assert "none: sums are exact" in str(promises(found)) and "they are exact" in str(not_shown(found))
+
+
+def test_a_script_says_what_it_wants(proofward, tmp_path):
+    folder = tmp_path / "c"
+    for options, found in (
+        ((), "--epsilon (such as 3) is missing, or --no-dp"),
+        (("--epsilon", 3, "--no-dp"), "exclude each other"),
+        (("--epsilon", 0), "privacy.epsilon"),
+        (("--epsilon", 3, "--delta", 0.3), "privacy.delta"),
+        (("--epsilon", 3, "--preset", "wide"), "as the presets logistic, tiny, wdbc have it"),
+    ):
+        refused = proofward("consortium", "init", folder, *OPTIONS, *options)
+        assert refused.exit_code == 2 and found in refused.stderr and not folder.exists()
+    assert proofward("consortium", "init", folder, *OPTIONS, "--epsilon", 3, "--preset", "tiny").exit_code == 0
+    project = read_project(folder / "consortium.toml")
+    assert (project.privacy.epsilon, project.preset, project.setup.training.full_batch) == (3.0, "tiny", True)
+    said = proofward.json("status", folder / "kits" / "a")
+    assert "differential privacy of epsilon 3" in said["privacy"]
+
+
+def test_a_person_is_asked(monkeypatch):
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    answers = iter(["3", 1e-6, "none", "much"])
+    monkeypatch.setattr("click.prompt", lambda *_, **__: next(answers))
+    silent = {"epsilon": None, "delta": 1e-5, "no_dp": False}
+    assert chosen_privacy(silent) == PrivacyTable(3.0, 1e-6)
+    assert chosen_privacy(silent) is None
+    with pytest.raises(Exception, match="expected a number or 'none'"):
+        chosen_privacy(silent)
