@@ -21,8 +21,9 @@ from _machine import describe
 from privacy_attacks.conduct import ATTEMPTS, absences, attempts
 from privacy_attacks.differencing import differencing, label_share
 from privacy_attacks.federation import follow
-from privacy_attacks.inversion import schedule_inversion, single_step, trap_model
-from privacy_attacks.membership import alignment, linear_inversion, shadow_attacks
+from privacy_attacks.inversion import schedule_inversion, single_step, trap_model, wide_network
+from privacy_attacks.mechanism import RATE, RELEASES, Mechanism, with_epsilon, without_noise
+from privacy_attacks.membership import list_attack, shadow_attacks
 
 from proofward.data.records import Records
 from proofward.data.splits import held_out_split, hospital_split
@@ -33,21 +34,37 @@ from proofward.models.settings import Preset
 from proofward.report.baselines import pooled
 
 Line = dict[str, object]
-HOSPITALS, SEED = 5, 1
+HOSPITALS, SEED, DIVISIONS = 5, 1, 4
+EPSILONS = (8, 3, 1)
 
 
 @dataclass(frozen=True)
 class World:
-    """records: all. even: hospitals that differ by chance alone; skewed: as they are in a demonstration."""
+    """What is attacked.
+
+    records: all. skewed: hospitals as they are in a demonstration, others: records of nobody. divisions: hospitals
+    that differ by chance alone, and the others then.
+    """
 
     setup: Preset
     records: Records
-    even: list[Records]
     skewed: list[Records]
     others: Records
+    divisions: list[tuple[list[Records], Records]]
     rounds: int
     federations: int
     small: bool
+
+    def rules(self, setup: Preset | None = None, clipped_only: bool = False) -> list[Mechanism | None]:
+        """None for today's exact rules of several steps, then one step exactly, then with less and less noise."""
+        parameters = (setup or self.setup).model.parameters
+        exact = [without_noise(parameters)] if clipped_only else [without_noise(parameters, False)]
+        wanted = EPSILONS[:1] if self.small else EPSILONS
+        return [None, *exact, *(with_epsilon(epsilon, parameters) for epsilon in wanted)]
+
+    def rounds_of(self, private: Mechanism | None) -> int:
+        """How many rounds an attack sees; with privacy as many as may be released."""
+        return self.rounds if private is None or self.small else RELEASES
 
 
 def make_world(name: str, rounds: int, federations: int, small: bool) -> World:
@@ -55,41 +72,58 @@ def make_world(name: str, rounds: int, federations: int, small: bool) -> World:
     setup = preset(name)
     records = load_wdbc(setup.scales)
     training, others = held_out_split(records, SEED)
-    even = hospital_split(training, HOSPITALS, SEED, skew_percent=0)
+    divisions = []
+    for seed in range(SEED, SEED + (1 if small else DIVISIONS)):
+        within, without = held_out_split(records, seed)
+        divisions.append((hospital_split(within, HOSPITALS, seed, skew_percent=0), without))
     skewed = hospital_split(training, HOSPITALS, SEED)
-    return World(setup, records, even, skewed, others, rounds, federations, small)
+    return World(setup, records, skewed, others, divisions, rounds, federations, small)
 
 
 def shadows(world: World) -> Iterator[Line]:
     """M1 to M3."""
-    yield from shadow_attacks(
-        world.setup, world.records, federations=world.federations, hospitals=HOSPITALS,
-        rounds=world.rounds, seed=SEED,
-    )  # fmt: skip
+    for private in world.rules(clipped_only=True):
+        yield from shadow_attacks(
+            world.setup, world.records, private, federations=world.federations, hospitals=HOSPITALS,
+            rounds=world.rounds_of(private), seed=SEED,
+        )  # fmt: skip
 
 
 def lists(world: World) -> Iterator[Line]:
     """M4 and M5, of sums of fewer and fewer hospitals."""
-    seen = follow(world.setup, world.even, world.rounds, SEED)
-    for count in (5, 3, 2, 1):
-        yield alignment(seen, world.others, range(count))
-        for rounds in sorted({1, max(1, world.rounds // 3), world.rounds}):
-            yield linear_inversion(seen, world.others, range(count), rounds)
+    for private in world.rules():
+        rounds = world.rounds_of(private)
+        worlds = [
+            (follow(world.setup, even, rounds, SEED + number, private=private), others)
+            for number, (even, others) in enumerate(world.divisions)
+        ]
+        for count in (5, 1) if world.small else (5, 3, 2, 1):
+            yield list_attack("M4", worlds, range(count), rounds)
+            for seen in sorted({1, max(1, world.rounds // 3), rounds}):
+                yield list_attack("M5", worlds, range(count), seen)
 
 
 def traps(world: World) -> Iterator[Line]:
     """G1."""
-    if world.setup.model.depth == 2:
-        for units in (32,) if world.small else (32, 128, 512):
-            yield trap_model(world.setup, world.skewed, world.others, units, world.rounds, SEED)
+    if world.setup.model.depth != 2:
+        return
+    for units in (32,) if world.small else (32, 128, 512):
+        wide = wide_network(world.setup, units)
+        yield trap_model(wide, world.skewed, world.others, world.rounds, SEED)
+    for units, rounds in ((128, 2),) if world.small else ((128, RELEASES), (2048, 1)):
+        wide = wide_network(world.setup, units)
+        for private in world.rules(wide)[1:]:
+            yield trap_model(wide, world.skewed, world.others, rounds, SEED, private)
 
 
 def steps(world: World) -> Iterator[Line]:
     """G2."""
-    everybody = pooled(world.skewed)
-    for rate in (2.0, 64.0) if world.setup.model.depth == 2 else ():
-        for batch in (1,) if world.small else (1, 2, 4, 8, 16):
-            yield single_step(world.setup, everybody, batch, rate, 2 if world.small else 10, SEED)
+    everybody, trials = pooled(world.skewed), 2 if world.small else 10
+    for batch in (1,) if world.small else (1, 2, 4, 8, 16):
+        for rate in (2.0, 64.0) if world.setup.model.depth == 2 else ():
+            yield single_step(world.setup, everybody, batch, rate, trials, SEED)
+        for private in world.rules()[1:] if world.setup.model.depth == 2 else ():
+            yield single_step(world.setup, everybody, batch, RATE, trials, SEED, private)
 
 
 def schedules(world: World) -> Iterator[Line]:
@@ -98,19 +132,23 @@ def schedules(world: World) -> Iterator[Line]:
     one = replace(setup, training=Training(setup.training.rate, 64, 0, 1))
     for rounds in (12,) if world.small else (480, 1300):
         yield schedule_inversion(one, world.skewed, rounds, SEED)
+    for private in world.rules(setup)[1:]:
+        yield schedule_inversion(setup, world.skewed, 12 if world.small else RELEASES, SEED, private)
 
 
 def differences(world: World) -> Iterator[Line]:
     """G4."""
-    for rounds in (2,) if world.small else (2, 6, 15):
-        yield differencing(world.setup, world.skewed, rounds, SEED)
+    for private in world.rules():
+        for rounds in (2,) if world.small else (2, 6, 15):
+            yield differencing(world.setup, world.skewed, rounds, SEED, private)
 
 
 def shares(world: World) -> Iterator[Line]:
     """P1."""
-    for count in (5,) if world.small else (5, 3):
-        shadows = 8 if world.small else 80
-        yield label_share(world.setup, world.skewed[:count], world.others, shadows, SEED)
+    for private in world.rules():
+        for count in (5,) if world.small else (5, 3):
+            shadows = 8 if world.small else 80
+            yield label_share(world.setup, world.skewed[:count], world.others, shadows, SEED, private)
 
 
 def conduct(world: World) -> Iterator[Line]:
@@ -129,6 +167,11 @@ FAMILIES: dict[str, tuple[str, Callable[[World], Iterator[Line]]]] = {
     "P1": ("the first sum", shares),
     "A1 G1 G5 C1 B1": ("what dishonest parties try", conduct),
 }
+
+
+def failed(line: Line) -> bool:
+    """Whether an attempt succeeded, or an attack found more than its limit allows."""
+    return line.get("refused") is False or bool(line.get("absences")) or bool(line.get("exceeded"))
 
 
 def main() -> None:
@@ -158,9 +201,9 @@ def main() -> None:
         for line in run(world):
             if line["attack"] not in wanted:
                 continue
-            broken += line.get("refused") is False or bool(line.get("absences"))
+            broken += failed(line)
             seconds = round(time.perf_counter() - started, 1)
-            print(json.dumps({"benchmark": "privacy", **line, "limit": None, "seconds": seconds}), flush=True)
+            print(json.dumps({"benchmark": "privacy", **line, "seconds": seconds}), flush=True)
     print(json.dumps({"benchmark": "privacy", "preset": options.preset, "succeeded": broken, **describe()}))
     raise SystemExit(1 if broken else 0)
 
