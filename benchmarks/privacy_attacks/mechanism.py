@@ -7,6 +7,7 @@ as rules and show what each part does: without clipping, and without noise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp, log, log1p, sqrt
 
 import numpy as np
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from proofward.data.records import Records
 from proofward.layers.bounds import weight_limit
-from proofward.layers.model import Int64Array, Training
+from proofward.layers.model import FixedPoint, Int64Array, Training
+from proofward.layers.network import Network
 from proofward.layers.privacy import (
     CLIP_UNITS_BITS,
     COARSE_STEP,
@@ -86,7 +88,7 @@ class Mechanism:
     def following(self, setup: Preset, weights: Int64Array, total: Int64Array, rows: int) -> Int64Array:
         """The next model after the sum of a round, in which so many records had a part."""
         step = np.rint(RATE * total / rows / (1 << CLIP_UNITS_BITS) * (1 << setup.scales.weight_bits))
-        limit = weight_limit(setup.model, setup.scales, Training(1, 1, 0, 1), 1)
+        limit = _limit(setup.model, setup.scales)
         following: Int64Array = (weights - step.astype(np.int64)).clip(-limit, limit)
         return following
 
@@ -139,8 +141,20 @@ def _gradients(setup: Preset, weights: Int64Array, records: Records) -> tuple[In
 
 
 def _discrete_gaussian(variance: int, count: int, rng: np.random.Generator) -> Int64Array:
+    sums = _distribution(variance)
+    drawn = np.searchsorted(sums, rng.random(count), side="right")
+    found: Int64Array = drawn.astype(np.int64) - len(sums) // 2
+    return found
+
+
+@lru_cache(maxsize=16)
+def _distribution(variance: int) -> Real:
     reach = 9 * int(sqrt(variance)) + 9
     weights = np.array([exp(-z * z / (2 * variance)) for z in range(-reach, reach + 1)])
-    drawn = np.searchsorted(np.cumsum(weights / weights.sum()), rng.random(count), side="right")
-    found: Int64Array = drawn.astype(np.int64) - reach
+    found: Real = np.cumsum(weights / weights.sum())
     return found
+
+
+@lru_cache(maxsize=16)
+def _limit(model: Network, scales: FixedPoint) -> int:
+    return weight_limit(model, scales, Training(1, 1, 0, 1), 1)
