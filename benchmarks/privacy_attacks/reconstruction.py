@@ -37,13 +37,14 @@ from proofward.report.baselines import first_weights
 Line = dict[str, object]
 SIDE = 28
 STRENGTH = 2e-3
-ITERATIONS = 400
+ITERATIONS = 200
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is attacked: a network with records. side: of pictures, 0 for rows of a table. low, high: the range."""
+    """A network with records. kind: a word. side: of pictures, 0 for rows of a table. low, high: the range."""
 
+    kind: str
     name: str
     setup: Preset
     records: Records
@@ -67,12 +68,12 @@ def pictures(hidden: tuple[int, ...], count: int, seed: int) -> Target:
     features = np.stack(drawn).reshape(count, -1).astype(np.int64) * one // 255
     name = f"pictures of {SIDE} x {SIDE}, " + (f"MLP with {hidden[0]} units" if hidden else "logistic")
     own = Preset("pictures", "", model, setup.scales, setup.training, setup.clip_bound)
-    return Target(name, own, Records(features, labels), SIDE, 0.0, 1.0)
+    return Target("mlp" if hidden else "logistic", name, own, Records(features, labels), SIDE, 0.0, 1.0)
 
 
 def rows(setup: Preset, records: Records) -> Target:
     """Rows of a table."""
-    return Target("rows of a table", setup, records, 0, -8.0, 8.0)
+    return Target("rows", "rows of a table", setup, records, 0, -8.0, 8.0)
 
 
 def input_gradients(setup: Preset, flat: Real, inputs: Real, labels: Int64Array, weights: Real) -> tuple[Real, Real]:
