@@ -3,8 +3,8 @@
 python benchmarks/privacy.py [--attacks M2,G1] [--preset wdbc] [--federations 64] [--rounds 15]
                              [--pictures FOLDER] [--smallest]
 
-M: was this record in the training? G and D: what do sums and updates give away? P: a fact about all records. T, S,
-E: what time, proofs and files say. L, N: the mechanism of differential privacy, audited. A, B, C: what a
+M: was this record in the training? G and D: what do sums and updates give away? P: a fact about all records.
+T, S, E: what time, proofs and files say. L, N: the mechanism of differential privacy, audited. A, B, C: what a
 dishonest party tries in a whole federation with real proofs. Each line says what its adversary sees. The
 records are the Wisconsin breast cancer data, divided at random among five hospitals where members and others
 must differ in nothing else, and generated pictures.
@@ -63,8 +63,8 @@ EPSILONS = (8, 3, 1)
 class World:
     """What is attacked.
 
-    records: all. skewed: hospitals as they are in a demonstration, others: records of nobody. divisions: hospitals
-    that differ by chance alone, and the others then.
+    records: all. skewed: hospitals as they are in a demonstration, others: records of nobody. divisions:
+    hospitals that differ by chance alone, and the others then.
     """
 
     setup: Preset
@@ -123,7 +123,7 @@ def lists(world: World) -> Iterator[Line]:
             (follow(world.setup, even, rounds, SEED + number, private=private), others)
             for number, (even, others) in enumerate(world.divisions)
         ]
-        for count in (5, 1) if world.small else (5, 3, 2, 1):
+        for count in (1,) if world.small else (5, 3, 2, 1):
             yield list_attack("M4", worlds, range(count), rounds)
             for seen in sorted({1, max(1, world.rounds // 3), rounds}):
                 yield list_attack("M5", worlds, range(count), seen)
@@ -244,7 +244,7 @@ def failed(line: Line) -> bool:
 
 
 def main() -> None:
-    """Prints a JSON line for each attack, then the machine; exit code 1 where an attempt or attack succeeds."""
+    """Prints a JSON line for each attack, then the machine; exit code 1 where one succeeds."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -254,7 +254,9 @@ def main() -> None:
     parser.add_argument("--preset", default="wdbc", choices=of_tables)
     parser.add_argument("--federations", type=int, default=64, help="shadow federations of M1 to M3")
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--pictures", type=Path, help="a folder for what D1 makes of pictures; needs matplotlib")
+    parser.add_argument(
+        "--pictures", type=Path, help="a folder for what D1 makes of pictures; needs matplotlib"
+    )
     parser.add_argument("--smallest", action="store_true", help="few federations, two rounds")
     options = parser.parse_args()
     wanted = set(options.attacks.split(","))

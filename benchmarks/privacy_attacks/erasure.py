@@ -25,8 +25,11 @@ _PUT, _ADD, _ERASE = SecretStore.put, Ratchet.add, Ratchet.erase_others
 
 
 class Noted:
-    """secrets: pieces of everything ever stored. keys: by file, every key that was put in. erased: those that
-    have been replaced."""
+    """What was stored, and the keys under which it lay.
+
+    secrets: pieces of everything ever stored. keys: by file, every key that was put in. erased: keys that have
+    been replaced.
+    """
 
     def __init__(self) -> None:
         self.secrets: set[bytes] = set()
@@ -57,7 +60,7 @@ class Noted:
 
 def _pieces(secret: bytes) -> set[bytes]:
     """Some of its bytes that nothing else would have by chance."""
-    starts = range(0, min(len(secret), 4096) - PIECE + 1, PIECE)
+    starts = range(0, min(len(secret), 64) - PIECE + 1, PIECE)
     pieces = {secret[start : start + PIECE] for start in starts}
     return {piece for piece in pieces if len(set(piece)) > PIECE // 2}
 

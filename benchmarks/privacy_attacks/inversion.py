@@ -94,7 +94,8 @@ def trap_model(
     found, candidates = _read_off(np.concatenate(ratios), truth, NEAR)
     near, _ = _read_off(np.concatenate(ratios), truth, 0.25)
     return {
-        "attack": "G1", "what": "trap model", "rules": seen.rules, "rounds": rounds, "units": units, "records": count,
+        "attack": "G1", "what": "trap model", "rules": seen.rules, "rounds": rounds,
+        "units": units, "records": count,
         "sees": f"sum of {len(hospitals)} updates, and has chosen the first model",
         "records_read_off": found, "within_a_quarter": near, "candidates": candidates,
         **_none_allowed(found, private),

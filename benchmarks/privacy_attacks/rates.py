@@ -51,9 +51,7 @@ def told_apart(
     found: dict[str, object] = {"members": inside.size, "others": outside.size}
     found["auc"] = round(area(inside, outside), 4)
     cuts = np.unique(np.concatenate([inside, outside]))
-    rates = [
-        1 - np.searchsorted(np.sort(side), cuts, side="left") / side.size for side in (inside, outside)
-    ]
+    rates = [1 - np.searchsorted(np.sort(side), cuts, side="left") / side.size for side in (inside, outside)]
     found["advantage"] = round(float((rates[0] - rates[1]).max()), 4)
     for name, rate in RATES:
         hits, false = true_positives(inside, outside, rate)

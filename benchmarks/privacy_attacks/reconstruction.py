@@ -3,9 +3,11 @@
 The attacker looks for inputs whose gradients point where the update points:
     minimise   1 - cos(sum of gradients(x), -update) + strength TV(x)     over x in the range of the records,
 TV the total variation of pictures, none for rows of tables. It knows the model, the labels, how many records
-there are and how gradients are clipped, starts from the middle of the range, and takes what L-BFGS finds. Afterwards
-each rebuilt record is compared with the one that was used and with one of the same class that was not: an attack that cannot tell
-these apart has rebuilt nothing. So (epsilon, delta) sets it the same limit as any.
+there are and how gradients are clipped, starts from the middle of the range, and takes what L-BFGS finds.
+
+Afterwards each rebuilt record is compared with the one that was used and with one of the same class that was
+not: an attack that cannot tell these apart has rebuilt nothing. So (epsilon, delta) sets it the same limit as
+any.
 
 The derivative of the loss needs second derivatives of the network in one direction v only. That is
     d/dx <gradient(W, x), v> = d/de [input gradient(W + e v, x)]   at e = 0,
@@ -42,7 +44,7 @@ ITERATIONS = 200
 
 @dataclass(frozen=True)
 class Target:
-    """A network with records. kind: a word. side: of pictures, 0 for rows of a table. low, high: the range."""
+    """A network with records. kind: a word. side: of pictures, 0 for rows. low, high: the range of values."""
 
     kind: str
     name: str
@@ -76,7 +78,9 @@ def rows(setup: Preset, records: Records) -> Target:
     return Target("rows", "rows of a table", setup, records, 0, -8.0, 8.0)
 
 
-def input_gradients(setup: Preset, flat: Real, inputs: Real, labels: Int64Array, weights: Real) -> tuple[Real, Real]:
+def input_gradients(
+    setup: Preset, flat: Real, inputs: Real, labels: Int64Array, weights: Real
+) -> tuple[Real, Real]:
     """The gradients of the weighted sum of losses: of all parameters (p,), and of the inputs (n, d)."""
     reads, logits = forward(setup, flat, inputs)
     errors = weights * (1 / (1 + np.exp(logits[:, 0] - logits[:, 1])) - labels)
@@ -131,7 +135,8 @@ def rebuilt(target: Target, weights: Int64Array, labels: Int64Array, seen: Real,
         towards = -(aim - cosine * made / size) / size
         small = 1e-4 * np.linalg.norm(flat) / (np.linalg.norm(towards) + 1e-12)
         ends = [
-            input_gradients(setup, flat + side * small * towards, inputs, labels, scale)[1] for side in (1, -1)
+            input_gradients(setup, flat + side * small * towards, inputs, labels, scale)[1]
+            for side in (1, -1)
         ]
         slope = (ends[0] - ends[1]) / (2 * small)
         total = 1 - cosine
@@ -159,7 +164,8 @@ def rebuild(
 ) -> tuple[Line, list[tuple[Real, Real]]]:
     """D1: the line, and pairs of original and rebuilt record.
 
-    Records 2 i and 2 i + 1 of the target have both labels where they are pictures; each trial uses the next ones.
+    Each trial uses the next records of the target. Records that follow one another have different labels where
+    they are pictures.
     """
     weights, truth = first_weights(target.setup, seed), target.real()
     rng = np.random.default_rng((seed, private.privacy.coarse_variance))

@@ -1,9 +1,9 @@
 """What a proof and the time of clipping say beside what is published: nothing.
 
-T1 lists every line of Python that clipping executes, which is the same list whether anything is clipped or not:
-counted, not timed. Its compiled kernels have no branch (`layers/clipping`). S1 looks at the opened columns of a real proof
-and of a simulated one, which knows no witness. In every real opening they obey the two identities behind the
-polynomials p and q. A simulator whose columns do not would be told apart at once, and would be no evidence.
+T1 lists every line of Python that clipping executes: the same whether anything is clipped or not. Nothing is
+timed, and the compiled kernels have no branch (`layers/clipping`). S1 looks at the opened columns of a real
+proof and of a simulated one, which knows no witness. In every real opening they obey the two identities behind
+the polynomials p and q. A simulator whose columns do not is told apart at once, and is no evidence.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from proofward.relations.enrolment import EnrolmentStatement, enrolment, enrolme
 from proofward.report.baselines import first_weights
 
 Line = dict[str, object]
+_CLIPPING = {"full": 1 << 12, "shift": 10, "bound": 4096}
 _HERE = (os.sep + "proofward" + os.sep, os.sep + "privacy_attacks" + os.sep)
 
 
@@ -61,11 +62,11 @@ def executed(call: Callable[[], object]) -> tuple[int, bytes]:
     return count, digest.digest()
 
 
-def _bisects_if_long(update: np.ndarray, full: int, bound: int) -> int:
+def _bisects_if_long(update: np.ndarray) -> int:
     """What clipping did at first: the control."""
-    if norm_is_at_most(update, full, 10, bound):
-        return full
-    return clipped_multiplier(update, full=full, shift=10, bound=bound)
+    if norm_is_at_most(update, *_CLIPPING.values()):
+        return _CLIPPING["full"]
+    return clipped_multiplier(update, **_CLIPPING)
 
 
 def clip_times(setup: Preset, records: Records, private: Mechanism) -> Iterator[Line]:
@@ -75,8 +76,8 @@ def clip_times(setup: Preset, records: Records, private: Mechanism) -> Iterator[
     weights = first_weights(setup, 1)
     chosen = {"nothing is clipped": records.features * 0, "all is clipped": records.features * 0 + 1000}
     ways: dict[str, tuple[bool, Callable[[str], object]]] = {
-        "of an update": (True, lambda case: clipped_multiplier(cases[case], full=1 << 12, shift=10, bound=4096)),
-        "of an update, only where it is long": (False, lambda case: _bisects_if_long(cases[case], 1 << 12, 4096)),
+        "of an update": (True, lambda case: clipped_multiplier(cases[case], **_CLIPPING)),
+        "of an update, only where it is long": (False, lambda case: _bisects_if_long(cases[case])),
         "of each record": (
             True, lambda case: private.update(setup, weights, Records(chosen[case], records.labels)),
         ),
@@ -89,7 +90,7 @@ def clip_times(setup: Preset, records: Records, private: Mechanism) -> Iterator[
             "attack": "T1", "what": f"time of clipping {what}", "sees": "how long a hospital takes",
             "control": not ours, "lines_unclipped": traces[0][0], "lines_clipped": traces[1][0],
             "told_apart": differs, "limit": {"told_apart": False} if ours else None,
-            "exceeded": ours and differs or not ours and not differs,
+            "exceeded": (ours and differs) or (not ours and not differs),
         }  # fmt: skip
 
 
