@@ -4,8 +4,8 @@ python benchmarks/privacy.py [--attacks M2,G1] [--preset wdbc] [--federations 64
                              [--pictures FOLDER] [--smallest]
 
 M: was this record in the training? G and D: what do sums and updates give away? P: a fact about all records.
-T, S, E: what time, proofs and files say. L, N: the mechanism of differential privacy, audited. A, B, C: what a
-dishonest party tries in a whole federation with real proofs. Each line says what its adversary sees. The
+T, S, E: what time, proofs and files say. L, N: the mechanism of differential privacy, audited. A, B, C: what
+a dishonest party tries in a whole federation with real proofs. Each line says what its adversary sees. The
 records are the Wisconsin breast cancer data, divided at random among five hospitals where members and others
 must differ in nothing else, and generated pictures.
 

@@ -2,8 +2,8 @@
 
 L1 is a canary. A hospital trains on records of which one is extreme and has either label: two neighbouring
 data sets. Each run is a whole series of releases. An attacker who knows all else but the noise of those that
-keep it to themselves guesses by the likelihood ratio of what it has seen. TPR is at most e^epsilon FPR + delta.
-So the runs, with bounds of Clopper and Pearson, bound epsilon from below:
+keep it to themselves guesses by the likelihood ratio of what it has seen. As TPR <= e^epsilon FPR + delta,
+the runs bound epsilon from below, with the bounds of Clopper and Pearson:
     epsilon >= ln((lower bound of TPR - delta) / upper bound of FPR).
 The threshold is chosen by the first half of the runs and used on the second. A lower bound above what is
 promised would show an error in the mechanism, its noise or its accountant. A control with an eighth of the

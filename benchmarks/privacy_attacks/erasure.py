@@ -27,8 +27,8 @@ _PUT, _ADD, _ERASE = SecretStore.put, Ratchet.add, Ratchet.erase_others
 class Noted:
     """What was stored, and the keys under which it lay.
 
-    secrets: pieces of everything ever stored. keys: by file, every key that was put in. erased: keys that have
-    been replaced.
+    secrets: pieces of everything ever stored. keys: by file, every key that was put in. erased: keys that
+    have been replaced.
     """
 
     def __init__(self) -> None:

@@ -164,8 +164,7 @@ def rebuild(
 ) -> tuple[Line, list[tuple[Real, Real]]]:
     """D1: the line, and pairs of original and rebuilt record.
 
-    Each trial uses the next records of the target. Records that follow one another have different labels where
-    they are pictures.
+    Each trial uses the next records of the target. Pictures that follow one another have different labels.
     """
     weights, truth = first_weights(target.setup, seed), target.real()
     rng = np.random.default_rng((seed, private.privacy.coarse_variance))

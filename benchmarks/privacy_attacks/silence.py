@@ -2,8 +2,8 @@
 
 T1 lists every line of Python that clipping executes: the same whether anything is clipped or not. Nothing is
 timed, and the compiled kernels have no branch (`layers/clipping`). S1 looks at the opened columns of a real
-proof and of a simulated one, which knows no witness. In every real opening they obey the two identities behind
-the polynomials p and q. A simulator whose columns do not is told apart at once, and is no evidence.
+proof and of a simulated one, which knows no witness. In every real opening they obey the two identities
+behind the polynomials p and q. A simulator whose columns do not is told apart at once, and is no evidence.
 """
 
 from __future__ import annotations
