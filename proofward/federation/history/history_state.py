@@ -59,6 +59,7 @@ class HistoryState:
         validation part
     left_out: hospitals that take no further part in the round under way
     abandoned: digests of the accepted sets that were given up
+    releases: how many sums of training each hospital has consented to
     own_counts: digests of what hospitals have published of their own counts, keyed (round, hospital)
     keys: every member's present key; used_keys: whose each key is or was
     revoked: by name, the number of the entry from which on a member is
@@ -93,6 +94,7 @@ class HistoryState:
         self.earlier: list[RoundState] = []
         self.left_out: frozenset[str] = frozenset()
         self.abandoned: set[bytes] = set()
+        self.releases: dict[str, int] = {}
         self.closed: list[RoundState] = []
         self.proofs: dict[bytes, tuple[str, int]] = {}
         self.own_counts: dict[tuple[int, str], bytes] = {}
