@@ -42,7 +42,7 @@ from privacy_attacks.mechanism import (
     with_epsilon,
     without_noise,
 )
-from privacy_attacks.membership import list_attack, shadow_attacks
+from privacy_attacks.membership import list_attacks, shadow_attacks
 from privacy_attacks.reconstruction import pictures, rebuild, rows
 from privacy_attacks.silence import clip_times, simulations
 
@@ -123,10 +123,8 @@ def lists(world: World) -> Iterator[Line]:
             (follow(world.setup, even, rounds, SEED + number, private=private), others)
             for number, (even, others) in enumerate(world.divisions)
         ]
-        for count in (1,) if world.small else (5, 3, 2, 1):
-            yield list_attack("M4", worlds, range(count), rounds)
-            for seen in sorted({1, max(1, world.rounds // 3), rounds}):
-                yield list_attack("M5", worlds, range(count), seen)
+        counts = (1,) if world.small else (5, 3, 2, 1)
+        yield from list_attacks(worlds, counts, sorted({1, max(1, world.rounds // 3), rounds}))
 
 
 def traps(world: World) -> Iterator[Line]:

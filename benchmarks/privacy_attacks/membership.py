@@ -107,13 +107,6 @@ def shadow_attacks(
     }  # fmt: skip
 
 
-def _candidates(seen: Seen, hospitals: Sequence[int], others: Records) -> tuple[Records, np.ndarray]:
-    """The members of these hospitals and others, and who is a member."""
-    members = [seen.hospitals[index] for index in hospitals]
-    listed = pooled([*members, others])
-    return listed, np.arange(len(listed.labels)) < sum(map(len, members))
-
-
 def _known_gradients(seen: Seen, number: int, listed: Records) -> Real:
     """Of the candidates before a round; clipped where the rules clip."""
     gradients = record_gradients(seen.setup, seen.models[number], listed)
@@ -143,24 +136,36 @@ SCORES = {
 }
 
 
-def list_attack(
-    attack: str, worlds: Sequence[tuple[Seen, Records]], hospitals: Sequence[int], rounds: int
-) -> Line:
-    """M4 or M5: the scores of all candidates, added over the rounds, in federations of several divisions."""
-    what, sees, score = SCORES[attack]
-    inside, outside = [], []
+def list_attacks(
+    worlds: Sequence[tuple[Seen, Records]], counts: Sequence[int], rounds: Sequence[int]
+) -> Iterator[Line]:
+    """M4 and M5: the scores of all candidates, added over the rounds, in federations of several divisions.
+
+    counts: of how many hospitals the sum is. The candidates are their members and records of nobody. rounds:
+    after how many the attacker looks.
+    """
+    scores: dict[tuple[str, int, int], tuple[list[Real], list[Real]]] = {}
     for seen, others in worlds:
-        listed, member = _candidates(seen, hospitals, others)
-        scores = np.zeros(len(listed.labels))
-        for number in range(rounds):
-            scores += score(_known_gradients(seen, number, listed), seen.sum(number, hospitals))
-        inside.append(scores[member])
-        outside.append(scores[~member])
-    seen, private = worlds[0][0], worlds[0][0].private
-    epsilon = private.epsilon(len(hospitals), rounds) if private else None
-    found = told_apart(np.concatenate(inside), np.concatenate(outside))
-    return {
-        "attack": attack, "what": what, "sees": f"sum of {len(hospitals)} updates, {sees}",
-        "rules": seen.rules, "rounds": rounds, "divisions": len(worlds),
-        **limited(found, epsilon, private.delta if private else 0.0),
-    }  # fmt: skip
+        everybody, total = pooled([*seen.hospitals, others]), sum(map(len, seen.hospitals))
+        added = {(attack, count): np.zeros(len(everybody)) for attack in SCORES for count in counts}
+        for number in range(max(rounds)):
+            gradients = _known_gradients(seen, number, everybody)
+            for (attack, count), own in added.items():
+                members = sum(map(len, seen.hospitals[:count]))
+                listed = np.r_[:members, total : len(everybody)]
+                own[listed] += SCORES[attack][2](gradients[listed], seen.sum(number, range(count)))
+                if number + 1 in rounds:
+                    inside, outside = scores.setdefault((attack, count, number + 1), ([], []))
+                    inside.append(own[:members].copy())
+                    outside.append(own[total:].copy())
+    first = worlds[0][0]
+    for (attack, count, seen_after), (inside, outside) in sorted(scores.items()):
+        what, sees, _ = SCORES[attack]
+        private = first.private
+        epsilon = private.epsilon(count, seen_after) if private else None
+        found = told_apart(np.concatenate(inside), np.concatenate(outside))
+        yield {
+            "attack": attack, "what": what, "sees": f"sum of {count} updates, {sees}",
+            "rules": first.rules, "rounds": seen_after, "divisions": len(worlds),
+            **limited(found, epsilon, private.delta if private else 0.0),
+        }  # fmt: skip
