@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, log, log1p, sqrt
+from math import exp, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,12 @@ from proofward.layers.privacy import (
     COARSE_STEP,
     FINE_DEVIATION,
     LEAST_COARSE_VARIANCE,
-    MOST_COARSE_VARIANCE,
     Privacy,
 )
 from proofward.layers.training import Trainer
 from proofward.models.settings import Preset
+from proofward.privacy.accountant import Accountant
+from proofward.privacy.choice import least_noise
 
 Real = NDArray[np.float64]
 MULTIPLIER_BITS = 12
@@ -63,8 +64,7 @@ class Mechanism:
         """What is promised against who sees so many sums with the unknown noise of so many hospitals."""
         if not (self.clips and self.adds_noise):
             return None
-        moved = 2 * (1 << CLIP_UNITS_BITS) + sqrt(self.parameters)
-        return _epsilon(releases * moved**2 / (2 * noises * self.privacy.variance), self.delta)
+        return Accountant(self.privacy, self.parameters, MINIMUM).epsilon(releases, shares=noises)
 
     def update(self, setup: Preset, weights: Int64Array, records: Records) -> Int64Array:
         """U: the rounded sum of the clipped gradients of all records, in units of the lattice."""
@@ -93,14 +93,11 @@ class Mechanism:
         return following
 
 
+@lru_cache(maxsize=64)
 def with_epsilon(epsilon: float, parameters: int) -> Mechanism:
     """The least noise with which the promise is epsilon: of 20 sums of 4 hospitals, of which 2 collude."""
-    low, high = LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE
-    while low < high:
-        middle = (low + high) // 2
-        made = Mechanism("", _privacy(middle), parameters).epsilon(MINIMUM - COLLUDERS, RELEASES)
-        low, high = (low, middle) if made is not None and made <= epsilon else (middle + 1, high)
-    return Mechanism(f"epsilon {epsilon:g}", _privacy(low), parameters)
+    privacy = least_noise(_privacy(LEAST_COARSE_VARIANCE), epsilon, parameters, MINIMUM)
+    return Mechanism(f"epsilon {epsilon:g}", privacy, parameters)
 
 
 def without_noise(parameters: int, clips: bool = True) -> Mechanism:
@@ -111,16 +108,6 @@ def without_noise(parameters: int, clips: bool = True) -> Mechanism:
 
 def _privacy(variance: int) -> Privacy:
     return Privacy(0, variance, RELEASES, 1, COLLUDERS, INVERSE_DELTA)
-
-
-def _epsilon(rho: float, delta: float) -> float:
-    """Of rho-zCDP, by the best of many orders (Canonne, Kamath, Steinke 2020)."""
-    orders = 1 + np.logspace(-4, 4, 4000)
-    values = [
-        order * rho + (log(1 / delta) + order * log1p(-1 / order) - log(order - 1)) / (order - 1)
-        for order in orders.tolist()
-    ]
-    return max(0.0, min(values))
 
 
 def _gradients(setup: Preset, weights: Int64Array, records: Records) -> tuple[Int64Array, int]:
