@@ -77,10 +77,10 @@ class World:
     small: bool
     pictures: Path | None
 
-    def one_step(self, setup: Preset | None = None) -> list[Mechanism]:
-        """Rules of one step: exactly, which is refused as rules, and with more and more noise."""
+    def one_step(self, setup: Preset | None = None, least: int = 1) -> list[Mechanism]:
+        """Rules of one step: exactly, which is refused as rules, and with noise for epsilon 8, 3, .. `least`."""
         parameters = (setup or self.setup).model.parameters
-        wanted = EPSILONS[:1] if self.small else EPSILONS
+        wanted = EPSILONS[:1] if self.small else [own for own in EPSILONS if own >= least]
         return [without_noise(parameters, clips=False), *(with_epsilon(own, parameters) for own in wanted)]
 
     @property
@@ -136,7 +136,7 @@ def traps(world: World) -> Iterator[Line]:
         yield trap_model(wide, world.skewed, world.others, world.rounds, SEED)
     for units, rounds in ((128, 2),) if world.small else ((128, RELEASES), (2048, 1)):
         wide = wide_network(world.setup, units)
-        for private in world.one_step(wide):
+        for private in world.one_step(wide, least=3 if units > 1000 else 1):  # more noise there is not
             yield trap_model(wide, world.skewed, world.others, rounds, SEED, private)
 
 
