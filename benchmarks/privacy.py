@@ -31,7 +31,7 @@ from privacy_attacks.conduct import ATTEMPTS, absences, attempts
 from privacy_attacks.differencing import differencing, label_share
 from privacy_attacks.erasure import erased
 from privacy_attacks.federation import follow
-from privacy_attacks.gallery import side_by_side
+from privacy_attacks.gallery import membership_chart, side_by_side
 from privacy_attacks.inversion import schedule_inversion, single_step, trap_model, wide_network
 from privacy_attacks.mechanism import (
     COLLUDERS,
@@ -78,7 +78,7 @@ class World:
     pictures: Path | None
 
     def one_step(self, setup: Preset | None = None, least: int = 1) -> list[Mechanism]:
-        """Rules of one step: exactly, which is refused as rules, and with noise for epsilon from 8 to `least`."""
+        """Rules of one step: exactly, which no rules may have, and with noise for epsilon from 8 to `least`."""
         parameters = (setup or self.setup).model.parameters
         wanted = EPSILONS[:1] if self.small else [own for own in EPSILONS if own >= least]
         return [without_noise(parameters, clips=False), *(with_epsilon(own, parameters) for own in wanted)]
@@ -116,7 +116,8 @@ def shadows(world: World) -> Iterator[Line]:
 
 
 def lists(world: World) -> Iterator[Line]:
-    """M4 and M5, of sums of fewer and fewer hospitals."""
+    """M4 and M5, of sums of fewer and fewer hospitals; where a folder is given, with a chart."""
+    charted: list[Line] = []
     for private in world.all_rules:
         rounds = world.rounds_of(private)
         worlds = [
@@ -124,7 +125,12 @@ def lists(world: World) -> Iterator[Line]:
             for number, (even, others) in enumerate(world.divisions)
         ]
         counts = (1,) if world.small else (5, 3, 2, 1)
-        yield from list_attacks(worlds, counts, sorted({1, max(1, world.rounds // 3), rounds}))
+        for line in list_attacks(worlds, counts, sorted({1, max(1, world.rounds // 3), rounds})):
+            if line["attack"] == "M5" and line["rounds"] == rounds:
+                charted.append(line)
+            yield line
+    if world.pictures:
+        membership_chart(world.pictures / "membership.png", charted)
 
 
 def traps(world: World) -> Iterator[Line]:
