@@ -78,7 +78,7 @@ class World:
     pictures: Path | None
 
     def one_step(self, setup: Preset | None = None, least: int = 1) -> list[Mechanism]:
-        """Rules of one step: exactly, which no rules may have, and with noise for epsilon from 8 to `least`."""
+        """Rules of one step: exactly, which is refused, and with noise for epsilon from 8 to `least`."""
         parameters = (setup or self.setup).model.parameters
         wanted = EPSILONS[:1] if self.small else [own for own in EPSILONS if own >= least]
         return [without_noise(parameters, clips=False), *(with_epsilon(own, parameters) for own in wanted)]
