@@ -79,7 +79,8 @@ class Hospital(Spender):
             return
         if phase in ANY_PHASE and self.name not in history.joined:
             yield from self._attend() if self.rules.counts_only else self._enrol()
-        if (duty := self._by_phase.get(phase)) is not None:
+        yield from self.commit_noise()
+        if (duty := self._by_phase.get(phase)) is not None and not self.waits_for_noise:
             yield from duty()
         yield from self.publish_counts()
         if phase == UPLOAD:
