@@ -22,10 +22,10 @@ from proofward.lattice.sampler import MaskContext, uniform_words
 from proofward.lattice.shamir import share
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import mlp
-from proofward.layers.training import train
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
 from proofward.relations.noise_seed import drawn_noise
+from proofward.relations.prove import worked_out
 
 MODEL = mlp((4, 4, 2))
 SCALES = FixedPoint()
@@ -86,15 +86,10 @@ class FakeProofs(OneByOne):
         rows, width, features, labels, left = decode_item(secret)
         features = np.frombuffer(features, dtype=np.int64).reshape(rows, width)
         labels = np.frombuffer(labels, dtype=np.int64)
-        config = statement.config
-        weights = statement.initial_weights
-        update = train(
-            config.model, config.scales, statement.training, weights, features, labels, statement.schedule()
-        ).update
-        rule = statement.rule
-        _, submitted = rule.submit(update)
+        _, _, submitted = worked_out(statement, features, labels)
         spent = self._secret(features, labels, left - 1)
         fresh = self._secret(features, labels, 3)
+        config = statement.config
         if config.privacy is not None:
             assert self.noise_root(config, statement.rows, noise_seed) == statement.noise_root
             words = uniform_words(hashlib.shake_256(noise_seed).digest, 2 * config.model.parameters).reshape(2, -1)

@@ -15,7 +15,6 @@ script, its columns, lookups and constraints are those of a round.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,7 +32,6 @@ from tests.proof.uniformity import COINS
 from tests.relations.cases import config
 from tests.relations.hull_instances import (
     ENROLMENT_CODE,
-    RULES,
     SPARE,
     Instance,
     counting_instance,
@@ -43,6 +41,7 @@ from tests.relations.hull_instances import (
 )
 from tests.relations.noise_cases import PRIVACY
 from tests.relations.pooled_cases import pooled_rules
+from tests.relations.private_cases import private_rules
 from tests.relations.retelling import real, simulated
 
 pytestmark = pytest.mark.slow
@@ -114,8 +113,8 @@ def windowed() -> Instance:
 
 @pytest.fixture(scope="module")
 def noisy() -> Instance:
-    """The smallest network with noise, whose secret words are reopened."""
-    return round_instance(replace(RULES, privacy=PRIVACY))
+    """The smallest network with clipped records and noise, whose secret words are reopened."""
+    return round_instance(private_rules((1, 2), 2, own=PRIVACY))
 
 
 @pytest.fixture(scope="module")
