@@ -36,7 +36,6 @@ from privacy_attacks.inversion import schedule_inversion, single_step, trap_mode
 from privacy_attacks.mechanism import (
     COLLUDERS,
     MINIMUM,
-    RATE,
     RELEASES,
     Mechanism,
     with_epsilon,
@@ -77,10 +76,10 @@ class World:
     small: bool
     pictures: Path | None
 
-    def one_step(self, setup: Preset | None = None, least: int = 1) -> list[Mechanism]:
-        """Rules of one step: exactly, which is refused, and with noise for epsilon from 8 to `least`."""
+    def one_step(self, setup: Preset | None = None) -> list[Mechanism]:
+        """Rules of one step: exactly, which is refused, and with less and less epsilon."""
         parameters = (setup or self.setup).model.parameters
-        wanted = EPSILONS[:1] if self.small else [own for own in EPSILONS if own >= least]
+        wanted = EPSILONS[:1] if self.small else EPSILONS
         return [without_noise(parameters, clips=False), *(with_epsilon(own, parameters) for own in wanted)]
 
     @property
@@ -140,9 +139,9 @@ def traps(world: World) -> Iterator[Line]:
     for units in (32,) if world.small else (32, 128, 512):
         wide = wide_network(world.setup, units)
         yield trap_model(wide, world.skewed, world.others, world.rounds, SEED)
-    for units, rounds in ((128, 2),) if world.small else ((128, RELEASES), (2048, 1)):
+    for units, rounds in ((128, 2),) if world.small else ((128, RELEASES), (512, RELEASES)):
         wide = wide_network(world.setup, units)
-        for private in world.one_step(wide, least=3 if units > 1000 else 1):  # more noise there is not
+        for private in world.one_step(wide):
             yield trap_model(wide, world.skewed, world.others, rounds, SEED, private)
 
 
@@ -153,7 +152,7 @@ def steps(world: World) -> Iterator[Line]:
         for rate in (2.0, 64.0) if world.setup.model.depth == 2 else ():
             yield single_step(world.setup, everybody, batch, rate, trials, SEED)
         for private in world.one_step() if world.setup.model.depth == 2 else ():
-            yield single_step(world.setup, everybody, batch, RATE, trials, SEED, private)
+            yield single_step(world.setup, everybody, batch, 1.5, trials, SEED, private)
 
 
 def schedules(world: World) -> Iterator[Line]:
