@@ -182,7 +182,8 @@ def shares(world: World) -> Iterator[Line]:
 
 def conduct(world: World) -> Iterator[Line]:
     """A1, and attempts of dishonest parties."""
-    yield absences(world.setup, 5 if world.small else 200, SEED)
+    for private in (None, with_epsilon(EPSILONS[0], world.setup.model.parameters)):
+        yield absences(world.setup, 5 if world.small else 200, SEED, private)
     yield from attempts(ATTEMPTS[1:2] if world.small else ATTEMPTS)
 
 

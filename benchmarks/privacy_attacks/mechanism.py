@@ -1,7 +1,7 @@
 """A round of differential privacy: the step of a hospital with clipped gradients, its noise, the next model.
 
-Everything is computed by the product's functions. `Mechanism` is what an attack is told of the rules. Two of its
-forms are refused as rules and show what each part does: without clipping, and without noise.
+Everything is computed by the product's functions. `Mechanism` is what an attack is told of the rules. Two of
+its forms are refused as rules and show what each part does: without clipping, and without noise.
 """
 
 from __future__ import annotations
