@@ -1,6 +1,6 @@
 """Audit of the mechanism: what 1,000 runs show of epsilon, and whether the sampler draws what it should.
 
-L1 is a canary. A hospital trains on records of which one is extreme and has either label: two neighbouring
+L1 is a canary. A hospital trains on records of which one is made up and has either label: two neighbouring
 data sets. Each run is a whole series of releases. An attacker who knows all else but the noise of those that
 keep it to themselves guesses by the likelihood ratio of what it has seen. As TPR <= e^epsilon FPR + delta,
 the runs bound epsilon from below, with the bounds of Clopper and Pearson:
@@ -36,10 +36,14 @@ LEAST_CHANCE = 1e-4
 
 
 def canary(setup: Preset, records: Records) -> tuple[Records, Records]:
-    """Two data sets that differ in one record: extreme in all features, with label 0 and with label 1."""
-    low, high = setup.scales.input_range
+    """Two data sets that differ in one record, with label 0 and with label 1.
+
+    Its features are one deviation above and below the mean, in turns, so that no model is sure of its label: the
+    gradients of both are clipped and point to opposite sides. No record moves a sum more.
+    """
+    one = 1 << setup.scales.activation_bits
     features = records.features.copy()
-    features[0] = np.where(np.arange(features.shape[1]) % 2, low, high)
+    features[0] = np.where(np.arange(features.shape[1]) % 2, -one, one)
     benign, malignant = (Records(features, np.append(label, records.labels[1:])) for label in (0, 1))
     return benign, malignant
 
