@@ -38,8 +38,8 @@ LEAST_CHANCE = 1e-4
 def canary(setup: Preset, records: Records) -> tuple[Records, Records]:
     """Two data sets that differ in one record, with label 0 and with label 1.
 
-    Its features are one deviation above and below the mean, in turns, so that no model is sure of its label: the
-    gradients of both are clipped and point to opposite sides. No record moves a sum more.
+    Its features are one deviation above and below the mean, in turns, so that no model is sure of its label:
+    the gradients of both are clipped and point to opposite sides. No record moves a sum more.
     """
     one = 1 << setup.scales.activation_bits
     features = records.features.copy()
