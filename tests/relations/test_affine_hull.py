@@ -36,6 +36,7 @@ from tests.relations.hull_instances import (
     Instance,
     counting_instance,
     enrolment_instance,
+    evaluation_instance,
     prediction_instance,
     round_instance,
 )
@@ -123,6 +124,11 @@ def predicting() -> Instance:
 
 
 @pytest.fixture(scope="module")
+def evaluating() -> Instance:
+    return evaluation_instance()
+
+
+@pytest.fixture(scope="module")
 def counting() -> Instance:
     return counting_instance()
 
@@ -135,7 +141,7 @@ NOISE = pytest.param("noisy", marks=pytest.mark.exhaustive)
 """Beside the parts of another round it has lookups, and one more commitment that is reopened."""
 
 
-@pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting", "counting"])
+@pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting", "counting", "evaluating"])
 def instance(request: pytest.FixtureRequest) -> Instance:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -202,6 +208,12 @@ def test_real_and_simulated_predictions_span_one_affine_space(predicting: Instan
 def test_real_and_simulated_counts_span_one_affine_space(counting: Instance) -> None:
     """Beside the parts of a training round it has one linear constraint."""
     assert_same_hull(counting, "counts")
+
+
+@pytest.mark.exhaustive
+def test_real_and_simulated_evaluations_span_one_affine_space(evaluating: Instance) -> None:
+    """Beside the parts of rounds and predictions it has functionals of the multiplicities."""
+    assert_same_hull(evaluating, "records")
 
 
 @pytest.mark.parametrize("network", ["proving", "layered", *ONE_KIND, NOISE])

@@ -10,7 +10,7 @@ import numpy as np
 from proofward.encoding import decode, encode
 from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled, unclipped
 from proofward.federation.history.complaints import Sealed
-from proofward.federation.history.proofs import ProvedRound
+from proofward.federation.history.proof_jobs import ProvedRound
 from proofward.federation.history.round_state import Recorded
 from proofward.federation.messages.catalogue import (
     AcceptedSet,
