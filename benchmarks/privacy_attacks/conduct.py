@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from privacy_attacks.federation import usual_rules
+from privacy_attacks.mechanism import Mechanism
 from proofward.data.records import Records
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation
@@ -53,7 +55,7 @@ def attempts(chosen: Sequence[tuple[str, str, str]]) -> Iterator[Line]:
         }  # fmt: skip
 
 
-def absences(setup: Preset, trials: int, seed: int) -> Line:
+def absences(setup: Preset, trials: int, seed: int, private: Mechanism | None = None) -> Line:
     """A1: how many of `trials` extreme models and records leave a hospital without an update."""
     rng, failed = np.random.default_rng(seed), 0
     config = RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, 2, 1)
@@ -65,6 +67,9 @@ def absences(setup: Preset, trials: int, seed: int) -> Line:
         records = Records(features, rng.integers(0, 2, rows))
         beacon = trial.to_bytes(32, "little")
         try:
+            if private is not None:
+                private.update(setup, weights, records)
+                continue
             train(
                 setup.model, setup.scales, setup.training, weights, records.features, records.labels,
                 schedule(beacon, "hospital-0", rows, setup.training),
@@ -73,5 +78,5 @@ def absences(setup: Preset, trials: int, seed: int) -> Line:
             failed += 1
     return {
         "attack": "A1", "what": "absence as an answer", "sees": "who uploaded, and has chosen the model",
-        "trials": trials, "absences": failed,
+        "rules": private.name if private else usual_rules(setup), "trials": trials, "absences": failed,
     }  # fmt: skip

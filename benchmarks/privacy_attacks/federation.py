@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from privacy_attacks.mechanism import Mechanism
 from proofward.data.records import Records
 from proofward.layers.model import Int64Array
 from proofward.layers.schedule import schedule
@@ -28,7 +29,8 @@ Real = NDArray[np.float64]
 class Seen:
     """models: before the first round and after each, flat, scale fw. updates: by round and hospital, real.
 
-    An update is weighted by its hospital's records and is None where the hospital took no part.
+    An update is weighted by its hospital's records and is None where the hospital took no part. With
+    `private` it is the noisy sum of clipped gradients, whose sign is turned.
     """
 
     setup: Preset
@@ -36,6 +38,12 @@ class Seen:
     beacons: list[bytes]
     models: list[Int64Array]
     updates: list[list[Real | None]] = field(default_factory=list)
+    private: Mechanism | None = None
+
+    @property
+    def rules(self) -> str:
+        """What lines call the rules."""
+        return usual_rules(self.setup) if self.private is None else self.private.name
 
     def sum(self, number: int, hospitals: Sequence[int] | None = None) -> Real:
         """The sum of a round, of all that took part or of some."""
@@ -58,8 +66,11 @@ def follow(
     first: Int64Array | None = None,
     weighting: Weighting = BY_RECORDS,
     absent: dict[int, int] | None = None,
+    private: Mechanism | None = None,
 ) -> Seen:
     """Run a federation; `absent` names by round a hospital that is left out of its sum."""
+    if private is not None:
+        return _follow_private(setup, hospitals, rounds, seed, private, first, absent or {})
     config = RoundConfig(
         setup.model, setup.scales, setup.training, setup.clip_bound, len(hospitals), 1, weighting=weighting
     )
@@ -88,3 +99,34 @@ def follow(
         unit = sum(map(len, hospitals)) / sum(rule.weight for rule in rules)
         seen.updates.append([None if own is None else own * unit for own in submitted])
     return seen
+
+
+def _follow_private(
+    setup: Preset,
+    hospitals: Sequence[Records],
+    rounds: int,
+    seed: int,
+    private: Mechanism,
+    first: Int64Array | None,
+    absent: dict[int, int],
+) -> Seen:
+    """One step a round on all records, with every hospital's own noise."""
+    weights = first_weights(setup, seed) if first is None else first
+    rng = np.random.default_rng((seed, private.privacy.coarse_variance))
+    seen = Seen(setup, hospitals, [], [weights], private=private)
+    for number in range(rounds):
+        submitted = [
+            None if absent.get(number) == index else private.update(setup, weights, own) + private.noise(rng)
+            for index, own in enumerate(hospitals)
+        ]
+        present = [own for own in submitted if own is not None]
+        rows = sum(len(own) for index, own in enumerate(hospitals) if absent.get(number) != index)
+        weights = private.following(setup, weights, np.sum(present, axis=0), rows)
+        seen.models.append(weights)
+        seen.updates.append([None if own is None else own * -private.unit for own in submitted])
+    return seen
+
+
+def usual_rules(setup: Preset) -> str:
+    """What lines call rules without privacy."""
+    return f"exact, {setup.training.duration} in batches of {setup.training.batch}"

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from privacy_attacks.federation import Real, Seen, follow
+from privacy_attacks.mechanism import Mechanism
 from proofward.data.records import Records
 from proofward.layers.float_twin import real_features
 from proofward.layers.model import Int64Array, Training
@@ -68,28 +69,55 @@ def trap_weights(setup: Preset, own: Real, count: int, rng: np.random.Generator)
     return weights
 
 
+def wide_network(setup: Preset, units: int) -> Preset:
+    """With so many hidden units."""
+    return replace(setup, model=mlp((setup.model.features, units, 2)))
+
+
 def trap_model(
-    setup: Preset, hospitals: list[Records], others: Records, units: int, rounds: int, seed: int
+    wide: Preset,
+    hospitals: list[Records],
+    others: Records,
+    rounds: int,
+    seed: int,
+    private: Mechanism | None = None,
 ) -> Line:
     """G1: how many records of all hospitals the sums give away."""
-    wide = replace(setup, model=mlp((setup.model.features, units, 2)))
+    units = wide.model.layers[0].shape[0]
     rng = np.random.default_rng(seed)
     count = sum(map(len, hospitals))
     first = trap_weights(wide, _features(others, wide), count, rng)
-    seen = follow(wide, hospitals, rounds, seed, first=first)
+    seen = follow(wide, hospitals, rounds, seed, first=first, private=private)
     truth, ratios = _features(pooled(hospitals), wide), []
     for number in range(rounds):
         ratios.append(_ratios(seen.sum(number), units, wide.model.features))
     found, candidates = _read_off(np.concatenate(ratios), truth, NEAR)
     near, _ = _read_off(np.concatenate(ratios), truth, 0.25)
     return {
-        "attack": "G1", "what": "trap model", "rounds": rounds, "units": units, "records": count,
+        "attack": "G1", "what": "trap model", "rules": seen.rules, "rounds": rounds,
+        "units": units, "records": count,
         "sees": f"sum of {len(hospitals)} updates, and has chosen the first model",
         "records_read_off": found, "within_a_quarter": near, "candidates": candidates,
+        **_none_allowed(found, private),
     }  # fmt: skip
 
 
-def single_step(setup: Preset, records: Records, batch: int, rate: float, trials: int, seed: int) -> Line:
+def _none_allowed(found: int, private: Mechanism | None) -> Line:
+    """With noise, no record may be read off."""
+    if private is None or not private.adds_noise:
+        return {"limit": None}
+    return {"limit": {"records_read_off": 0}, "exceeded": found > 0}
+
+
+def single_step(
+    setup: Preset,
+    records: Records,
+    batch: int,
+    rate: float,
+    trials: int,
+    seed: int,
+    private: Mechanism | None = None,
+) -> Line:
     """G2: one update of one step on `batch` records from an honest first model."""
     per_step = max(1, round(rate / batch * (1 << setup.scales.rate_shift)))
     own = replace(setup, training=Training(per_step, batch, 0, 1), clip_bound=1 << 20)
@@ -98,30 +126,39 @@ def single_step(setup: Preset, records: Records, batch: int, rate: float, trials
     for trial in range(trials):
         rng = np.random.default_rng((seed, trial))
         chosen = records.select(np.sort(rng.permutation(len(records.labels))[:batch]))
-        seen = follow(own, [chosen, chosen], 1, seed + trial)
+        seen = follow(own, [chosen, chosen], 1, seed + trial, private=private)
         change = seen.updates[0][0]
         assert change is not None
         found += _read_off(_ratios(change, units, features), _features(chosen, own), NEAR)[0]
     return {
-        "attack": "G2", "what": "ratios of one step", "sees": "one update", "batch": batch, "rate": rate,
+        "attack": "G2", "what": "ratios of one step", "sees": "one update", "batch": batch,
+        "rules": private.name if private else f"exact, one step at rate {rate:g}",
         "records": batch * trials, "records_read_off": found, "share": round(found / (batch * trials), 4),
+        **_none_allowed(found, private),
     }  # fmt: skip
 
 
-def schedule_inversion(setup: Preset, hospitals: list[Records], rounds: int, seed: int) -> Line:
+def schedule_inversion(
+    setup: Preset, hospitals: list[Records], rounds: int, seed: int, private: Mechanism | None = None
+) -> Line:
     """G3: least squares for each record's gradient, which hardly moves when training has settled.
 
     The first third of the rounds, in which the model moves, is left out.
     """
-    seen = follow(setup, hospitals, rounds, seed)
+    seen = follow(setup, hospitals, rounds, seed, private=private)
     starts, settled = np.cumsum([0, *map(len, hospitals)]), range(rounds // 3, rounds)
     system, right = np.zeros((len(settled), starts[-1])), []
     for place, number in enumerate(settled):
         for index, records in enumerate(hospitals):
+            if private is not None:  # every record is in every sum, once
+                system[place, starts[index] : starts[index + 1]] = 1
+                continue
             rows, times = np.unique(seen.batches(number, index), return_counts=True)
             system[place, starts[index] + rows] = times * len(records)
         right.append(seen.sum(number))
-    return {**_solved(system, np.array(right), seen), "rounds": rounds}
+    solved = _solved(system, np.array(right), seen)
+    found = int(str(solved["records_read_off"]))
+    return {**solved, "rules": seen.rules, "rounds": rounds, **_none_allowed(found, private)}
 
 
 def _solved(system: Real, right: Real, seen: Seen) -> Line:
@@ -135,5 +172,5 @@ def _solved(system: Real, right: Real, seen: Seen) -> Line:
     return {
         "attack": "G3", "what": "inversion of the public schedule", "sees": "the public ledger",
         "records": len(truth), "records_read_off": int(read.sum()),
-        "equations": len(system), "unknowns": system.shape[1],
+        "equations": int(np.linalg.matrix_rank(system)), "unknowns": system.shape[1],
     }  # fmt: skip

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from privacy_attacks.federation import Real, Seen, follow
+from privacy_attacks.federation import Real, Seen, follow, usual_rules
 from privacy_attacks.gradients import margins, record_gradients
-from privacy_attacks.rates import told_apart
+from privacy_attacks.mechanism import Mechanism
+from privacy_attacks.rates import limited, told_apart
 from proofward.data.records import Records
 from proofward.models.settings import Preset
 from proofward.report.baselines import pooled
@@ -24,7 +25,14 @@ Line = dict[str, object]
 
 
 def shadow_margins(
-    setup: Preset, records: Records, federations: int, hospitals: int, rounds: Sequence[int], seed: int
+    setup: Preset,
+    records: Records,
+    private: Mechanism | None,
+    *,
+    federations: int,
+    hospitals: int,
+    rounds: Sequence[int],
+    seed: int,
 ) -> tuple[Real, np.ndarray]:
     """Margins (federations, rounds, records) of all records, and who was in (federations, records)."""
     count = len(records.labels)
@@ -34,7 +42,7 @@ def shadow_margins(
         order = np.random.default_rng((seed, number)).permutation(count)[: count // 2]
         inside[number, order] = True
         parts = [records.select(np.sort(part)) for part in np.array_split(order, hospitals)]
-        seen = follow(setup, parts, max(rounds), seed + number)
+        seen = follow(setup, parts, max(rounds), seed + number, private=private)
         for place, after in enumerate(rounds):
             found[number, place] = margins(setup, seen.models[after], records)
     return found, inside
@@ -60,61 +68,104 @@ def likelihood_ratios(values: Real, inside: np.ndarray) -> Real:
 
 
 def shadow_attacks(
-    setup: Preset, records: Records, *, federations: int, hospitals: int, rounds: int, seed: int
+    setup: Preset,
+    records: Records,
+    private: Mechanism | None = None,
+    *,
+    federations: int,
+    hospitals: int,
+    rounds: int,
+    seed: int,
 ) -> Iterator[Line]:
     """M1, M2 and M3, from one set of federations."""
+
+    def judged(inside: Real, outside: Real) -> Line:
+        epsilon = private.epsilon(hospitals, rounds) if private else None
+        return limited(told_apart(inside, outside), epsilon, private.delta if private else 0.0)
+
     seen_after = sorted({1, max(1, rounds // 3), rounds})
-    values, inside = shadow_margins(setup, records, federations, hospitals, seen_after, seed)
-    about: Line = {"federations": federations, "rounds": rounds, "records": int(inside[0].sum())}
+    values, inside = shadow_margins(
+        setup, records, private, federations=federations, hospitals=hospitals, rounds=seen_after, seed=seed
+    )
+    rules = private.name if private else usual_rules(setup)
+    about: Line = {"rules": rules, "federations": federations, "rounds": rounds}
+    about["records"] = int(inside[0].sum())
     last = values[:, -1]
     yield {
         "attack": "M1", "what": "loss of the final model", "sees": "the final model", **about,
-        **told_apart(last[inside], last[~inside]),
+        **judged(last[inside], last[~inside]),
     }  # fmt: skip
     ratios = likelihood_ratios(last, inside)
     yield {
         "attack": "M2", "what": "likelihood ratio", "sees": "the final model", **about,
-        **told_apart(ratios[inside], ratios[~inside]),
+        **judged(ratios[inside], ratios[~inside]),
     }  # fmt: skip
     together = np.sum([likelihood_ratios(values[:, place], inside) for place in range(len(seen_after))], 0)
     yield {
         "attack": "M3", "what": f"likelihood ratio of the models after rounds {seen_after}",
-        "sees": "models of several rounds", **about, **told_apart(together[inside], together[~inside]),
+        "sees": "models of several rounds", **about, **judged(together[inside], together[~inside]),
     }  # fmt: skip
 
 
-def _candidates(seen: Seen, hospitals: Sequence[int], others: Records) -> tuple[Records, np.ndarray]:
-    """The members of these hospitals and others, and who is a member."""
-    members = [seen.hospitals[index] for index in hospitals]
-    listed = pooled([*members, others])
-    return listed, np.arange(len(listed.labels)) < sum(map(len, members))
+def _known_gradients(seen: Seen, number: int, listed: Records) -> Real:
+    """Of the candidates before a round; clipped where the rules clip."""
+    gradients = record_gradients(seen.setup, seen.models[number], listed)
+    if seen.private is not None and seen.private.clips:
+        norms = np.linalg.norm(gradients, axis=1, keepdims=True)
+        gradients = gradients * np.minimum(1.0, seen.private.clip / np.maximum(norms, 1e-12))
+    return gradients
 
 
-def alignment(seen: Seen, others: Records, hospitals: Sequence[int]) -> Line:
-    """M4: the cosine of each candidate's descent with the sum, added over the rounds."""
-    listed, member = _candidates(seen, hospitals, others)
-    scores = np.zeros(len(listed.labels))
-    for number in range(len(seen.updates)):
-        gradients = record_gradients(seen.setup, seen.models[number], listed)
-        total = seen.sum(number, hospitals)
-        lengths = np.linalg.norm(gradients, axis=1) * np.linalg.norm(total) + 1e-12
-        scores -= gradients @ total / lengths
-    found = told_apart(scores[member], scores[~member])
-    sees = f"sum of {len(hospitals)} updates, every round"
-    return {"attack": "M4", "what": "gradient alignment", "sees": sees, "rounds": len(seen.updates), **found}
+def _aligned(gradients: Real, total: Real) -> Real:
+    """M4: the cosine of each candidate's descent with the sum."""
+    lengths = np.linalg.norm(gradients, axis=1) * np.linalg.norm(total) + 1e-12
+    return -(gradients @ total) / lengths
 
 
-def linear_inversion(
-    seen: Seen, others: Records, hospitals: Sequence[int], rounds: int, ridge: float = 1e-3
-) -> Line:
-    """M5: how much of each candidate's gradient is in the sums, by ridge regression round by round."""
-    listed, member = _candidates(seen, hospitals, others)
-    scores = np.zeros(len(listed.labels))
-    for number in range(rounds):
-        gradients = record_gradients(seen.setup, seen.models[number], listed)
-        inner = gradients @ gradients.T
-        inner[np.diag_indices_from(inner)] += ridge * np.trace(inner) / len(inner)
-        scores -= np.linalg.solve(inner, gradients @ seen.sum(number, hospitals))
-    found = told_apart(scores[member], scores[~member])
-    sees = f"sum of {len(hospitals)} updates, every round, and a list that has all members"
-    return {"attack": "M5", "what": "linear inversion", "sees": sees, "rounds": rounds, **found}
+def _inverted(gradients: Real, total: Real, ridge: float = 1e-3) -> Real:
+    """M5: how much of each candidate's gradient is in the sum, by ridge regression."""
+    inner = gradients @ gradients.T
+    inner[np.diag_indices_from(inner)] += ridge * np.trace(inner) / len(inner)
+    found: Real = -np.linalg.solve(inner, gradients @ total)
+    return found
+
+
+SCORES = {
+    "M4": ("gradient alignment", "every round, and a list of candidates", _aligned),
+    "M5": ("linear inversion", "every round, and a list that has all members", _inverted),
+}
+
+
+def list_attacks(
+    worlds: Sequence[tuple[Seen, Records]], counts: Sequence[int], rounds: Sequence[int]
+) -> Iterator[Line]:
+    """M4 and M5: the scores of all candidates, added over the rounds, in federations of several divisions.
+
+    counts: of how many hospitals the sum is. The candidates are their members and records of nobody. rounds:
+    after how many the attacker looks.
+    """
+    scores: dict[tuple[str, int, int], tuple[list[Real], list[Real]]] = {}
+    for seen, others in worlds:
+        everybody, total = pooled([*seen.hospitals, others]), sum(map(len, seen.hospitals))
+        added = {(attack, count): np.zeros(len(everybody)) for attack in SCORES for count in counts}
+        for number in range(max(rounds)):
+            gradients = _known_gradients(seen, number, everybody)
+            for (attack, count), own in added.items():
+                members = sum(map(len, seen.hospitals[:count]))
+                listed = np.r_[:members, total : len(everybody)]
+                own[listed] += SCORES[attack][2](gradients[listed], seen.sum(number, range(count)))
+                if number + 1 in rounds:
+                    inside, outside = scores.setdefault((attack, count, number + 1), ([], []))
+                    inside.append(own[:members].copy())
+                    outside.append(own[total:].copy())
+    first = worlds[0][0]
+    for (attack, count, seen_after), (inside, outside) in sorted(scores.items()):
+        what, sees, _ = SCORES[attack]
+        private = first.private
+        epsilon = private.epsilon(count, seen_after) if private else None
+        found = told_apart(np.concatenate(inside), np.concatenate(outside))
+        yield {
+            "attack": attack, "what": what, "sees": f"sum of {count} updates, {sees}",
+            "rules": first.rules, "rounds": seen_after, "divisions": len(worlds),
+            **limited(found, epsilon, private.delta if private else 0.0),
+        }  # fmt: skip
