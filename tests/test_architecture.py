@@ -24,6 +24,7 @@ LAYERS = (
     "layers",
     "optimizers",
     "relations",
+    "privacy",
     "ledger",
     "federation",
     "statistics",

@@ -33,6 +33,7 @@ from proofward.report.handover.agreement import Agreement
 from proofward.report.handover.exported_model import ExportedModel
 from proofward.report.handover.handed_model import KINDS, SUFFIXES, handed
 from proofward.report.handover.model_source import Taken, followed_so_far, last_taken
+from proofward.report.histograms.card_figures import ledger_figures
 from proofward.report.histograms.of_run import Evaluation as RunEvaluation
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.run_audit import RunAudit
@@ -191,8 +192,8 @@ class Fitted:
             if which == "best":
                 taken = last_taken(self.place.path, best=True)
             else:
-                taken = Taken(self.model, self.outcome.history)
-            made = handed(taken, kind, target.name)
+                taken = Taken(self.model, self.outcome.history, self.outcome.objects)
+            made = handed(taken, kind, target.name, figures=ledger_figures(taken))
             made.write(target)
         return target, made.agreement
 

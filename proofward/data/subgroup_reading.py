@@ -66,9 +66,9 @@ class KeptReading(Reading):
     def subgroups(self, classes: int, least: int) -> tuple[list[tuple[Subgroup, Int64Array]], list[str]]:
         """With the level of each record, -1 for none; and a line for each column with levels left out.
 
-        The positions of these subgroups have no meaning.
+        Their positions are those of no features: they only differ.
         """
-        found, notes, words = [], [], "levels that are not shown"
+        found, notes, words, position = [], [], "levels that are not shown", 0
         labels = np.array(self._labels, dtype=np.int64)
         for name, texts in self._columns.items():
             of_row = np.array(texts.rows, dtype=np.int64)
@@ -85,7 +85,8 @@ class KeptReading(Reading):
                 level = np.full(len(texts.names) + 1, -1, dtype=np.int64)
                 level[[texts.names[text] for text in shown]] = np.arange(len(shown))
                 cut = tuple(text[:MOST_NAME] for text in shown)
-                found.append((Subgroup(name, cut, 0), level[of_row]))
+                found.append((Subgroup(name, cut, position), level[of_row]))
+                position += len(cut)
         return found, notes
 
 

@@ -38,6 +38,11 @@ class Subgroup:
             raise ConfigurationError("subgroup.levels", "different names", self.levels)
         integer("subgroup.position", self.position, 0, _MOST_FEATURES)
 
+    @property
+    def places(self) -> range:
+        """Its features."""
+        return range(self.position, self.position + len(self.levels))
+
     def of(self, features: NDArray[np.int64]) -> NDArray[np.int64]:
         """The level of each record (n,), -1 where it has none of them."""
         last = self.position + len(self.levels)

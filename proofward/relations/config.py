@@ -28,6 +28,7 @@ from proofward.proof.commitment.contract import Scheme
 from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.soundness import LEAST_POLICY_BITS, SoundnessBelowPolicy
 from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
+from proofward.relations.noise_tables import committed_noise, message_bound
 from proofward.relations.update_rule import UpdateRule, least_shift, update_rule
 
 PROTOCOL_VERSION = 2
@@ -168,7 +169,7 @@ class RoundConfig:
         if values > MOST_COMMITTED_VALUES:
             raise ConfigurationError("committed values", f"at most {MOST_COMMITTED_VALUES}", values)
         for shift in range(self.weight_shift(rows), self.weight_shift(most) + 1):
-            self.update_rule(rows, shift)
+            self.message_bound(rows, shift)
 
     def _fill_in_rows(self) -> None:
         """The widest range: the least rows that can prove, and the most that leave them their bounds."""
@@ -227,14 +228,16 @@ class RoundConfig:
             weighting=self.weighting,
         )
 
+    def message_bound(self, rows: int, weight_shift: int) -> int:
+        """What no entry of the vector that a hospital encrypts exceeds: the bounds of update and noise."""
+        return message_bound(self.privacy, self.update_rule(rows, weight_shift).bound)
+
     def weight_shift(self, most_rows: int) -> int:
         """The least weight shift of a round whose largest hospital has `most_rows` rows.
 
         Raises a TrainingError where there is none.
         """
-        return least_shift(
-            self.model, self.scales, self.training, self.clip_bound, most_rows, self.weighting
-        )
+        return least_shift(self.model, self.scales, self.training, self.clip_bound, most_rows, self.weighting)
 
     @property
     def weight_limit(self) -> int:
@@ -268,6 +271,7 @@ class RoundConfig:
         return (
             training_values(self.model, self.scales, self.training, rows, self._limit(rows))
             + parameters * per_parameter
+            + committed_noise(self.privacy, parameters, self.scales.table_bits)
             + (2 + self.threshold) * 4096
             + (4 << self.scales.table_bits)
             + padded(rows) * (committed_size(self.model.record) + self.model.head.labels.padded_size - 1)

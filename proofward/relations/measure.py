@@ -130,6 +130,7 @@ def blank_statement(config: RoundConfig, rows: int) -> RoundStatement:
         dataset_root=bytes(32),
         initial_weights=np.zeros(config.model.parameters, dtype=np.int64),
         validation_beacon=bytes(32) if config.training.validation_share else b"",
+        noise_root=bytes(32) if config.privacy else b"",
     )
 
 

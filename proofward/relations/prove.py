@@ -28,6 +28,7 @@ from proofward.relations.key_shares import (
     deal_shares,
 )
 from proofward.relations.measure import UploadStatement, round_plan
+from proofward.relations.noise_seed import NoiseSecret, drawn_noise
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.training_round import RoundWitness, training_round
@@ -71,6 +72,7 @@ def prove_round(
     rng: Rng,
     seal: Seal,
     progress: Callable[[str], None] | None = None,
+    noise_seed: bytes = b"",
 ) -> RoundProof:
     """Trains and proves; spends one opening of the secret.
 
@@ -81,10 +83,11 @@ def prove_round(
         seal: Encrypts the shares of the key for their holders. It is called once, after the witness is
             committed and before the verifier's first challenge about it.
         progress: Is told the name of each phase.
+        noise_seed: 32 bytes of which the noise is drawn, where the rules have differential privacy.
 
     Raises:
         OpeningsExhausted: The commitment has been opened as often as it may be.
-        WitnessError: The training does not fit the statement.
+        WitnessError: The training or the noise does not fit the statement.
     """
     say = progress or (lambda phase: None)
     clock, processor = time.perf_counter(), time.process_time()
@@ -121,12 +124,15 @@ def prove_round(
     lap("train")
     say("encrypt")
     context = MaskContext(statement.beacon, statement.round)
-    encryption = encrypt(context, submitted, statement.rule.bound, rng)
+    noise, message = _noise(statement, noise_seed, submitted)
+    encryption = encrypt(context, message, statement.message_bound, rng)
     coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
     key = EncryptionWitness(encryption.secret, encryption.error, coefficients)
     lap("encrypt")
     say("prove")
-    witness = RoundWitness(secret.features, secret.labels, secret.commitment, trained.trace, update, key)
+    witness = RoundWitness(
+        secret.features, secret.labels, secret.commitment, trained.trace, update, key, noise
+    )
     prover = Prover(Transcript(statement.transcript(encryption.ciphertext)), round_plan(statement), rng)
     shares: tuple[KeyShare, ...] = ()
     sealed: Digests = ()
@@ -148,6 +154,22 @@ def prove_round(
         own.update({f"prove: {phase}": seconds for phase, seconds in phases.items()})
     fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], prover.scheme.openings - 1)
     return RoundProof(encryption.ciphertext, sealed, proof, shares, fresh, timings, processor_seconds)
+
+
+def _noise(
+    statement: RoundStatement, seed: bytes, update: npt.NDArray[np.int64]
+) -> tuple[NoiseSecret | None, npt.NDArray[np.int64]]:
+    """What the noise is drawn from, and what is encrypted: the update and its noise."""
+    privacy = statement.config.privacy
+    if privacy is None:
+        return None, update
+    noise = NoiseSecret.of(statement.config, statement.rows, seed)
+    if noise.root != statement.noise_root:
+        raise WitnessError(
+            f"the stored seed of noise has commitment {noise.root.hex()[:16]}, the statement names "
+            f"{statement.noise_root.hex()[:16]}"
+        )
+    return noise, update + drawn_noise(privacy, noise.words, statement.public_words())
 
 
 def _discard(binding: ShareBinding) -> None:

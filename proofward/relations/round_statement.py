@@ -16,6 +16,8 @@ from proofward.layers.schedule import schedule
 from proofward.layers.training import magnitude
 from proofward.layers.validation_part import Arc, arc_of
 from proofward.relations.config import RoundConfig
+from proofward.relations.noise_seed import public_words
+from proofward.relations.noise_tables import tables_digest
 from proofward.relations.statement import digest_of
 from proofward.relations.update_rule import UpdateRule
 
@@ -38,6 +40,8 @@ class RoundStatement:
         dataset_root: 32 bytes, the root of its newest accepted dataset commitment.
         initial_weights: int64 (parameters,), the global weights that the round starts from.
         validation_beacon: 32 bytes that draw its validation part; b"" where the rules have no such share.
+        noise_root: 32 bytes, that of the secret words of its noise in this attempt, which was on the ledger
+            before the beacon was known; b"" where the rules have no differential privacy.
     """
 
     consortium: bytes
@@ -51,15 +55,19 @@ class RoundStatement:
     dataset_root: bytes
     initial_weights: Signed
     validation_beacon: bytes = b""
+    noise_root: bytes = b""
 
     def __post_init__(self) -> None:
         for name in ("consortium", "beacon", "dataset_root"):
             if len(getattr(self, name)) != 32:
                 raise ConfigurationError(name, "32 bytes", f"{len(getattr(self, name))} bytes")
-        expected = 32 if self.config.training.validation_share else 0
-        if len(self.validation_beacon) != expected:
-            found = f"{len(self.validation_beacon)} bytes"
-            raise ConfigurationError("validation_beacon", f"{expected} bytes by the rules", found)
+        for name, used in (
+            ("validation_beacon", self.config.training.validation_share),
+            ("noise_root", self.config.privacy),
+        ):
+            expected, length = 32 if used else 0, len(getattr(self, name))
+            if length != expected:
+                raise ConfigurationError(name, f"{expected} bytes by the rules", f"{length} bytes")
         for name in ("round", "attempt"):
             if not 0 <= getattr(self, name) < 1 << 32:
                 raise ConfigurationError(name, "0 to 2^32 - 1", getattr(self, name))
@@ -71,6 +79,16 @@ class RoundStatement:
     def rule(self) -> UpdateRule:
         """Weight and bounds of the update."""
         return self.config.update_rule(self.rows, self.weight_shift)
+
+    @property
+    def message_bound(self) -> int:
+        """What no entry of the encrypted vector exceeds in magnitude."""
+        return self.config.message_bound(self.rows, self.weight_shift)
+
+    def public_words(self) -> npt.NDArray[np.uint64]:
+        """The words that the beacon adds to the secret ones of the noise, F (2, parameters)."""
+        own = (self.round, self.attempt, self.hospital, self.beacon)
+        return public_words(self.consortium, *own, self.config.model.parameters)
 
     @property
     def entries(self) -> int:
@@ -126,7 +144,13 @@ class RoundStatement:
             hashlib.sha256(self.initial_weights.astype("<i8").tobytes()).digest(),
             hashlib.sha256(ciphertext.astype("<u8").tobytes()).digest(),
             *((self.validation_beacon,) if self.validation_beacon else ()),
+            *self._noise(),
         )
+
+    def _noise(self) -> tuple[bytes, ...]:
+        """What binds the noise, nothing where there is none."""
+        privacy = self.config.privacy
+        return () if privacy is None else (b"noise", self.noise_root, tables_digest(privacy))
 
 
 @lru_cache(maxsize=256)

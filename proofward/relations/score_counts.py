@@ -128,16 +128,28 @@ def counted(
 ) -> Int64Array:
     """The vector of records in bins (n, scored classes) that are taken for classes (n,).
 
-    The block of a level stays at 0 where fewer records than the least count are of it.
+    The block of a level stays at 0 where it is not told, see `told_levels`.
     """
     blocks = [_block(layout, binned, taken, labels)]
     for own, of_record in zip(layout.subgroups, levels, strict=True):
+        told = told_levels(of_record, len(own.levels), layout.least_count)
         for level in range(len(own.levels)):
-            there = of_record == level
-            if there.sum() < layout.least_count:
-                there = np.zeros_like(there)
+            there = (of_record == level) & (level in told)
             blocks.append(_block(layout, binned[there], taken[there], labels[there]))
     return np.concatenate(blocks)
+
+
+def told_levels(levels: Int64Array, count: int, least_count: int) -> set[int]:
+    """The levels of a subgroup that a hospital counts, from the level of each record (n,), -1 for none.
+
+    Not those of fewer records than the least count. The block of all records less those that are told is the
+    block of the others, so if these are few as well, the smallest levels are left out with them.
+    """
+    sizes = np.bincount(levels + 1, minlength=count + 1)[1:]
+    told = [int(level) for level in np.argsort(sizes, kind="stable") if sizes[level] >= least_count]
+    while told and 0 < len(levels) - int(sizes[told].sum()) < least_count:
+        del told[0]
+    return set(told)
 
 
 def _block(layout: ScoreLayout, binned: Int64Array, taken: Int64Array, labels: Int64Array) -> Int64Array:

@@ -58,9 +58,10 @@ class ScoreLayout:
 
     classes: 2 to 64
     bins: 2 to 1024
-    least_count: 1 to 2^20; a subgroup's level with fewer records of a hospital is not counted there, and none
-        with fewer records of a class is shown
-    subgroups: up to 64, with different names
+    least_count: 1 to 2^20; a subgroup's level with fewer records of a hospital is not counted there
+        (`score_counts.told_levels`), and none with fewer records of a class is shown
+    subgroups: up to 64, with different names and features: the difference of levels that share some would
+        be a level of records of both
     outside: hexadecimal SHA-256 of a model's file that is evaluated, "" for the federation's own model
     """
 
@@ -80,6 +81,9 @@ class ScoreLayout:
         names = [own.name for own in self.subgroups]
         if len(set(names)) != len(names):
             raise ConfigurationError("evaluation.subgroups", "different names", names)
+        taken = [place for own in self.subgroups for place in own.places]
+        if len(set(taken)) != len(taken):
+            raise ConfigurationError("evaluation.subgroups", "features of their own for each", names)
         if self.outside != "" and not _is_digest(self.outside):
             expected = f"{_DIGEST_CHARACTERS} hexadecimal digits, or none"
             raise ConfigurationError("evaluation.outside", expected, self.outside)

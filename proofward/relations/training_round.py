@@ -2,14 +2,17 @@
 
 What is proved: the hospital ran T steps of fixed-point SGD from the public weights W_0 on rows of its
 enrolled dataset in the order that the beacon draws. The update of that training, weighted by the enrolled
-number of rows, clipped and rounded, is what the public ciphertext encrypts. The key of the ciphertext is
-shared by the polynomial that the published values are of, and its sealed shares are those of that polynomial
-or fail their check. The dataset is committed to afresh and proved equal to the earlier commitment.
+number of rows, clipped and rounded, is what the public ciphertext encrypts; with differential privacy, its
+sum with the noise that is drawn from secret words of which the statement has the root. The key of the
+ciphertext is shared by the polynomial that the published values are of, and its sealed shares are those of
+that polynomial or fail their check. The dataset is committed to afresh and proved equal to the earlier
+commitment.
 
 Hidden: data, weights after W_0, the update, its norm, whether it was clipped, losses and predictions.
 
 Messages:
-    root of the earlier dataset commitment (in the statement), roots of the fresh one and of the witness
+    root of the earlier dataset commitment (in the statement), roots of the fresh one and of the witness; with
+        privacy that of the noise words (in the statement) before that of the witness
     the digests of the sealed shares and the values of the sharing polynomial     (relations/key_shares.py)
     equality of the datasets
     the lookups; of virtual columns the values where they end
@@ -42,6 +45,8 @@ from proofward.relations.blocks import blocks_of
 from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
 from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
+from proofward.relations.noise import NoiseRelation
+from proofward.relations.noise_seed import NoiseSecret
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training import TrainingRelation
 from proofward.relations.update import UpdateRelation, UpdateWitness
@@ -60,6 +65,7 @@ class RoundWitness:
     trace: TrainingTrace
     update: UpdateWitness
     encryption: EncryptionWitness
+    noise: NoiseSecret | None = None
 
 
 def training_round(
@@ -75,6 +81,11 @@ def training_round(
         assert witness is not None
         return witness
 
+    def secret_noise() -> NoiseSecret:
+        found = known().noise
+        assert found is not None
+        return found
+
     config, rows, model = statement.config, statement.rows, statement.config.model
     data_shape = DatasetShape(rows, model.record, model.head.labels)
     features, labels = (
@@ -85,14 +96,20 @@ def training_round(
     party.reopen("previous dataset", statement.dataset_root, lambda: known().previous)
     dataset = DatasetColumns.declare(party, data_shape, features, labels)
     party.commit("dataset")
+    blocks = blocks_of(model)
+    noise = None
+    if config.privacy is not None:
+        noise = NoiseRelation.reopen(
+            party, config.privacy, blocks, statement.noise_root, statement.public_words, secret_noise
+        )
 
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, config.scales.table_bits)
     training = TrainingRelation.declare(ranges, statement, lambda: known().trace)
-    blocks = blocks_of(model)
     update = UpdateRelation.declare(party, ranges, statement.rule, blocks, lambda: known().update)
+    messages = update.updates if noise is None else noise.added_to(ranges, update.updates)
     encryption = EncryptionRelation.declare(
-        ranges, blocks, config.threshold, ciphertext, update.updates, lambda: known().encryption
+        ranges, blocks, config.threshold, ciphertext, messages, lambda: known().encryption
     )
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)

@@ -20,7 +20,7 @@ from proofward.data.column_kinds import Category, Ordinal, TableColumn
 from proofward.data.schema import Schema
 from proofward.data.statistics_layout import schema_of
 from proofward.statistics.counts import Signed, from_limbs, parts_of, ranges_of
-from proofward.statistics.intervals import NO_RANGE, ROUGH_BORDERS, Range
+from proofward.statistics.intervals import NO_RANGE, ROUGH_BORDERS, UNIT_BITS, Range
 from proofward.statistics.layout import (
     BINS,
     HISTOGRAMS,
@@ -87,7 +87,8 @@ class ColumnStatistics:
 
     withheld: cells that are missing or unknown and counted neither way, since a hospital had few of them.
     levels: how many cells have each; rare: how many have one of which a hospital had few.
-    moments: None of a category, and where every hospital has too few values.
+    moments: None of a category, where every hospital has too few values, and where no values have such sums:
+        then a hospital has told others than its own.
     """
 
     name: str
@@ -208,6 +209,8 @@ def _moments(sums: Signed, own: Range) -> Moments | None:
         return None
     total = Fraction(from_limbs(sums[1 : 1 + SUM_LIMBS]), count)
     squares = Fraction(from_limbs(sums[1 + SUM_LIMBS :]), count)
+    if not total * total <= squares <= total * (1 << UNIT_BITS):
+        return None
     centre, spread = own.low + own.unit * float(total), own.unit * math.sqrt(float(squares - total * total))
     return Moments(count, centre, spread, 0.0 if own.unit == 1 else own.unit / 2)
 

@@ -90,12 +90,35 @@ def _part(layout: Layout, block: Block, values: TableValues, ranges: Mapping[int
     if block.part == ROUGH:
         cells = rough_cells(column.known)
     elif block.part == BINS:
-        cells = ranges[block.column].cells(column.known, block.bins)
+        return _nested(column, ranges[block.column], layout, block.bins)
     elif block.part == PLACES:
         cells = column.known.astype(np.int64)
     else:
         return _sums(column, ranges[block.column], layout.least_count)
     return np.bincount(cells, minlength=block.length)
+
+
+def _nested(column: ColumnValues, own: Range, layout: Layout, bins: int) -> Signed:
+    """Of one partition; what its intervals do not tell is in the remainder."""
+    finest = np.bincount(own.cells(column.known, layout.bins), minlength=layout.bins + 2)
+    below, inside, above = finest[0], finest[1:-1], finest[-1]
+    told = told_partitions(inside, layout.least_count)[bins.bit_length() - 2]
+    return np.array([below, *told, above, inside.sum() - told.sum()], dtype=np.int64)
+
+
+def told_partitions(finest: Signed, least_count: int) -> list[Signed]:
+    """What a hospital tells of the intervals of each partition, the coarsest first; finest: its own counts.
+
+    No count below the least count, and none that follows: what an interval holds beyond what its halves tell
+    is nothing, or at least as many. Where it is fewer, the interval tells what its halves tell.
+    """
+    told = [np.where(finest < least_count, 0, finest)]
+    while len(finest) > 2:
+        finest = finest[::2] + finest[1::2]
+        halves = told[0][::2] + told[0][1::2]
+        few = finest - halves < least_count
+        told.insert(0, np.where(few, halves, finest))
+    return told
 
 
 def _sums(column: ColumnValues, own: Range, least_count: int) -> Signed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from zipfile import BadZipFile
@@ -15,11 +16,15 @@ from proofward.layers.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.relations.counting import Counting
 from proofward.statistics.counts import ColumnValues, Signed, TableValues, counts_of, ranges_of
-from proofward.statistics.layout import LABEL, Layout, layout_in
+from proofward.statistics.layout import LABEL, MOST_ROWS, Layout, layout_in
 
 VALUES = "values.npz"
 """In a hospital's folder: the values of its table, as they are counted."""
 MOST_BYTES = 1 << 34
+UNREADABLE = (
+    NotReadable, OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile, zlib.error,
+)  # fmt: skip
+"""What reading says of a file that keeps no values."""
 Values = Callable[[], TableValues]
 
 
@@ -45,7 +50,7 @@ def kept_source(folder: Path) -> CountSource:
     def values() -> TableValues:
         try:
             return values_from_bytes(read_regular(folder / VALUES, MOST_BYTES))
-        except (NotReadable, OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        except UNREADABLE as error:
             raise CountsUnavailable(f"no table that can be counted: {type(error).__name__}") from error
 
     own = source_of(values)
@@ -91,12 +96,17 @@ def values_to_bytes(values: TableValues) -> bytes:
 def values_from_bytes(data: bytes) -> TableValues:
     """Inverse of `values_to_bytes`; raises what numpy and zipfile raise of other bytes."""
     with np.load(io.BytesIO(data), allow_pickle=False) as held:
-        rows, known, lengths = int(held["rows"]), held["known"], held["lengths"]
+        rows, known, lengths = (np.asarray(held[name]) for name in ("rows", "known", "lengths"))
+    forms = [(rows, np.int64, 0), (known, np.float64, 1), (lengths, np.int64, 2)]
+    if not all(own.dtype == kind and own.ndim == axes for own, kind, axes in forms):
+        raise ValueError("expected whole numbers of rows and cells, and values")
+    if lengths.shape[1:] != (3,) or not len(lengths) or lengths.min() < 0 or lengths.max() > MOST_ROWS:
+        raise ValueError("expected the cells of each column, known, unknown and missing")
     ends = np.cumsum(lengths[:, 0])
-    if known.dtype != np.float64 or len(known) != ends[-1]:
+    if len(known) != ends[-1] or not np.isfinite(known).all():
         raise ValueError("expected as many values as there are said to be")
     columns = [
-        ColumnValues(known[end - count : end], int(unknown), int(missing))
+        ColumnValues(known[end - count : end], unknown, missing)
         for end, (count, unknown, missing) in zip(ends, lengths.tolist(), strict=True)
     ]
-    return TableValues(rows, tuple(columns))
+    return TableValues(int(rows), tuple(columns))

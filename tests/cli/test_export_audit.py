@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import shutil
 import zipfile
 
@@ -12,11 +13,17 @@ import pytest
 
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.keys import SigningKey
+from proofward.report.handover.audit_pack import PackRefused, check_pack
+from proofward.report.handover.known_secrets import known_secrets
+from proofward.report.handover.secret_scan import Scanner
 from proofward.report.run_audit import RunAudit
+from proofward.statistics.counts import ColumnValues, TableValues
+from proofward.statistics.source import VALUES, values_to_bytes
 from tests.cli.test_enrol import furnish
 from tests.engines.remote_harness import SERVER, Consortium
 from tests.federation.fakes import FakeProofs
 
+PRIME = 2**64 - 2**32 + 1
 RECORD = np.array([[-49, 16, -38, 1201]], dtype=np.int64)
 
 
@@ -119,6 +126,75 @@ def test_a_record_is_refused(proofward, run):
     np.savez(kept, features=RECORD, labels=np.zeros(1, np.int64))
     planted(run, b"??" + RECORD.tobytes())
     refused(proofward, run, "a record of hospital-2/dataset.npz")
+
+
+def binary_column() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 2, (40, 1)) * 64
+
+
+def picture() -> np.ndarray:
+    return np.random.default_rng(2).integers(-90, 90, (1, 784))
+
+
+FORMS_OF_RECORDS = {
+    "words": (RECORD, lambda rows: rows.tobytes()),
+    "field elements": (RECORD, lambda rows: b"".join((int(value) % PRIME).to_bytes(8, "little") for value in rows[0])),
+    "floats": (RECORD, lambda rows: rows.astype("<f8").tobytes()),
+    "narrow words": (picture()[:, :30], lambda rows: rows.astype("<i2").tobytes()),
+    "text": (picture()[:, :30], lambda rows: ", ".join(map(str, rows[0].tolist())).encode()),
+    "one column of two values": (binary_column(), lambda rows: rows[:24].tobytes()),
+    "categories": (binary_column()[:30].T, lambda rows: rows.tobytes()),
+    "part of a picture": (picture(), lambda rows: rows[0, :400].tobytes()),
+    "a picture in bytes": (picture(), lambda rows: rows.astype("i1").tobytes()),
+}
+
+
+@pytest.mark.parametrize("form", sorted(FORMS_OF_RECORDS))
+def test_records_are_refused_in_every_form(form, tmp_path):
+    rows, plant = FORMS_OF_RECORDS[form]
+    member = tmp_path / "hospital-2"
+    member.mkdir()
+    np.savez(member / "dataset.npz", features=rows, labels=np.zeros(len(rows), np.int64))
+    known = known_secrets(tmp_path)
+    assert known.untold == 0 and known.unread == []
+    pack = tmp_path / "pack"
+    path = pack / "ledger" / "objects" / "ab" / ("c" * 62)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"?????" + bytes(100))
+    check_pack(pack, known)
+    path.write_bytes(b"?????" + plant(rows) + b"!")
+    with pytest.raises(PackRefused, match=r"a record of hospital-2/dataset\.npz"):
+        check_pack(pack, known)
+
+
+def test_values_for_statistics_are_refused(tmp_path):
+    values = np.random.default_rng(3).normal(10, 3, 60)
+    folder = tmp_path / "hospital-2"
+    folder.mkdir()
+    (folder / VALUES).write_bytes(values_to_bytes(TableValues(60, (ColumnValues(values, 0, 0),))))
+    known = known_secrets(tmp_path)
+    assert Scanner(known.all).scan(io.BytesIO(values[4:40].astype("<f8").tobytes())) == {f"values of hospital-2/{VALUES}"}
+
+
+def test_records_of_a_named_file_are_refused(proofward, run, tmp_path):
+    """A federation that is over keeps none; whoever has the file can have it searched for."""
+    path, values = run.with_name("thesis"), [[-1.25, 0.5, 2.75, 1.5], [0.25, -0.75, 3.5, -2.5]]
+    path = path.with_suffix(".csv")
+    names = [f"feature-{number}" for number in range(1, 5)]
+    path.write_text("\n".join(",".join(map(str, row)) for row in [names, *values]) + "\n")
+    said = proofward.json("export-audit", run, "--out", tmp_path / "pack", "--records", path)
+    assert said["exit"] == 0 and said["searched"]["records"] >= 4
+    for data in (
+        (np.array(values[1]) * 64).astype("<i8").tobytes(),
+        np.array(values[0]).tobytes(),
+        path.read_bytes().split(b"\n", 1)[1],
+    ):
+        name = planted(run, b"?" + data)
+        found = proofward.json("export-audit", run, "--out", tmp_path / "other", "--records", path)
+        assert found["exit"] == 1 and f"a record of {path}" in found["reason"], found
+        (run / name).unlink()
+    without = proofward("export-audit", run, "--out", tmp_path / "other")
+    assert "no records are kept here" in without.stdout and "--records FILE" in without.stdout
 
 
 def test_a_secret_that_a_state_still_keeps_is_refused(proofward, run):

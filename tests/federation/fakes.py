@@ -25,6 +25,7 @@ from proofward.layers.network import mlp
 from proofward.layers.training import train
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
+from proofward.relations.noise_seed import drawn_noise
 
 MODEL = mlp((4, 4, 2))
 SCALES = FixedPoint()
@@ -77,7 +78,10 @@ class FakeProofs(OneByOne):
             raise ProofRejected("transcript", "expected another tag")
         return root
 
-    def prove_round(self, statement, secret, rng, progress, seal):
+    def noise_root(self, config, rows, seed):
+        return hashlib.sha256(b"noise" + seed).digest()
+
+    def prove_round(self, statement, secret, rng, progress, seal, noise_seed=b""):
         progress("train")
         rows, width, features, labels, left = decode_item(secret)
         features = np.frombuffer(features, dtype=np.int64).reshape(rows, width)
@@ -91,7 +95,11 @@ class FakeProofs(OneByOne):
         _, submitted = rule.submit(update)
         spent = self._secret(features, labels, left - 1)
         fresh = self._secret(features, labels, 3)
-        return self._proved(statement, submitted, rule.bound, 16, rng, seal, fresh, spent)
+        if config.privacy is not None:
+            assert self.noise_root(config, statement.rows, noise_seed) == statement.noise_root
+            words = uniform_words(hashlib.shake_256(noise_seed).digest, 2 * config.model.parameters).reshape(2, -1)
+            submitted = submitted + drawn_noise(config.privacy, words, statement.public_words())
+        return self._proved(statement, submitted, statement.message_bound, 16, rng, seal, fresh, spent)
 
     def prove_counts(self, statement, counts, rng, progress, seal):
         bound = statement.counting.bound

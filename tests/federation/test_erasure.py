@@ -5,6 +5,7 @@ It cannot be had even with every earlier copy of them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,10 @@ from proofward.federation.storage import secret_store
 from proofward.federation.storage.continuity import StateRefused
 from proofward.federation.storage.ratchet import Ratchet
 from proofward.federation.storage.secret_store import SecretStore
+from proofward.layers.privacy import Privacy
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Withholding
+from tests.relations.noise_cases import PRIVACY
 
 pytestmark = pytest.mark.slow
 
@@ -88,8 +91,9 @@ def names_of(member: Hospital) -> set[str]:
     }
 
 
-def federation(folder: Path, **options) -> InProcessFederation:
+def federation(folder: Path, privacy: Privacy | None = None, **options) -> InProcessFederation:
     agreed = plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
+    agreed = replace(agreed, config=replace(agreed.config, privacy=privacy))
     return InProcessFederation(folder, agreed, datasets(agreed), seed=b"e", proofs=FakeProofs(), **options)
 
 
@@ -99,7 +103,7 @@ def thief(monkeypatch: pytest.MonkeyPatch) -> Thief:
 
 
 def test_a_thief_of_all_files_at_all_times_has_the_secrets_in_use_only(tmp_path, thief) -> None:
-    engine = federation(tmp_path)
+    engine = federation(tmp_path, PRIVACY)
     history, seen = engine.aggregator.history, {}
 
     def look() -> bool:
@@ -113,7 +117,7 @@ def test_a_thief_of_all_files_at_all_times_has_the_secrets_in_use_only(tmp_path,
         "hospital-0"
     ]
     kinds = {name.split("/")[0] for kept in thief.secrets.values() for name, _ in kept}
-    assert kinds == {"dataset", "sealing", "own-share", "beacon"}
+    assert kinds == {"dataset", "sealing", "own-share", "beacon", "noise"}
     for position, phase in seen:
         if position[0] == 2 and phase == KEYS:
             assert all("own-share" not in kept for kept in seen[position, phase].values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import closing
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from click.testing import CliRunner as Click
 
 from proofward.cli.evidence.audit_words import screen
 from proofward.cli.evidence.model import model
-from proofward.encoding import encode
+from proofward.encoding import decode, encode
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.remote.awaited import needed_objects
 from proofward.federation.history.counted import counted_objects
@@ -25,6 +26,7 @@ from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
+from proofward.federation.parties.stopping_audit import judged_vote
 from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.database import Database
 from proofward.relations.score_counting import counting_of
@@ -145,6 +147,25 @@ def test_it_goes_on_where_the_rule_is_not_met_and_the_audit_names_who_said_it_wa
     assert [(breach.member, breach.check) for breach in summary.breaches] == [("verifier-1", "stopping")]
     last = [verdict for verdict in summary.verdicts if verdict.check == "stopping"][-1]
     assert last.passed and last.detail.endswith("the rule on stopping is not met")
+
+
+@pytest.mark.parametrize("reason", [BY_RULE.upper() + ".", f"I say:  {BY_RULE}", BY_RULE.replace(" ", "  ")])
+def test_a_false_vote_by_the_rule_in_other_words_is_named_also_where_there_is_no_rule(lied, reason):
+    engine = lied[1]
+    history, objects = engine.aggregator.history, engine.aggregator.objects
+    with closing(Database(engine.aggregator.ledger.directory, writable=False)) as database:
+        entries = [decode(entry, Envelope) for entry in database.entries()]
+    vote = next(entry for entry in entries if isinstance(entry.record, m.EndVote))
+
+    def found(reason, rule):
+        state = copy(history)
+        state.rules = replace(history.rules, stopping=rule)
+        said = replace(vote, body=encode(m.EndVote(True, reason)))
+        return [own.refusal and own.refusal.culprit for own in judged_vote(state, objects, said, "entry")]
+
+    for rule in (history.rules.stopping, None):
+        assert found(reason, rule) == ["verifier-1"]
+        assert found("the data are spoilt", rule) == []
 
 
 def test_rejects_an_end_without_the_votes_and_anything_else_after_them(stopped):

@@ -27,6 +27,7 @@ from proofward.relations.encryption import EncryptionWitness
 from proofward.relations.enrolment import EnrolmentStatement, enrolment, enrolment_plan, prove_enrolment
 from proofward.relations.key_shares import Digests, KeyShare, deal_shares
 from proofward.relations.measure import round_plan
+from proofward.relations.noise_seed import NoiseSecret, drawn_noise
 from proofward.relations.prove import RoundProof, prove_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
@@ -40,6 +41,7 @@ Rng = Callable[[int], bytes]
 
 CONSORTIUM = b"c" * 32
 BEACON = b"b" * 32
+NOISE_SEED = b"n" * 32
 
 
 def config(
@@ -69,7 +71,8 @@ def records(rules: RoundConfig, rows: int = 11, seed: int = 1, spread: int = 200
 
 
 def statement_of(rules: RoundConfig, rows: int = 11, root: bytes = bytes(32)) -> RoundStatement:
-    """Round 1 of hospital h1, from seeded weights."""
+    """Round 1 of hospital h1, from seeded weights; with privacy its noise is drawn from NOISE_SEED."""
+    private = rules.privacy is not None
     return RoundStatement(
         consortium=CONSORTIUM,
         config=rules,
@@ -81,6 +84,7 @@ def statement_of(rules: RoundConfig, rows: int = 11, root: bytes = bytes(32)) ->
         beacon=BEACON,
         dataset_root=root,
         initial_weights=initial_weights(rules.model, rules.scales, b"seed"),
+        noise_root=NoiseSecret.of(rules, rows, NOISE_SEED).root if private else b"",
     )
 
 
@@ -109,7 +113,7 @@ def make_case(rules: RoundConfig, rows: int = 11, seed: int = 1, spread: int = 2
     enrolled = EnrolmentStatement(CONSORTIUM, "h1", rows, features.shape[1], rules)
     proof, secret = prove_enrolment(enrolled, features, labels, seeded(seed))
     statement = statement_of(rules, rows, secret.root)
-    result = prove_round(statement, secret, seeded(seed + 1000), sealed)
+    result = prove_round(statement, secret, seeded(seed + 1000), sealed, noise_seed=NOISE_SEED)
     return Case(rules, features, labels, enrolled, proof, secret, statement, result)
 
 
@@ -149,13 +153,27 @@ def round_witness(
 
 
 def with_update(case, rng, features, labels, trace, update):  # type: ignore[no-untyped-def]
-    """A witness that encrypts this update, whatever its size."""
+    """A witness that encrypts this update with its noise, whatever its size."""
     context = MaskContext(case.statement.beacon, case.statement.round)
-    encryption = encrypt(context, update.update, LARGEST_BOUND - 1, rng)
+    noise = noise_of(case)
+    encryption = encrypt(context, update.update + drawn(case, noise), LARGEST_BOUND - 1, rng)
     degree = case.config.threshold
     coefficients = random_field(degree * RING_DEGREE, rng).reshape(degree, RING_DEGREE)
     key = EncryptionWitness(encryption.secret, encryption.error, coefficients)
-    return RoundWitness(features, labels, case.secret.commitment, trace, update, key), encryption
+    return RoundWitness(features, labels, case.secret.commitment, trace, update, key, noise), encryption
+
+
+def noise_of(case: Case) -> NoiseSecret | None:
+    """What the case has committed to, where its rules have privacy."""
+    rules, rows = case.config, case.statement.rows
+    return None if rules.privacy is None else NoiseSecret.of(rules, rows, NOISE_SEED)
+
+
+def drawn(case: Case, noise: NoiseSecret | None) -> Signed | int:
+    """The noise of these words."""
+    if case.config.privacy is None or noise is None:
+        return 0
+    return drawn_noise(case.config.privacy, noise.words, case.statement.public_words())
 
 
 Dealing = tuple[tuple[KeyShare, ...], Digests]

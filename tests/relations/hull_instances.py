@@ -18,6 +18,7 @@ from proofward.relations.config import RoundConfig
 from proofward.relations.counting_round import counting_round
 from proofward.relations.enrolment import EnrolmentStatement, enrolment
 from proofward.relations.inference import InferenceWitness, inference
+from proofward.relations.noise_seed import NoiseSecret, secret_columns
 from proofward.relations.predict import prove_prediction
 from proofward.relations.training_round import RoundWitness, training_round
 from tests.proof.hull import Array
@@ -83,6 +84,10 @@ def round_instance(rules: RoundConfig = RULES) -> Instance:
     first = Prover(Coins(COINS), Counter(Ligero(ROUND_CODE)).run(enrol), seeded(1))
     enrol(first)
     reopened = replace(witness, previous=first.committed[0])
+    if witness.noise is not None:
+        columns = secret_columns(rules.model, witness.noise.words)
+        words = Ligero(ROUND_CODE).commit(columns, seeded(2))
+        reopened = replace(reopened, noise=replace(witness.noise, commitment=words))
 
     def script(own: Any) -> Script:
         return lambda party: (
@@ -90,7 +95,7 @@ def round_instance(rules: RoundConfig = RULES) -> Instance:
         )
 
     nothing: Any = None
-    absent = RoundWitness(nothing, nothing, nothing, nothing, nothing, nothing)
+    absent = RoundWitness(nothing, nothing, nothing, nothing, nothing, nothing, NoiseSecret(nothing, nothing))
     return Instance(Counter(Ligero(ROUND_CODE)).run(script(None)), {"records": script(reopened)}, script(absent))
 
 

@@ -15,6 +15,7 @@ script, its columns, lookups and constraints are those of a round.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from tests.proof.uniformity import COINS
 from tests.relations.cases import config
 from tests.relations.hull_instances import (
     ENROLMENT_CODE,
+    RULES,
     SPARE,
     Instance,
     counting_instance,
@@ -39,6 +41,7 @@ from tests.relations.hull_instances import (
     prediction_instance,
     round_instance,
 )
+from tests.relations.noise_cases import PRIVACY
 from tests.relations.pooled_cases import pooled_rules
 from tests.relations.retelling import real, simulated
 
@@ -110,6 +113,12 @@ def windowed() -> Instance:
 
 
 @pytest.fixture(scope="module")
+def noisy() -> Instance:
+    """The smallest network with noise, whose secret words are reopened."""
+    return round_instance(replace(RULES, privacy=PRIVACY))
+
+
+@pytest.fixture(scope="module")
 def predicting() -> Instance:
     return prediction_instance()
 
@@ -123,6 +132,8 @@ ONE_KIND = [
     pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "uneven", "windowed", "classing")
 ]
 """Networks with one of the kinds that `layered` has, or with one of other sizes."""
+NOISE = pytest.param("noisy", marks=pytest.mark.exhaustive)
+"""Beside the parts of another round it has lookups, and one more commitment that is reopened."""
 
 
 @pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting", "counting"])
@@ -194,7 +205,7 @@ def test_real_and_simulated_counts_span_one_affine_space(counting: Instance) -> 
     assert_same_hull(counting, "counts")
 
 
-@pytest.mark.parametrize("network", ["proving", "layered", *ONE_KIND])
+@pytest.mark.parametrize("network", ["proving", "layered", *ONE_KIND, NOISE])
 def test_real_and_simulated_rounds_span_one_affine_space(
     network: str, request: pytest.FixtureRequest
 ) -> None:

@@ -25,6 +25,7 @@ from proofward.relations.score_counts import (
     borders,
     counted,
     score_counts,
+    told_levels,
 )
 from proofward.relations.score_layout import ScoreLayout, is_layout
 
@@ -136,13 +137,31 @@ def test_counts_are_those_of_the_models_own_scores(classes):
         assert half.tolist() == whole.confusion[:, 1].tolist()
 
 
-def test_a_level_of_few_records_is_not_counted():
-    layout = ScoreLayout(2, 4, 3, (SEX,))
-    labels, binned = np.array([0, 1, 0, 1, 1]), np.array([[0], [3], [1], [2], [0]])
-    counts = counted(layout, binned, np.array([0, 1, 0, 1, 0]), labels, [np.array([0, 0, 0, 1, 1])])
-    whole, three, two = layout.blocks(counts)
-    assert (whole.rows, three.rows, two.rows) == (5, 3, 0)
-    assert not counts[2 * (2 * 4 + 4) :].any()
+def test_a_level_of_few_records_is_not_counted_nor_what_would_tell_of_them():
+    layout = ScoreLayout(2, 4, 3, (SITE,))
+    labels, binned = np.tile([0, 1], 5), np.arange(10)[:, None] % 4
+    counts = counted(layout, binned, np.zeros(10, dtype=np.int64), labels, [np.repeat([0, 1, 2, -1], [4, 3, 2, 1])])
+    assert [block.rows for block in layout.blocks(counts)] == [10, 4, 3, 0], "three are in no level that is told"
+    counts = counted(layout, binned, np.zeros(10, dtype=np.int64), labels, [np.repeat([0, 1, 2], [5, 4, 1])])
+    assert [block.rows for block in layout.blocks(counts)] == [10, 5, 0, 0], "the one is hidden among the four"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(-1, 3), max_size=40), st.integers(1, 9))
+def test_no_level_and_no_rest_of_levels_is_of_few_records(levels, least):
+    own = np.array(levels, dtype=np.int64)
+    told = told_levels(own, 4, least)
+    sizes = [int((own == level).sum()) for level in told]
+    rest = len(own) - sum(sizes)
+    assert all(size >= least for size in sizes) and (not told or rest == 0 or rest >= least)
+    assert least > 1 or told == set(levels) - {-1}
+
+
+def test_subgroups_have_features_of_their_own():
+    ScoreLayout(2, 4, 3, (SEX, SITE))
+    for position in (0, 2):
+        with pytest.raises(ConfigurationError, match="features of their own"):
+            ScoreLayout(2, 4, 3, (SEX, Subgroup("other", ("a", "b"), position)))
 
 
 def test_a_model_of_other_classes_is_refused():

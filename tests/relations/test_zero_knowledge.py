@@ -19,6 +19,7 @@ from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
 from proofward.relations.enrolment import check_enrolment, enrolment, enrolment_plan, verify_enrolment
 from proofward.relations.measure import round_plan
+from proofward.relations.noise_seed import NoiseSecret
 from proofward.relations.prove import check_round, prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training_round import RoundWitness, training_round
@@ -27,6 +28,7 @@ from tests.proof.tableaux import code_of, tableau_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS, Sample, differences, flaws
 from tests.relations.cases import Case, config, make_case, round_witness, sealed
+from tests.relations.noise_cases import private_case
 from tests.relations.pooled_cases import pooled_rules
 
 COUNT = 16
@@ -46,7 +48,12 @@ def simulated_round(case: Case, seed: int, coins: bytes = COINS) -> tuple[RoundS
     statement = replace(case.statement, dataset_root=previous.tree.root)
     ciphertext = random_field(case.result.ciphertext.size, rng)
     nothing = cast(Any, None)
-    witness = RoundWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing)
+    noise = None
+    if case.config.privacy is not None:
+        words = SimulatedTableau(tableau_rows(plan)[2], code_of(plan).n, rng)
+        statement = replace(statement, noise_root=words.tree.root)
+        noise = NoiseSecret(nothing, cast(Any, words))
+    witness = RoundWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing, noise)
     party = Simulator(Coins(coins), plan, rng)
     told = party.run(lambda own: training_round(own, statement, ciphertext, lambda _: DIGESTS, witness))  # type: ignore[arg-type,return-value]
     return statement, ciphertext, told
@@ -83,6 +90,10 @@ def assert_simulated(case: Case) -> None:
     assert check_round(statement, ciphertext, DIGESTS, told, Coins(COINS)).soundness_bits >= 40
     with pytest.raises(ProofRejected):
         check_round(statement, ciphertext, DIGESTS, told, Coins(b"other coins"))
+
+
+def test_a_simulated_round_with_noise_is_accepted() -> None:
+    assert_simulated(private_case())
 
 
 def test_a_simulated_round_with_ranges_of_single_layers_is_accepted() -> None:

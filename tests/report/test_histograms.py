@@ -167,7 +167,7 @@ def test_several_classes_are_each_against_the_rest(classes):
 
 def parts_of(rng, layout, rows):
     probability, labels = rng.random(rows), rng.integers(0, 2, rows)
-    levels = rng.choice(3, rows, p=[0.5, 0.47, 0.03]) - (rng.random(rows) < 0.05)
+    levels = np.where(rng.random(rows) < 0.2, -1, rng.choice(3, rows, p=[0.5, 0.47, 0.03]))
     both = np.stack([1 - probability, probability], axis=1)
     return counts_of_probabilities(layout, both, labels, [levels]), probability, labels, levels
 

@@ -18,8 +18,12 @@ from tests.report.test_exported_pictures import MODEL
 
 def history(rounds=3):
     """What a card asks of one."""
-    rules = SimpleNamespace(config=config(), rounds=rounds, minimum_updates=3)
-    closed = SimpleNamespace(accepted=SimpleNamespace(record=SimpleNamespace(hospitals=("a", "b", "c"))))
+    rules = SimpleNamespace(
+        config=config(), rounds=rounds, minimum_updates=3, counting_in=lambda number: None
+    )
+    closed = SimpleNamespace(
+        number=1, accepted=SimpleNamespace(record=SimpleNamespace(hospitals=("a", "b", "c")))
+    )
     return SimpleNamespace(rules=rules, closed=[closed], enrolled={"a": 700, "b": 500, "c": 34})
 
 
@@ -31,7 +35,7 @@ def test_it_says_what_it_is_and_what_it_was_trained_on():
     text = card().markdown
     for said in (
         MODEL.digest.hex(), (b"c" * 32).hex(), "round | 2 of 3", "3 hospitals enrolled 1,234 records",
-        "1 of 3 rounds were closed. The last one summed the updates of 3 hospitals", "benign, malignant",
+        "1 of 3 rounds were closed. The last one that trained summed the updates of 3 hospitals", "benign, malignant",
         "proofward predict m.json FILE.csv", f"{MODEL.model.parameters:,}", history().rules.config.training_words,
     ):  # fmt: skip
         assert said in text, said
@@ -49,7 +53,11 @@ def test_what_nobody_has_said_is_not_recorded():
 @pytest.mark.parametrize("kind", ["safetensors", "json", "onnx", "torch", "monai"])
 def test_every_kind_says_how_it_is_loaded(kind):
     found = card(kind=kind, name="the-model")
-    assert "the-model" in found.markdown and "the-model" in found.html and "{" not in found.markdown.split("```")[1].replace("{session", "")
+    assert (
+        "the-model" in found.markdown
+        and "the-model" in found.html
+        and "{" not in found.markdown.split("```")[1].replace("{session", "")
+    )
 
 
 def test_names_from_outside_are_text_in_both_forms():
@@ -79,7 +87,11 @@ def test_the_file_and_both_forms_lie_beside_one_another(tmp_path):
     made = handed(Taken(MODEL, history()), "json", "m.json")
     assert made.there(tmp_path / "m.json") is None
     made.write(tmp_path / "m.json")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.json", f"m.json{HTML}", f"m.json{MARKDOWN}"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "m.json",
+        f"m.json{HTML}",
+        f"m.json{MARKDOWN}",
+    ]
     (tmp_path / "m.json").unlink()
     assert made.there(tmp_path / "m.json") == tmp_path / f"m.json{MARKDOWN}"
     weights = np.array(json.loads(made.inside[""])["tensors"]["layer1.weight"]["integers"])

@@ -12,7 +12,9 @@ from safetensors.numpy import load
 from proofward.engines.run_folder import RunFolder
 from proofward.federation.messages.declarations import Declarations
 from proofward.layers.network import mlp
-from proofward.relations.counting import Counting
+from proofward.relations.score_counting import counting_of
+from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.stopping import Stopping
 from proofward.report.baselines import first_weights
 from proofward.report.handover.model_files import (
     MODEL_NAME,
@@ -58,12 +60,15 @@ def test_every_weight_and_rule_is_in_the_files(tmp_path):
         assert changed[MODEL_NAME] != files[MODEL_NAME] and changed[RULES_NAME] != files[RULES_NAME]
     description = json.loads(files[RULES_NAME])
     assert description["model"] == hashlib.sha256(weights.astype("<i8").tobytes()).hexdigest()
-    names, silent = {entry.name for entry in fields(rules)}, {"counting", "declarations"}
+    names, silent = {entry.name for entry in fields(rules)}, {"counting", "declarations", "stopping"}
     assert names - set(description) == silent
-    counting = Counting("rows", "all rows and no rows", 2, 4, (1,))
-    said = replace(rules, counting=(counting,), declarations=Declarations(purpose=("to count",)))
+    counting = counting_of(ScoreLayout(2, 2, 1), (2,))
+    stopping = Stopping("auc", 0)
+    declared = Declarations(purpose=("to count",))
+    said = replace(rules, rounds=2, counting=(counting,), declarations=declared, stopping=stopping)
     told = json.loads(model_files(said, weights)[RULES_NAME])
     assert names <= set(told) and told["counting"] == [counting.to_dict()]
+    assert told["stopping"] == stopping.to_item()
     assert told["declarations"]["purpose"] == ["to count"]
     assert description["abandonments"] == rules.abandonments
     assert description["config"] == json.loads(json.dumps(rules.config.to_dict()))

@@ -80,6 +80,7 @@ def export(
     from proofward.report.handover.handed_model import NotOurs, handed, recorded_figures
     from proofward.report.handover.model_source import NoModel, NotASource, last_taken
     from proofward.report.handover.prediction import TableRefused, read_records
+    from proofward.report.histograms.card_figures import ledger_figures
 
     with answering(as_json):
         if rows is not None and kind in WRITERS:
@@ -101,7 +102,7 @@ def export(
         try:
             columns = found.description.of_table
             values = None if rows is None else read_records(rows, columns).values
-            figures = recorded_figures(source, taken)
+            figures = ledger_figures(taken) or recorded_figures(source, taken)
             made = handed(taken, kind, path.name, values=values, figures=figures, intended=intended)
             if not force and (there := made.there(path)) is not None:
                 raise Refused(f"{there} is there already; --force replaces it")

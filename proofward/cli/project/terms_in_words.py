@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from proofward.federation.messages.declarations import Declarations
     from proofward.federation.messages.rules import Rules
     from proofward.relations.config import RoundConfig
+    from proofward.relations.counting import Counting
 
 USUAL_BATCH, USUAL_RATE = 16, 8
 """Smaller batches, and larger `Training.rate` than this, are pointed out."""
@@ -32,6 +33,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         *scales_in_words(config),
         *rates_in_words(config),
         *validation_in_words(config),
+        *_counted(rules),
         *([] if rules.stopping is None else [rules.stopping.words]),
         *optimizer_in_words(config),
         *weighting_in_words(config),
@@ -70,17 +72,33 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
     """What is counted where nobody trains."""
     return [
         "nobody trains, no records are enrolled; in each round hospitals count and only the sum is opened",
-        *(
-            f"round {', '.join(map(str, own.rounds))}: {own.label}, {own.length:,} numbers"
-            + (f"; a hospital withholds those below {own.least_count}" if own.least_count > 1 else "")
-            for own in rules.counting
-        ),
-        "counts are proved to be in their ranges; that they are true each hospital signs, and nobody proves",
+        *_counted(rules),
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}",
     ]
+
+
+def _counted(rules: Rules) -> Iterator[str]:
+    """What is counted in which rounds, and what a hospital does not say."""
+    for own in rules.counting:
+        numbers = ", ".join(map(str, own.rounds))
+        yield f"round {numbers}: {own.label}, {own.length:,} numbers{_withheld(own)}"
+    if rules.counting:
+        signed = "that they are true each hospital signs, and nobody proves"
+        yield f"counts are proved to be in their ranges; {signed}"
+
+
+def _withheld(own: Counting) -> str:
+    from proofward.relations.score_counting import layout_in
+
+    layout = layout_in(own)
+    if layout is None:
+        return f"; a hospital withholds those below {own.least_count}" if own.least_count > 1 else ""
+    names = ", ".join(part.name for part in layout.subgroups)
+    few = f"; by {names}, where a hospital has {layout.least_count} records or more" if names else ""
+    return f", scores in {layout.bins} bins{few}"
 
 
 def class_weights_in_words(config: RoundConfig) -> list[str]:

@@ -30,6 +30,7 @@ from proofward.proof.transcript import Challenger, Transcript
 from proofward.relations.encryption import EncryptionWitness
 from proofward.relations.key_shares import Digests
 from proofward.relations.measure import round_plan
+from proofward.relations.noise_seed import NoiseSecret, drawn_noise
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.training_round import RoundWitness, training_round
@@ -78,13 +79,16 @@ class Cheat:
     """What a hospital does otherwise than it should; each part is left as it should be where it is None.
 
     features, labels: those that it trains on, int64 (n, d) and (n,). batches: the rows that it takes, int64
-    (T_pad, B). change: makes another update of its own.
+    (T_pad, B). change: makes another update of its own. noise: the secret words of which it draws its noise.
+    added: makes another noise of what it has drawn.
     """
 
     features: Signed | None = None
     labels: Signed | None = None
     batches: Signed | None = None
     change: Callable[[UpdateWitness], UpdateWitness] | None = None
+    noise: NoiseSecret | None = None
+    added: Callable[[Signed], Signed] | None = None
 
 
 def _witness(
@@ -103,11 +107,19 @@ def _witness(
     if cheat.change is not None:
         update = cheat.change(update)
     context = MaskContext(statement.beacon, statement.round)
-    made = encrypt(context, update.update, LARGEST_BOUND - 1, rng)
+    made = encrypt(context, update.update + _noise(statement, cheat), LARGEST_BOUND - 1, rng)
     coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
     key = EncryptionWitness(made.secret, made.error, coefficients)
-    witness = RoundWitness(features, labels, secret.commitment, trained.trace, update, key)
-    return witness, made.ciphertext
+    known = secret.commitment, trained.trace, update, key, cheat.noise
+    return RoundWitness(features, labels, *known), made.ciphertext
+
+
+def _noise(statement: RoundStatement, cheat: Cheat) -> Signed | int:
+    """What it adds to its update."""
+    if (privacy := statement.config.privacy) is None or cheat.noise is None:
+        return 0
+    drawn = drawn_noise(privacy, cheat.noise.words, statement.public_words())
+    return drawn if cheat.added is None else cheat.added(drawn)
 
 
 def _update(statement: RoundStatement, delta: Signed) -> UpdateWitness:
@@ -117,9 +129,17 @@ def _update(statement: RoundStatement, delta: Signed) -> UpdateWitness:
 
 
 def forge_round(
-    statement: RoundStatement, secret: DatasetSecret, digests: Digests, rng: Rng, cheat: Cheat
+    statement: RoundStatement,
+    secret: DatasetSecret,
+    digests: Digests,
+    rng: Rng,
+    cheat: Cheat,
+    noise: NoiseSecret | None = None,
 ) -> tuple[Array, bytes]:
-    """(ciphertext, proof) of the true statement from a false witness; `digests` of any sealed shares."""
+    """(ciphertext, proof) of the true statement from a false witness; `digests` of any sealed shares.
+
+    noise: the secret words that it has committed to, where the rules have privacy.
+    """
 
     def run(told: Cheat, honest: Columns | None) -> tuple[Array, bytes, Columns]:
         witness, ciphertext = _witness(statement, secret, rng, told)
@@ -130,8 +150,8 @@ def forge_round(
 
         return ciphertext, forger.run(script), forger.columns
 
-    _, _, honest = run(Cheat(), None)
-    ciphertext, proof, _ = run(cheat, honest)
+    _, _, honest = run(Cheat(noise=noise), None)
+    ciphertext, proof, _ = run(cheat if cheat.noise else replace(cheat, noise=noise), honest)
     return ciphertext, proof
 
 

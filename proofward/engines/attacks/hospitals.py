@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from proofward.encoding import decode, encode
 from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled
 from proofward.federation.history.complaints import Sealed
@@ -23,6 +25,7 @@ from proofward.federation.messages.values import words_to_bytes
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.hospital import Hospital
 from proofward.relations.measure import UploadStatement
+from proofward.relations.noise_seed import SEED_BYTES, NoiseSecret
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 
@@ -35,8 +38,14 @@ class _Forges(Hospital):
         made, sealed = super().prove_round(statement, secret)
         known, rng = DatasetSecret.from_bytes(secret), self.source("forgery", statement.beacon)
         cheat = self.cheat(statement, known, rng)
-        ciphertext, proof = forge_round(statement, known, made.sealed_shares, rng, cheat)
+        noise = self.noise_secret(statement)
+        ciphertext, proof = forge_round(statement, known, made.sealed_shares, rng, cheat, noise)
         return replace(made, ciphertext=words_to_bytes(ciphertext), proof=proof), sealed
+
+    def noise_secret(self, statement: RoundStatement) -> NoiseSecret | None:
+        """What it has committed to, where the rules have privacy."""
+        seed = self.noise_seed(statement)
+        return None if seed is None else NoiseSecret.of(statement.config, statement.rows, seed)
 
     def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
         """What to do otherwise."""
@@ -65,6 +74,22 @@ class ScalesUpdate(_Forges):
     def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
         """A larger update."""
         return Cheat(change=scaled(10))
+
+
+class SkipsNoise(_Forges):
+    """Encrypts its update without noise, where the rules have privacy."""
+
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """No noise."""
+        return Cheat(added=np.zeros_like)
+
+
+class DrawsNoiseAgain(_Forges):
+    """Draws its noise from another seed than the one that it has committed to."""
+
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """Fresh words."""
+        return Cheat(noise=NoiseSecret.of(statement.config, statement.rows, rng(SEED_BYTES)))
 
 
 class InflatesRows(Hospital):

@@ -55,10 +55,11 @@ class InTurns(RelationProofs):
         rng: ByteSource,
         progress: Callable[[str], None],
         seal: Seal,
+        noise_seed: bytes = b"",
     ) -> ProvedRound:
         """See Proofs."""
         with turn(self.lock):
-            return super().prove_round(statement, secret, rng, progress, seal)
+            return super().prove_round(statement, secret, rng, progress, seal, noise_seed)
 
     def prove_counts(
         self,

@@ -50,13 +50,28 @@ def _check_consent(history: HistoryState, sender: str, record: Consent) -> None:
     require(sender in members, "participant", sender, members, sender)
     require(record.accepted_set == digest, "subject", sender, digest, record.accepted_set)
     require(record.model == state.model, "model", sender, state.model, record.model)
+    left = releases_left(history, sender)
+    require(left is None or left > 0, "privacy-budget", sender, "a release that is not spent yet", left)
 
 
 def _apply_consent(history: HistoryState, envelope: Envelope, record: Consent) -> None:
     state = history.round
     state.consents[envelope.sender] = record
+    if history.counting is None:
+        history.releases[envelope.sender] = history.releases.get(envelope.sender, 0) + 1
     if not missing_consents(state):
         history.phase = LOCK
+
+
+def releases_left(history: HistoryState, hospital: str) -> int | None:
+    """How many sums of training a hospital may still consent to, by the ledger; None where sums are exact.
+
+    A round that counts spends nothing: counts carry no noise.
+    """
+    privacy = history.rules.config.privacy
+    if privacy is None or history.counting is not None:
+        return None
+    return privacy.releases - history.releases.get(hospital, 0)
 
 
 def missing_consents(state: RoundState) -> tuple[str, ...]:

@@ -57,8 +57,10 @@ class HistoryState:
     eligible: hospitals that had enrolled before that beacon could be known
     validation_beacons: of each hospital the first one that could not be known when it enrolled: it draws the
         validation part
+    noise_roots: keyed (round, hospital), of the secret words of its noise in each attempt of the round
     left_out: hospitals that take no further part in the round under way
     abandoned: digests of the accepted sets that were given up
+    releases: how many sums of training each hospital has consented to
     own_counts: digests of what hospitals have published of their own counts, keyed (round, hospital)
     keys: every member's present key; used_keys: whose each key is or was
     revoked: by name, the number of the entry from which on a member is
@@ -84,6 +86,7 @@ class HistoryState:
         self.enrolled: dict[str, int] = {}
         self.dataset_roots: dict[str, bytes] = {}
         self.validation_beacons: dict[str, bytes] = {}
+        self.noise_roots: dict[tuple[int, str], tuple[bytes, ...]] = {}
         self.eligible: frozenset[str] = frozenset()
         self.sharing = BeaconState()
         self.model = rules.initial_model
@@ -93,6 +96,7 @@ class HistoryState:
         self.earlier: list[RoundState] = []
         self.left_out: frozenset[str] = frozenset()
         self.abandoned: set[bytes] = set()
+        self.releases: dict[str, int] = {}
         self.closed: list[RoundState] = []
         self.proofs: dict[bytes, tuple[str, int]] = {}
         self.own_counts: dict[tuple[int, str], bytes] = {}
@@ -201,6 +205,15 @@ class HistoryState:
         """(round, attempt, participants) of the round or attempt that has to be opened next."""
         if self.current is None:
             late = self.eligible & set(self.acceptable_enrolments())
-            return len(self.closed) + 1, 0, self.active({*self.enrolled, *late, *self.rules.verifiers})
-        left = self.active(set(self.current.participants) - self.left_out - self.current.gone())
-        return self.current.number, self.current.attempt + 1, left
+            number, attempt, names = len(self.closed) + 1, 0, {*self.enrolled, *late, *self.rules.verifiers}
+        else:
+            number, attempt = self.current.number, self.current.attempt + 1
+            names = set(self.current.participants) - self.left_out - self.current.gone()
+        return number, attempt, self.active(name for name in names if self.can_draw(name, number, attempt))
+
+    def can_draw(self, name: str, number: int, attempt: int) -> bool:
+        """Whether a member has committed to its noise of an attempt, or needs none."""
+        noise = self.rules.config.privacy is not None and self.rules.counting_in(number) is None
+        if not noise or name in self.rules.verifiers:
+            return True
+        return attempt < len(self.noise_roots.get((number, name), ()))

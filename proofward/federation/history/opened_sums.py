@@ -53,7 +53,10 @@ def _bound(history: HistoryState) -> int:
     accepted, counting = history.round.accepted, history.counting
     assert accepted is not None
     if counting is None:
-        return sum(rule.bound for rule in update_rules(history))
+        config, shift = history.rules.config, weight_shift(history, history.round)
+        return sum(
+            config.message_bound(history.enrolled[name], shift) for name in accepted.record.hospitals
+        )
     return len(accepted.record.hospitals) * counting.bound
 
 

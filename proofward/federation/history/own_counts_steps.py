@@ -1,6 +1,7 @@
 """A hospital's own counts of a round, which it may publish beside their encryption: signed, and not proved.
 
-Nobody waits for them, nothing follows from them, and nothing shows that they are what was encrypted.
+Nobody waits for them, nothing follows from them, and nothing shows that they are what was encrypted. In all
+attempts of a round they are the same.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ def _check(history: HistoryState, sender: str, record: OwnCounts) -> None:
     require(history.counting is not None, "own-counts", sender, "a round that counts", "one that trains")
     uploads = history.round.uploads
     require(sender in uploads, "own-counts", sender, f"one of {sorted(uploads)}", sender)
+    said = history.own_counts.get((history.round.number, sender), record.counts)
+    require(said == record.counts, "own-counts", sender, f"in this round only {said.hex()}", record.counts)
 
 
 def _apply(history: HistoryState, envelope: Envelope, record: OwnCounts) -> None:

@@ -19,6 +19,7 @@ from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.values import words_from_bytes, words_to_bytes
 from proofward.lattice.parameters import ciphertext_length
 from proofward.proof.errors import ProofRejected
+from proofward.relations.config import RoundConfig
 from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.counts_proof import prove_counts, verify_counts
 from proofward.relations.enrolment import (
@@ -28,6 +29,7 @@ from proofward.relations.enrolment import (
 )
 from proofward.relations.key_shares import Digests, KeyShare, ShareBinding
 from proofward.relations.measure import UploadStatement
+from proofward.relations.noise_seed import NoiseSecret
 from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
@@ -148,8 +150,13 @@ class Proofs(Protocol):
         rng: ByteSource,
         progress: Callable[[str], None],
         seal: Seal,
+        noise_seed: bytes = b"",
     ) -> ProvedRound:
         """Trains, encrypts and proves; `progress` is told each phase as it begins, `seal` is called once."""
+        ...
+
+    def noise_root(self, config: RoundConfig, rows: int, seed: bytes) -> bytes:
+        """The root of the commitment to the secret words of noise that follow from a seed of 32 bytes."""
         ...
 
     def prove_counts(
@@ -218,12 +225,12 @@ class RelationProofs(OneByOne):
         rng: ByteSource,
         progress: Callable[[str], None],
         seal: Seal,
+        noise_seed: bytes = b"",
     ) -> ProvedRound:
         """See Proofs."""
         dataset = DatasetSecret.from_bytes(secret)
         spent = dataset.spend().to_bytes()
-
-        made = prove_round(statement, dataset, rng, _sealing(seal), progress)
+        made = prove_round(statement, dataset, rng, _sealing(seal), progress, noise_seed)
         fresh = made.dataset
         return ProvedRound(
             ciphertext=words_to_bytes(made.ciphertext),
@@ -234,6 +241,10 @@ class RelationProofs(OneByOne):
             dataset=fresh.to_bytes(),
             spent=spent,
         )
+
+    def noise_root(self, config: RoundConfig, rows: int, seed: bytes) -> bytes:
+        """See Proofs."""
+        return NoiseSecret.of(config, rows, seed).root
 
     def prove_counts(
         self,

@@ -30,6 +30,7 @@ from proofward.federation.messages.ledger_records import (
     MessageRefused,
     RevocationVote,
 )
+from proofward.federation.messages.noise_records import NoiseCommitment
 from proofward.federation.messages.record import Message
 from proofward.federation.messages.round_records import (
     AttemptRestarted,
@@ -87,6 +88,7 @@ __all__ = [
     "Lock",
     "Message",
     "MessageRefused",
+    "NoiseCommitment",
     "OwnCounts",
     "RevocationVote",
     "RoundClosed",

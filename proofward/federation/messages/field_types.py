@@ -27,6 +27,7 @@ Binding = Annotated[bytes, Length(0, 1 << 16)]
 SealingKey = Annotated[bytes, Length(PUBLIC_KEY_BYTES)]
 SealingKeys = Annotated[tuple[SealingKey, ...], Length(0, 4096)]
 BeaconShareList = Annotated[tuple[Annotated[bytes, Length(0, BEACON_SHARE_BYTES)], ...], Length(0, 4096)]
+Roots = Annotated[tuple[Digest, ...], Length(1, 16)]
 SealedShares = Annotated[tuple[MaybeDigest, ...], Length(0, 4096)]
 MAX_EVIDENCE_BYTES = 1 << 18
 """Larger envelopes that break the rules are refused and not recorded."""

@@ -37,11 +37,16 @@ class RoundKinds:
             raise ConfigurationError("counting", f"at most {MAX_COUNTING} bytes", f"{size} bytes")
         for own in self.counting:
             check_countable(self.config, own)
-        if self.stopping is not None:
-            layouts = [layout_in(own) for own in self.counting]
-            if not any(layout is not None and not layout.outside for layout in layouts):
-                expected = "rounds that evaluate the federation's own model"
-                raise ConfigurationError("stopping", expected, self.counting_in_words or "none")
+        share = self.config.training.validation_share
+        if self.counts_only and share:
+            raise ConfigurationError("validation_share", "0 where nobody enrols records", share)
+        layouts = {found for own in self.counting if (found := layout_in(own)) and not found.outside}
+        if len(layouts) > 1:
+            expected = "one layout of scores: two would tell of records by their difference"
+            raise ConfigurationError("counting", expected, f"{len(layouts)} of them")
+        if self.stopping is not None and not layouts:
+            expected = "rounds that evaluate the federation's own model"
+            raise ConfigurationError("stopping", expected, self.counting_in_words or "none")
 
     @cached_property
     def _counted(self) -> dict[int, Counting]:

@@ -22,6 +22,7 @@ from proofward.lattice.parameters import MAX_HOSPITALS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
+from proofward.privacy.accountant import Accountant
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
@@ -129,6 +130,19 @@ class Rules(RoundKinds):
             self.check_rounds()
         except ConfigurationError as error:
             raise RulesError("counting", "counts that can be summed", str(error)) from error
+        try:
+            if self.accountant is not None:
+                self.accountant.check(self.training_rounds)
+        except ConfigurationError as error:
+            raise RulesError("privacy", "noise that keeps its promise", str(error)) from error
+
+    @property
+    def accountant(self) -> Accountant | None:
+        """Reckons the differential privacy of these rules; None where sums are exact."""
+        privacy = self.config.privacy
+        if privacy is None:
+            return None
+        return Accountant(privacy, self.config.model.parameters, self.minimum_updates)
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""

@@ -37,7 +37,7 @@ from proofward.federation.messages.catalogue import (
     Upload,
 )
 from proofward.federation.messages.values import integers_to_bytes
-from proofward.federation.parties.own_evaluation import Evaluator
+from proofward.federation.parties.budget import Spender
 from proofward.federation.parties.own_records import PATIENTS, OwnRecords
 from proofward.federation.parties.software import software_in_use
 from proofward.federation.parties.surroundings import Surroundings
@@ -49,7 +49,7 @@ NO_RECORDS = (np.zeros((0, 0), dtype=np.int64), np.zeros(0, dtype=np.int64))
 """Of a hospital where all rounds count."""
 
 
-class Hospital(Evaluator):
+class Hospital(Spender):
     """State machine of a hospital.
 
     `features` is int64 (n, d) at scale fa, `labels` is int64 (n,), and `groups` is int64 (n,), the number of
@@ -79,7 +79,8 @@ class Hospital(Evaluator):
             return
         if phase in ANY_PHASE and self.name not in history.joined:
             yield from self._attend() if self.rules.counts_only else self._enrol()
-        if (duty := self._by_phase.get(phase)) is not None:
+        yield from self.commit_noise()
+        if (duty := self._by_phase.get(phase)) is not None and not self.waits_for_noise:
             yield from duty()
         yield from self.publish_counts()
         if phase == UPLOAD:
@@ -165,7 +166,10 @@ class Hospital(Evaluator):
         assert state.accepted is not None
         member = self.name in state.accepted.record.hospitals
         if member and self.name not in state.consents and self.remembers and not self.too_late:
-            yield self.consent(state.accepted)
+            if self.may_release(state.accepted.digest):
+                yield self.consent(state.accepted)
+            elif self.state.fact(fact := self.fact_name("unable")) is None:
+                self._unable(fact, "the privacy budget is spent: all releases of the rules are signed")
 
     def consent(self, accepted: Recorded[AcceptedSet]) -> bytes:
         """The packet that consents to an accepted set.
@@ -174,7 +178,8 @@ class Hospital(Evaluator):
         """
         name = f"consent/{self.history.round.number}"
         self.require_only_set(name, accepted)
-        return self.say(Consent(accepted.digest, self.history.round.model), facts={name: accepted.digest})
+        facts = {name: accepted.digest, **self.spending(accepted.digest)}
+        return self.say(Consent(accepted.digest, self.history.round.model), facts=facts)
 
     def kept_secrets(self) -> set[str]:
         """See Uploader; the newest accepted dataset commitment, what may be the next one, the patients."""

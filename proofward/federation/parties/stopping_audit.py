@@ -16,18 +16,21 @@ from proofward.federation.storage.objects import Objects
 def judged_vote(
     history: HistoryState, objects: Objects, envelope: Envelope, place: str
 ) -> Iterator[AuditVerdict]:
-    """Of an entry just applied: where it is a vote that says that the rule is met, whether it was."""
+    """Of an entry just applied: where it is a vote that says that the rule is met, whether it was.
+
+    It says so in other letters as well, or with more words: people read it.
+    """
     record, subject = envelope.record, f"{place}: {envelope.topic} by {envelope.sender}"
-    if not isinstance(record, EndVote) or record.reason != BY_RULE:
+    if not isinstance(record, EndVote) or BY_RULE not in " ".join(record.reason.lower().split()):
         return
     try:
         stand = stand_of(history, objects)
     except Refusal as refusal:
         yield AuditVerdict("stopping", subject, refusal)
         return
-    if stand is not None:
-        lie = Refusal("stopping", envelope.sender, "a rule on stopping that is met", stand.words)
-        yield AuditVerdict("stopping", subject, None if stand.met else lie, stand.words)
+    words = "the rules have none" if stand is None else stand.words
+    lie = Refusal("stopping", envelope.sender, "a rule on stopping that is met", words)
+    yield AuditVerdict("stopping", subject, None if stand is not None and stand.met else lie, words)
 
 
 def best_round(history: HistoryState, objects: Objects) -> Iterator[AuditVerdict]:

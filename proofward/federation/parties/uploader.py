@@ -25,7 +25,7 @@ from proofward.federation.parties.counting import (
     secret_name,
     task_of,
 )
-from proofward.federation.parties.holder import Holder
+from proofward.federation.parties.noise_keeper import NoiseKeeper
 from proofward.federation.parties.own_records import PATIENTS, ValidationRecords, counted_records
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import OpeningsExhausted, WitnessError
@@ -37,13 +37,13 @@ Prove = Callable[[ByteSource, Callable[[str], None], Seal], ProvedRound]
 CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError, CountsUnavailable)
 
 
-class Uploader(Holder):
+class Uploader(NoiseKeeper):
     """What a hospital does with its own records in a round."""
 
     counts: CountSource
 
     def kept_secrets(self) -> set[str]:
-        """See Holder; and the counts of the round under way."""
+        """See NoiseKeeper; and the counts of the round under way."""
         current = self.history.current
         return super().kept_secrets() | (set() if current is None else {secret_name(current.number)})
 
@@ -92,7 +92,10 @@ class Uploader(Holder):
 
     def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
         """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
-        return self.proved(partial(self.proofs.prove_round, statement, secret), statement)
+        prove = partial(self.proofs.prove_round, statement, secret)
+        if (seed := self.noise_seed(statement)) is not None:
+            prove = partial(prove, noise_seed=seed)
+        return self.proved(prove, statement)
 
     def proved(self, prove: Prove, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
         """What a proof system makes of a statement, and the sealed shares."""

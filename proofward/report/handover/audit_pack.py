@@ -14,13 +14,14 @@ import os
 import re
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, cast
+from types import MappingProxyType
+from typing import Any, BinaryIO, cast
 
 from proofward.engines.contract import SERVER, home_of
 from proofward.engines.registry import engine_of
@@ -33,10 +34,17 @@ from proofward.ledger.database import MAX_DATABASE_BYTES
 from proofward.ledger.files import make_directory, sync_directory
 from proofward.ledger.reading import open_regular
 from proofward.ledger.seal import SEAL_NAME
-from proofward.report.handover.description import CLASSES_NAME, FEATURES_NAME
+from proofward.report.handover.description import (
+    CLASSES_NAME,
+    FEATURES_NAME,
+    Description,
+    FeaturesInvalid,
+    read_description,
+)
 from proofward.report.handover.known_secrets import Known, known_secrets
 from proofward.report.handover.model_files import model_files
 from proofward.report.handover.model_source import LEDGER_NAME, is_kit, ledger_of, read_ledger
+from proofward.report.handover.named_records import add_records
 from proofward.report.handover.proof_file import proof_files
 from proofward.report.handover.secret_scan import Scanner
 
@@ -53,6 +61,7 @@ _FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 _PIECE = 1 << 20
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -74,10 +83,13 @@ class Packed:
 Content = Path | bytes
 
 
-def make_pack(folder: Path, out: Path) -> Packed:
+def make_pack(
+    folder: Path, out: Path, records: Sequence[Path] = (), options: Mapping[str, Any] = NO_OPTIONS
+) -> Packed:
     """Writes the pack of a run or of the server's kit: a zip file if `out` ends so, else a folder.
 
-    Raises PackRefused, NotASource, NoModel, Refusal, RulesError, LedgerError, OSError.
+    records: files and folders whose records are searched for as well; options: how tables are written.
+    Raises PackRefused, NotASource, NoModel, RecordsUnread, Refusal, RulesError, LedgerError, OSError.
     """
     if is_kit(folder) and engine_of(folder).kind(folder) != SERVER:
         words = f"{folder} has the ledger's entries, but not its objects, which an audit needs"
@@ -87,6 +99,8 @@ def make_pack(folder: Path, out: Path) -> Packed:
         raise PackRefused(f"{place} is not sealed: the federation goes on, or was interrupted; end it first")
     history, objects = read_ledger(place)
     known = known_secrets(*_private(folder))
+    for path in records:
+        add_records(known, path, _description(folder), history.rules.config.scales, options)
     temporary = out.with_name(f".{out.name}.writing")
     _remove(temporary)
     try:
@@ -122,10 +136,22 @@ def contents(folder: Path, place: Path, history: History, objects: Objects) -> I
         weights = model_weights(history, objects, history.model)
         yield from model_files(history.rules, weights).items()
     yield from proof_files(history, objects)
-    beside = home_of(folder) if is_kit(folder) else folder
     for name in (FEATURES_NAME, CLASSES_NAME):
-        if (beside / name).is_file():
-            yield name, beside / name
+        if (_beside(folder) / name).is_file():
+            yield name, _beside(folder) / name
+
+
+def _beside(folder: Path) -> Path:
+    return home_of(folder) if is_kit(folder) else folder
+
+
+def _description(folder: Path) -> Description | None:
+    """What inputs mean, where that lies beside the ledger."""
+    features, classes = (_beside(folder) / name for name in (FEATURES_NAME, CLASSES_NAME))
+    try:
+        return read_description(features, classes) if features.exists() else None
+    except FeaturesInvalid as error:
+        raise PackRefused(str(error)) from error
 
 
 def check_name(name: str) -> None:

@@ -1,8 +1,8 @@
 """The secrets of the parties that a folder holds: keys, records, and what their states still keep.
 
 Read only, also while a party works. What is encrypted with a passphrase is known as it lies on the disk.
-Records are known as the integers in which they are kept, a row at a time; of rows that are nearly constant
-nothing could be told, and they are left out.
+Records are those that wait for their enrolment, those of a state, and a table's values for statistics, each
+in the forms of `record_forms`. A hospital erases what its state keeps of them when its federation is over.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ import numpy as np
 
 from proofward.encoding import MalformedMessage, decode
 from proofward.engines.remote.agreement.home import DATASET, STATE
+from proofward.engines.remote.agreement.own_counts import COUNTS, FLAG
 from proofward.federation.history.beacon_keys import OWN_SHARE
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.storage.state_store import stored_secrets
-from proofward.field.goldilocks import to_field
-from proofward.layers.model import Int64Array
 from proofward.ledger.key_file import EncryptedKey, PlainKey
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.relations.secret import DatasetSecret
+from proofward.report.handover.record_forms import Values, record_secrets
 from proofward.report.handover.secret_scan import LEAST_BYTES, Secret, telling
+from proofward.statistics.source import VALUES
 
 MAX_KEY_BYTES = 1 << 16
 PUBLISHED = (OWN_SHARE,)
@@ -35,17 +36,29 @@ PUBLISHED = (OWN_SHARE,)
 
 @dataclass
 class Known:
-    """What is known: keys, records, and other secrets. unread: files that could not be looked into."""
+    """What is known: keys, records, and other secrets.
+
+    untold: how many records are so alike that they are not searched for. unread: files that could not be
+    looked into.
+    """
 
     keys: list[Secret] = field(default_factory=list)
     records: list[Secret] = field(default_factory=list)
     others: list[Secret] = field(default_factory=list)
     unread: list[Path] = field(default_factory=list)
+    untold: int = 0
 
     @property
     def all(self) -> list[Secret]:
         """All of them."""
         return [*self.keys, *self.records, *self.others]
+
+    def add_rows(self, what: str, features: Values) -> None:
+        """Adds records (n, features)."""
+        self.records += record_secrets(what, features, self._alike)
+
+    def _alike(self, count: int) -> None:
+        self.untold += count
 
 
 def known_secrets(*folders: Path) -> Known:
@@ -61,6 +74,10 @@ def known_secrets(*folders: Path) -> Known:
                 _dataset(path, known)
             elif path.name == STATE:
                 _state(path, known)
+            elif path.name == VALUES:
+                _values(path, known)
+            elif path.name.startswith(COUNTS.format("")) and not (path.parent / FLAG).exists():
+                _counts(path, known)
     return known
 
 
@@ -114,14 +131,27 @@ def _dataset(path: Path, known: Known) -> None:
     except (OSError, ValueError, KeyError):
         known.unread.append(path)
         return
-    known.records += _rows(_owner(path), features)
+    known.add_rows(f"a record of {_owner(path)}", features)
 
 
-def _rows(owner: str, features: Int64Array) -> Iterator[Secret]:
-    for row in features:
-        forms = [row.astype("<i8").tobytes(), to_field(row).astype("<u8").tobytes()]
-        if len(forms[0]) >= LEAST_BYTES and telling(forms[0]):
-            yield Secret(f"a record of {owner}", tuple(dict.fromkeys(forms)))
+def _values(path: Path, known: Known) -> None:
+    """Of a table whose statistics are counted: column by column."""
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            columns, lengths = found["known"].astype(np.float64), found["lengths"][:, 0].tolist()
+    except (OSError, ValueError, KeyError, IndexError):
+        known.unread.append(path)
+        return
+    at = 0
+    for length in lengths:
+        known.add_rows(f"values of {_owner(path)}", columns[at : at + length].reshape(-1, 1))
+        at += length
+
+
+def _counts(path: Path, known: Known) -> None:
+    data = path.read_bytes()
+    if len(data) >= LEAST_BYTES and telling(data):
+        known.others.append(Secret(f"the counts of {_owner(path)}", (data,)))
 
 
 def _state(path: Path, known: Known) -> None:
@@ -134,7 +164,7 @@ def _state(path: Path, known: Known) -> None:
         what = f"the secret {name} of {_owner(path)}"
         if name.startswith("dataset/"):
             try:
-                known.records += _rows(_owner(path), DatasetSecret.from_bytes(data).features)
+                known.add_rows(f"a record of {_owner(path)}", DatasetSecret.from_bytes(data).features)
             except MalformedMessage:
                 known.unread.append(path)
         elif name not in PUBLISHED and len(data) >= LEAST_BYTES and (len(data) < 32 or telling(data)):

@@ -6,13 +6,13 @@ there is "not recorded", so that nobody has to guess whether it was left out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from proofward.engines.operations.suggestions import Placeholder, command
 from proofward.federation.history.history import History
 from proofward.report.handover.exported_model import ExportedModel
-from proofward.report.handover.two_forms import Table, Words, html_page, markdown_page
+from proofward.report.handover.two_forms import Part, Pictures, Table, Words, html_page, markdown_page
 
 NOT_RECORDED = "not recorded"
 SHOWN_COLUMNS = 40
@@ -32,10 +32,15 @@ _LOADING = {
 
 @dataclass(frozen=True)
 class Figures:
-    """Results of an evaluation: rows of (what, value), and `basis`, a sentence on who found them and how."""
+    """Results of an evaluation: rows of (what, value), and `basis`, a sentence on who found them and how.
+
+    tables: further ones. pictures: PNG files by what they show, for the card in HTML.
+    """
 
     basis: str
     rows: Sequence[tuple[str, str]]
+    tables: Sequence[Table] = ()
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class ModelCard:
     """The parts of a card; `heading` is the federation's name, the network and the round."""
 
     heading: str
-    parts: Sequence[Table | Words]
+    parts: Sequence[Part]
 
     @property
     def markdown(self) -> str:
@@ -77,7 +82,7 @@ def model_card(
     heading = f"{origin.federation}: {network} after round {origin.round} of {origin.rounds}"
     new = Placeholder("FILE.csv" if model.description.images is None else "IMAGES")
     predict, loading = command("predict", name, new), _LOADING[kind]
-    parts: list[Table | Words] = [
+    parts: list[Part] = [
         _identity(model),
         Words("Intended use", [intended or f"{NOT_RECORDED.capitalize()}."]),
         _network(model),
@@ -116,7 +121,7 @@ def _network(model: ExportedModel) -> Table:
     ])  # fmt: skip
 
 
-def _data(model: ExportedModel, history: History) -> list[Table | Words]:
+def _data(model: ExportedModel, history: History) -> list[Part]:
     images = model.description.images
     rows = history.enrolled
     said = [
@@ -139,23 +144,29 @@ def _data(model: ExportedModel, history: History) -> list[Table | Words]:
 def _training(history: History) -> Words:
     rules = history.rules
     config, closed = rules.config, history.closed
-    summed = [len(state.accepted.record.hospitals) for state in closed if state.accepted is not None]
+    trained = [state for state in closed if rules.counting_in(state.number) is None]
+    summed = [len(state.accepted.record.hospitals) for state in trained if state.accepted is not None]
     last = f"{summed[-1]} hospitals" if summed else "nobody"
+    counted = len(closed) - len(trained)
+    only = f"; {counted} of them counted and left the model as it was" if counted else ""
     return Words("Training", [
         config.training_words,
-        f"{len(closed)} of {rules.rounds} rounds were closed. The last one summed the updates of {last}; a "
-        f"sum has at least {rules.minimum_updates}.",
+        f"{len(closed)} of {rules.rounds} rounds were closed{only}. The last one that trained summed the "
+        f"updates of {last}; a sum has at least {rules.minimum_updates}.",
         f"Before it is encrypted every update is clipped to an L2 norm of {config.clip_bound / 1024:g}.",
     ])  # fmt: skip
 
 
-def _evaluation(figures: Sequence[Figures]) -> list[Table | Words]:
+def _evaluation(figures: Sequence[Figures]) -> list[Part]:
     if not figures:
         words = f"{NOT_RECORDED.capitalize()}: this export knows of no evaluation of the model."
         return [Words("Evaluation", [words])]
-    parts: list[Table | Words] = []
+    parts: list[Part] = []
     for found in figures:
-        parts += [Words("Evaluation", [found.basis]), Table("Figures", ("what", "value"), found.rows)]
+        parts.append(Words("Evaluation", [found.basis]))
+        if found.rows:
+            parts.append(Table("Figures", ("what", "value"), found.rows))
+        parts += [*found.tables, Pictures(found.pictures)]
     return parts
 
 

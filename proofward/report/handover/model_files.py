@@ -77,6 +77,8 @@ def rules_bytes(rules: Rules, weights: Int64Array) -> bytes:
     }
     if rules.counting:
         description["counting"] = [own.to_dict() for own in rules.counting]
+    if rules.stopping is not None:
+        description["stopping"] = rules.stopping.to_item()
     if rules.declarations != NOTHING_DECLARED:
         description["declarations"] = asdict(rules.declarations)
     return (json.dumps(description, sort_keys=True, indent=1) + "\n").encode()

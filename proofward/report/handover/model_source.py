@@ -48,10 +48,11 @@ class NoModel(ValueError):
 
 @dataclass(frozen=True)
 class Taken:
-    """A model, and what the ledger says up to now of where it comes from."""
+    """A model, and what the ledger says up to now of where it comes from; objects: those that are here."""
 
     model: ExportedModel
     history: History
+    objects: Objects | None = None
 
 
 def ledger_of(folder: Path) -> Path:
@@ -83,7 +84,7 @@ def last_taken(folder: Path, features: Path | None = None, best: bool = False) -
     FeaturesInvalid, Refusal, RulesError, LedgerError, HomeError.
     """
     history, objects, described = opened_source(folder, features)
-    return Taken(_exported(history, objects, described, best), history)
+    return Taken(_exported(history, objects, described, best), history, objects)
 
 
 def opened_source(folder: Path, features: Path | None = None) -> tuple[History, Objects, Description]:

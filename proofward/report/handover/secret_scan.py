@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_BYTES = 16
-_WORDS, _WINDOW = 4, 32
+WINDOW = 32
+"""Bytes of a secret from which on it costs no more to search for many."""
+_WORDS = 4
 _PIECE = 1 << 22
 _FACTORS = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], dtype=np.uint64
@@ -45,13 +47,13 @@ class Scanner:
     def __init__(self, secrets: Iterable[Secret]) -> None:
         self._by_hash: dict[int, list[tuple[bytes, int, str]]] = defaultdict(list)
         self._short: list[tuple[bytes, str]] = []
-        self._longest = _WINDOW
+        self._longest = WINDOW
         for secret in secrets:
             for form in secret.forms:
                 if len(form) < LEAST_BYTES:
                     raise ValueError(f"{secret.what}: {len(form)} bytes are too few to be searched for")
                 self._longest = max(self._longest, len(form))
-                if len(form) < _WINDOW:
+                if len(form) < WINDOW:
                     self._short.append((form, secret.what))
                     continue
                 offset = _telling_window(form)
@@ -94,8 +96,8 @@ def _hashes(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def _telling_window(form: bytes) -> int:
     """Where a window begins that has as many different words as any."""
-    starts = range(0, len(form) - _WINDOW + 1, 8)
-    return max(starts, key=lambda start: len(set(_words(form[start : start + _WINDOW]))))
+    starts = range(0, len(form) - WINDOW + 1, 8)
+    return max(starts, key=lambda start: len(set(_words(form[start : start + WINDOW]))))
 
 
 def _words(data: bytes) -> Iterator[bytes]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;
-color:#111;background:#fff}table{border-collapse:collapse;width:100%;margin:1rem 0}
+color:#111;background:#fff}h1,h2,p{overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%;margin:1rem 0}
 th,td{border:1px solid #bbb;padding:.25rem .5rem;text-align:left}
-td.n{text-align:right}img{max-width:100%}.scroll{overflow-x:auto}@media print{body{max-width:none}}"""
+td.n{text-align:right}figure{margin:1rem 0}
+figure img{width:34rem}img{max-width:100%;height:auto}.scroll{overflow-x:auto}
+@media print{body{max-width:none}}"""
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,30 @@ class Words:
         return found + (code if self.code else "")
 
 
-def markdown_page(heading: str, parts: Sequence[Table | Words]) -> str:
+@dataclass(frozen=True)
+class Pictures:
+    """PNG files by what they show; a page in Markdown has none."""
+
+    drawn: Mapping[str, bytes]
+
+    def markdown(self) -> list[str]:
+        """Nothing."""
+        return []
+
+    def html(self) -> str:
+        """Its elements, which hold the files."""
+        return "".join(map(_figure, self.drawn, self.drawn.values()))
+
+
+Part = Table | Words | Pictures
+
+
+def markdown_page(heading: str, parts: Sequence[Part]) -> str:
     """The page as Markdown."""
     return "\n".join(_lines(heading, parts))
 
 
-def _lines(heading: str, parts: Sequence[Table | Words]) -> Iterator[str]:
+def _lines(heading: str, parts: Sequence[Part]) -> Iterator[str]:
     yield from (f"# {plain(heading)}", "")
     for part in parts:
         yield from part.markdown()
@@ -79,6 +101,12 @@ def html_page(heading: str, body: str) -> str:
 def plain(text: str) -> str:
     """Text that Markdown leaves as it is."""
     return "".join(f"\\{mark}" if mark in "\\`*_[]<>|#!" else mark for mark in text)
+
+
+def _figure(words: str, data: bytes) -> str:
+    said = html.escape(words)
+    source = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+    return f'<figure><img alt="{said}" src="{source}"><figcaption>{said}</figcaption></figure>'
 
 
 def _cell(cell: str) -> str:

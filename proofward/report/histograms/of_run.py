@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proofward.federation.history.counted import counted_sums
+from proofward.federation.history.counted import CountedSum, counted_sums
 from proofward.federation.history.history import History
 from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import Int64Array
 from proofward.relations.score_counting import NOT_PROVED, layout_in
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
@@ -75,23 +76,30 @@ def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) ->
         if layout is not None:
             after = history.rules.training_round(own.round)
             evaluated = Evaluated(layout, classes, own.counts)
-            sites = _published(history, objects, own.round, layout, classes)
+            sites = _published(history, objects, own, layout, classes)
             words = "" if stand is None else stand.until(own.round).words
             found.append(Evaluation(own.round, after, own.model, own.hospitals, evaluated, sites, words))
     return tuple(found)
 
 
 def _published(
-    history: History, objects: Objects, number: int, layout: ScoreLayout, classes: tuple[str, ...]
+    history: History, objects: Objects, total: CountedSum, layout: ScoreLayout, classes: tuple[str, ...]
 ) -> dict[str, Evaluated | None]:
-    digests = {name: digest for (of, name), digest in sorted(history.own_counts.items()) if of == number}
-    return {name: _readable(objects.get(digest), layout, classes) for name, digest in digests.items()}
+    """Of the hospitals in the sum: what another one has published is in no figure."""
+    digests = {name: history.own_counts.get((total.round, name)) for name in total.hospitals}
+    return {
+        name: _readable(objects.get(digest), layout, classes, total.counts)
+        for name, digest in digests.items()
+        if digest is not None
+    }
 
 
-def _readable(data: bytes, layout: ScoreLayout, classes: tuple[str, ...]) -> Evaluated | None:
-    """Counts that some records have, else None."""
+def _readable(
+    data: bytes, layout: ScoreLayout, classes: tuple[str, ...], total: Int64Array
+) -> Evaluated | None:
+    """Counts that some records have and that can be part of the sum, else None."""
     counts = integers_from_bytes(data, layout.length)
-    if counts is None:
+    if counts is None or (counts > total).any():
         return None
     found = Evaluated(layout, classes, counts)
     try:

@@ -49,7 +49,7 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
     yield from ("| rounds of training | hospitals | records | accuracy | AUC | Brier score |",
                 "| ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
     for own in found:
-        cells = ["-"] * 3 if not own.evaluated.counted else _cells(own.evaluated.whole)
+        cells = ["-"] * 3 if not own.evaluated.counted else cells_of(own.evaluated.whole)
         rows = own.evaluated.blocks[0].rows
         yield f"| {own.after} | {len(own.hospitals)} | {rows:,} | {' | '.join(cells)} |"
     yield ""
@@ -64,11 +64,12 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
 
 def short(group: Group) -> str:
     """Accuracy, AUC and Brier score in a line."""
-    accuracy, auc, brier = _cells(group)
+    accuracy, auc, brier = cells_of(group)
     return f"accuracy {accuracy}, AUC {auc}, Brier score {brier}"
 
 
-def _cells(group: Group) -> list[str]:
+def cells_of(group: Group) -> list[str]:
+    """Accuracy, AUC and Brier score."""
     auc = "-" if group.auc is None else f"{group.auc:.3f}"
     if len(group.classes) == 1 and group.classes[0].of.tells:
         of = group.classes[0].of
@@ -90,5 +91,5 @@ def _sites(last: Evaluation) -> Iterator[str]:
             yield f"| {plain(name)} | no counts that records have | | | |"
         else:
             group = own.whole
-            yield f"| {plain(name)} | {group.block.rows:,} | {' | '.join(_cells(group))} |"
+            yield f"| {plain(name)} | {group.block.rows:,} | {' | '.join(cells_of(group))} |"
     yield ""

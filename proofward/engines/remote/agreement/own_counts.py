@@ -10,7 +10,7 @@ from proofward.engines.remote.agreement.home import Home
 from proofward.federation.messages.values import Signed, integers_from_bytes, integers_to_bytes
 from proofward.federation.parties.counting import CountingTask, CountSource, CountsUnavailable
 from proofward.ledger.files import write_file
-from proofward.ledger.reading import read_regular
+from proofward.ledger.reading import NotReadable, read_regular
 from proofward.relations.counting import Counting
 
 FLAG = "publishes-counts"
@@ -59,7 +59,10 @@ def stored_counts(home: Home, member: str) -> CountSource:
         path = home.member(member) / COUNTS.format(task.counting.digest().hex())
         if not path.is_file():
             raise CountsUnavailable(f"{path} is not there: count with `proofward count`")
-        found = integers_from_bytes(read_regular(path, 8 * task.counting.length), task.counting.length)
+        try:
+            found = integers_from_bytes(read_regular(path, 8 * task.counting.length), task.counting.length)
+        except NotReadable:
+            found = None
         if found is None:
             raise CountsUnavailable(f"{path} has not {task.counting.length} counts")
         return found

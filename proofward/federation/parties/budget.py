@@ -1,0 +1,46 @@
+"""What a hospital keeps of its privacy budget: which sums it has consented to, in every attempt.
+
+A release is spent when its consent is signed, not when the round closes: with all consents, share sums can be
+collected off the ledger. So a hospital counts the sets that it has signed, writes the count down before the
+consent leaves, and signs no more than the rules have releases. Whoever restarts attempts spends, and gets no
+more sums for it.
+"""
+
+from __future__ import annotations
+
+from proofward.federation.history.consent_steps import releases_left
+from proofward.federation.parties.own_evaluation import Evaluator
+
+SPENT = "releases"
+"""The fact that says how many sets were signed; `release/DIGEST` says of each that it was."""
+
+
+class Spender(Evaluator):
+    """A hospital as far as its consents are counted."""
+
+    def may_release(self, accepted_set: bytes) -> bool:
+        """Whether this hospital may consent to an accepted set: it has before, or a release is left."""
+        left = releases_left(self.history, self.name)
+        if left is None or self._signed(accepted_set):
+            return True
+        privacy = self.rules.config.privacy
+        return left > 0 and privacy is not None and self.spent < privacy.releases
+
+    @property
+    def spent(self) -> int:
+        """How many releases this hospital has signed, on the ledger or off it."""
+        own = int(self.state.fact(SPENT) or b"0")
+        return max(own, self.history.releases.get(self.name, 0))
+
+    def spending(self, accepted_set: bytes) -> dict[str, bytes]:
+        """The facts to be stored with the consent to an accepted set."""
+        if releases_left(self.history, self.name) is None or self._signed(accepted_set):
+            return {}
+        return {_signed(accepted_set): b"", SPENT: b"%d" % (self.spent + 1)}
+
+    def _signed(self, accepted_set: bytes) -> bool:
+        return self.state.fact(_signed(accepted_set)) is not None
+
+
+def _signed(accepted_set: bytes) -> str:
+    return f"release/{accepted_set.hex()}"

@@ -1,0 +1,162 @@
+"""Noise that a hospital proves to have drawn: with the update U, what is encrypted is V = U + Z.
+
+What is proved. For every parameter and each of two levels, with the committed secret word r, the public word
+beta and the table C of the level (`noise_tables`, `noise_seed`), u = r + beta mod P lies in [C_z, C_(z+1)).
+So z is the draw that u gives, and Z = z_0 + 128 z_1. The root of the commitment to all r is part of the
+statement and was on the ledger before the beacon that beta is drawn from was known.
+
+Columns of a block and level: r, reopened; z, lo and hi. Lookups:
+    (z, lo) and (z + 1, hi) in the pairs (z, C_z), where C_(E+1) = P stands as 0
+    u - lo and hi - 1 - u in [0, 2^b), 2^b at least the longest interval, at most 2^60
+The last two are virtual columns: their values are combinations of committed columns and beta, so that nothing
+but their lower limbs is committed to, and where the lookups end every party works out the rest.
+
+Soundness. Both pairs are entries, so lo = C_z and hi = C_(z+1) for one z, and both distances are integers
+below 2^b whose sum is C_(z+1) - C_z - 1 modulo P. Either side is below 2^61, so they are equal integers, and
+u = lo + (u - lo) with 0 <= u - lo < C_(z+1) - C_z. There is one such z for every u. All of it rests on the
+lookups and the opening alone, whose errors are entered there: no equation is left to a random point. At the
+padded entries of a block beta is a word that gives 0, and an honest r is 0. Whatever r is there, V has to be
+0, see `relations.encryption`.
+
+How it hides. r is a column of one more commitment, and nothing is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.extension import Ext
+from proofward.field.goldilocks import add, to_field
+from proofward.field.multilinear import evaluate
+from proofward.field.scalar import P
+from proofward.layers.privacy import Privacy
+from proofward.layers.ranges import RangeChecks, combine
+from proofward.proof.forms import Column, Form, Point
+from proofward.proof.lookup import LinearCombination
+from proofward.proof.party import Party
+from proofward.proof.tables import Table
+from proofward.relations.blocks import Block
+from proofward.relations.noise_seed import NoiseSecret, padded_public_words
+from proofward.relations.noise_tables import COARSE, FINE, LEVELS, NoiseTable, noise_tables
+
+Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
+
+TAGS = (FINE, COARSE)
+TITLES = ("fine", "coarse")
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """A block's draws, a prover's: z, lo, hi, and the distances of u to the ends of its interval."""
+
+    values: Signed
+    low: Array
+    high: Array
+    above: Signed
+    below: Signed
+
+    @staticmethod
+    def of(table: NoiseTable, words: Array) -> Draws:
+        """What the words u, F-array, give."""
+        places = table.places(words)
+        low, stop = table.starts[places], np.append(table.starts[1:], np.uint64(P))[places]
+        above, below = words - low, stop - np.uint64(1) - words
+        return Draws(places - table.end, low, stop % np.uint64(P), above.view(np.int64), below.view(np.int64))
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseRelation:
+    """The columns r of all levels and blocks, and the public words."""
+
+    privacy: Privacy
+    blocks: Sequence[Block]
+    secret: list[list[Column]]
+    public: Callable[[], Array]
+
+    @staticmethod
+    def reopen(
+        party: Party,
+        privacy: Privacy,
+        blocks: Sequence[Block],
+        root: bytes,
+        public: Callable[[], Array],
+        witness: Callable[[], NoiseSecret],
+    ) -> NoiseRelation:
+        """Take the secret words from their commitment; `public` are beta, F (2, parameters)."""
+
+        def words(level: int, block: Block) -> Array:
+            return block.pad(witness().words[level])
+
+        columns = [
+            [
+                party.declare(f"{block.name} {title} words", block.log_size, partial(words, level, block))
+                for block in blocks
+            ]
+            for level, title in enumerate(TITLES)
+        ]
+        party.reopen("noise words", root, lambda: witness().commitment)
+        return NoiseRelation(privacy, blocks, columns, public)
+
+    def added_to(self, ranges: RangeChecks, updates: Sequence[LinearCombination]) -> list[LinearCombination]:
+        """Declare the draws and their lookups; returns V of every block, given U."""
+        tables = noise_tables(self.privacy)
+        looked_up = [table.lookup_table(tag) for table, tag in zip(tables, TAGS, strict=True)]
+        found = []
+        for index, update in enumerate(updates):
+            levels = [
+                self._draw(ranges, level, index, tables[level], looked_up[level])
+                for level in range(len(LEVELS))
+            ]
+            found.append(combine((1, update), *zip(LEVELS, levels, strict=True)))
+        return found
+
+    def _draw(
+        self, ranges: RangeChecks, level: int, index: int, table: NoiseTable, looked_up: Table
+    ) -> LinearCombination:
+        """z of one block and level."""
+        party, block, words = ranges.party, self.blocks[index], self.secret[level][index]
+        name, size = f"{block.name} noise, {TITLES[level]}", block.log_size
+
+        @cache
+        def public() -> Array:
+            return padded_public_words(self.privacy, level, block, self.public())
+
+        @cache
+        def draws() -> Draws:
+            return Draws.of(table, add(party.values(words), public()))
+
+        @cache
+        def public_at(point: Point) -> Ext:
+            return party.public(lambda: evaluate(public(), point))
+
+        def drawn(point: Point) -> Form:
+            return words.at(point) + public_at(point)
+
+        value, low, high = (
+            LinearCombination(((1, party.declare(f"{name} {title}", size, values)),))
+            for title, values in (
+                ("value", lambda: to_field(draws().values)),
+                ("low", lambda: draws().low),
+                ("high", lambda: draws().high),
+            )
+        )
+        ranges.look_up(looked_up, value, low)
+        ranges.look_up(looked_up, combine((1, value), constant=1), high)
+        bits = table.interval_bits
+        ranges.require_virtual(
+            f"{name} above", size, bits, lambda: draws().above, lambda point: drawn(point) - low.at(point)
+        )
+        ranges.require_virtual(
+            f"{name} below",
+            size,
+            bits,
+            lambda: draws().below,
+            lambda point: high.at(point) - drawn(point) - 1,
+        )
+        return value

@@ -1,0 +1,114 @@
+"""A hospital counts its consents over all attempts and ledgers, and signs no more sums than the rules have."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
+from proofward.federation.history.consent_steps import releases_left
+from proofward.federation.history.history_state import CONSENT
+from proofward.federation.messages.catalogue import Consent
+from proofward.federation.messages.rules import RulesError
+from proofward.layers.privacy import Privacy
+from tests.federation.fakes import FakeProofs, datasets, plan
+from tests.federation.harness import Stopped, opened
+
+PRIVACY = Privacy(
+    clip_bits=0, coarse_variance=5750, releases=3, records_a_patient=1, colluders=2, inverse_delta=100_000
+)
+
+
+def private_plan(rounds=2, **changes):
+    agreed = plan(rounds=rounds)
+    return replace(agreed, config=replace(agreed.config, privacy=replace(PRIVACY, **changes)))
+
+
+class Squeezing(FaithfulNetwork):
+    """An aggregator that collects every consent and records all but one, for as long as there is another."""
+
+    def __init__(self) -> None:
+        self.signed = defaultdict(set)
+
+    def to_aggregator(self, member, message):
+        envelope = opened(message)
+        if envelope.topic != Consent.kind:
+            return (message,)
+        self.signed[member].add(envelope.record.accepted_set)
+        return () if member == "hospital-4" and envelope.attempt == 0 else (message,)
+
+
+@pytest.fixture(scope="module")
+def squeezed(tmp_path_factory):
+    """A federation of two rounds and two releases whose aggregator spends both in the first round."""
+    events, network = [], Squeezing()
+    agreed = private_plan(releases=2)
+    engine = InProcessFederation(
+        tmp_path_factory.mktemp("squeezed"), agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(),
+        network=network, observe=events.append,
+    )  # fmt: skip
+    result = engine.run()
+    facts = {name: _kept(engine.folder.party(name) / "state.sqlite") for name in agreed.hospitals}
+    return engine, result, network.signed, events, facts
+
+
+def _kept(path):
+    """What a hospital's state says of its budget: how many releases, and of which sets."""
+    with closing(sqlite3.connect(path)) as database:
+        rows = dict(database.execute("SELECT name, value FROM facts WHERE name LIKE 'release%'").fetchall())
+    return int(rows.pop("releases")), {bytes.fromhex(name.removeprefix("release/")) for name in rows}
+
+
+def test_an_aggregator_that_restarts_attempts_gets_no_more_sums(squeezed):
+    engine, result, signed, events, _ = squeezed
+    history = engine.aggregator.history
+    assert not result.finished and len(history.closed) == 1 and history.position()[0] == 2
+    assert {name: len(sets) for name, sets in signed.items()} == {
+        **dict.fromkeys(("hospital-0", "hospital-1", "hospital-2", "hospital-3"), 2), "hospital-4": 2
+    }  # fmt: skip
+    unable = [event for event in events if event.kind == "unable"]
+    assert {event.party for event in unable} == {f"hospital-{index}" for index in range(4)}
+    assert all("budget is spent" in event.detail for event in unable)
+
+
+def test_the_count_is_kept_with_the_state(squeezed):
+    _, _, signed, _, facts = squeezed
+    assert facts == {name: (len(sets), sets) for name, sets in signed.items()}
+
+
+def test_a_hospital_sends_again_what_it_has_signed_and_signs_nothing_else(tmp_path):
+    stopped = Stopped(tmp_path, CONSENT, 1, "hospital", Consent.kind, private_plan())
+    hospital, accepted = stopped.engine.hospitals["hospital-0"], stopped.history.round.accepted
+    assert hospital.spent == 1
+    with hospital.state.transaction():
+        hospital.state.put("releases", b"3")
+    assert hospital.may_release(accepted.digest) and not hospital.may_release(bytes(32))
+    assert hospital.spending(accepted.digest) == {}
+    stopped.engine.close()
+
+
+def test_the_ledger_takes_no_consent_beyond_the_budget(tmp_path):
+    stopped = Stopped(tmp_path, CONSENT, 1, "hospital-0", Consent.kind, private_plan())
+    history, name = stopped.history, "hospital-0"
+    accepted = history.round.accepted
+    consent = stopped.spoken(name, Consent(accepted.digest, history.round.model))
+    assert releases_left(history, name) == 3
+    history.releases[name] = 3
+    assert stopped.check(consent) == ("privacy-budget", name)
+    history.releases[name] = 2
+    history.judge(consent)
+    stopped.engine.close()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"releases": 1}, "at least 2, one for each round"), ({"colluders": 4}, "fewer than minimum_updates = 4")],
+)
+def test_rules_refuse_a_budget_that_does_not_last_and_noise_that_nobody_keeps(tmp_path, changes, words):
+    agreed = private_plan(**changes)
+    with pytest.raises(RulesError, match=words):
+        InProcessFederation(tmp_path, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs())

@@ -1,0 +1,94 @@
+"""What rules promise: the review's figures, monotone in everything, and refused where it does not hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf
+
+import pytest
+
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.privacy import MOST_COARSE_VARIANCE, Privacy
+from proofward.privacy.accountant import Accountant, for_patients
+from proofward.privacy.choice import least_noise
+
+OWN = Privacy(clip_bits=0, coarse_variance=5750, releases=20, records_a_patient=1, colluders=2, inverse_delta=100_000)
+LOGISTIC = 62
+"""Parameters of logistic regression on 30 features."""
+
+
+def accountant(minimum=4, parameters=LOGISTIC, **changes):
+    return Accountant(replace(OWN, **changes), parameters, minimum)
+
+
+def test_the_figures_of_the_usual_rules():
+    found = accountant()
+    assert found.promised == pytest.approx(3.0, abs=1e-3)
+    assert found.opened_alone == pytest.approx(4.44, abs=5e-3)
+    assert found.without_colluders == pytest.approx(2.04, abs=5e-3)
+    assert dict(for_patients(found))[2] == pytest.approx(6.62, abs=5e-3)
+    assert found.sensitivity(1) == 2048 + LOGISTIC**0.5
+
+
+def test_more_releases_colluders_records_and_parameters_cost_more():
+    for name, values in {
+        "releases": (1, 2, 20, 21, 60),
+        "colluders": (0, 1, 2, 3),
+        "records_a_patient": (1, 2, 3),
+        "inverse_delta": (10**3, 10**5, 10**6),
+    }.items():
+        found = [accountant(**{name: value}).promised for value in values]
+        assert found == sorted(set(found)), name
+    assert accountant().promised < accountant(parameters=10_000).promised
+    assert accountant(minimum=5).promised < accountant().promised
+    assert accountant(coarse_variance=5751).promised < accountant().promised
+
+
+def test_what_is_spent_grows_to_what_is_promised():
+    found = accountant()
+    spent = [found.spent(releases) for releases in range(21)]
+    assert spent[0] == 0 and spent == sorted(set(spent)) and spent[-1] == found.promised
+
+
+def test_the_clip_bound_is_the_unit_of_the_lattice():
+    assert accountant(clip_bits=3).promised == accountant(clip_bits=-3).promised
+
+
+def test_where_the_tables_take_all_of_delta_nothing_is_promised():
+    assert accountant(coarse_variance=41, records_a_patient=40).promised == inf
+
+
+@pytest.mark.parametrize("epsilon", [8.0, 3.0, 1.0])
+def test_the_least_noise_is_the_least(epsilon):
+    found = least_noise(OWN, epsilon, LOGISTIC, 4)
+    assert accountant(coarse_variance=found.coarse_variance).promised <= epsilon
+    assert accountant(coarse_variance=found.coarse_variance - 1).promised > epsilon
+
+
+def test_noise_that_no_table_holds_is_refused():
+    least = accountant(coarse_variance=MOST_COARSE_VARIANCE).promised
+    with pytest.raises(ConfigurationError, match=f"at least {least:.3g}"):
+        least_noise(OWN, 0.5, LOGISTIC, 4)
+    with pytest.raises(ConfigurationError, match="colluders"):
+        least_noise(OWN, 3.0, LOGISTIC, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"colluders": 4}, "privacy.colluders"),
+        ({"releases": 14}, "privacy.releases"),
+        ({"inverse_delta": 1 << 50}, "privacy.inverse_delta"),
+    ],
+)
+def test_rules_that_do_not_keep_their_promise_are_refused(changes, words):
+    accountant().check(15)
+    with pytest.raises(ConfigurationError, match=words):
+        accountant(**changes).check(15)
+
+
+def test_the_bound_of_the_tables_part_is_above_what_is_reckoned():
+    for coarse in (600, 5750, 42_000):
+        found = accountant(coarse_variance=coarse)
+        reckoned = (1 + 2.718281828459045**found.promised) * found.distance(20)
+        assert reckoned < float(found._added_at_most) < 1e4 * reckoned
