@@ -23,6 +23,7 @@ from pathlib import Path
 from _counting_targets import counting_targets
 from _live_targets import live_targets
 from _machine import print_result, progress
+from _private_targets import private_targets
 from _reader_targets import reader_targets
 from _targets import HALTED, Span, Target, entry_targets
 
@@ -196,6 +197,7 @@ def main() -> None:
         targets = [*entry_targets(Path(folder) / "entries"), *live_targets(Path(folder) / "live")]
         kinds = {target.name.partition(": ")[2] for target in targets}
         targets += counting_targets(Path(folder) / "counting", kinds)
+        targets += private_targets(Path(folder) / "private", kinds)
         targets += reader_targets(Path(folder) / "readers")
         missing = sorted(set(KINDS) - {target.name.partition(": ")[2] for target in targets})
         figures = attack(targets, 700 if options.smallest else options.mutants, options.seed)

@@ -82,7 +82,7 @@ class Answers:
 
     @property
     def evaluations(self) -> list[FederatedEvaluation]:
-        """What all hospitals counted together on their validation parts; signed by them, not proved."""
+        """What all hospitals counted together on their validation parts; each says whether it is proved."""
         return [FederatedEvaluation.of(own) for own in self._done.evaluations()]
 
     def audit(self) -> AuditResult:

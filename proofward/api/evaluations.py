@@ -19,13 +19,14 @@ from proofward.report.histograms.words import lines
 class FederatedEvaluation:
     """How well the model after a round tells classes apart, on the validation parts of all hospitals.
 
-    The figures are those of sums of histograms; no hospital's own counts were opened. The counts are signed
-    by the hospitals, not proved.
+    The figures are those of sums of histograms; no hospital's own counts were opened. `proved` says whether
+    the counts are proved to be those of the model on the validation parts, or signed by the hospitals.
 
     Attributes:
         after: How many rounds of training the model had seen.
         hospitals: Whose counts are in the sums.
         rows: How many records were counted.
+        proved: Whether the counts are proved.
         classes: The names of the classes.
         accuracy: The share of the records that were taken for what they are, None of no records.
         auc: The area under the ROC curve of the sums, by the class's name; of two classes for the second
@@ -44,6 +45,7 @@ class FederatedEvaluation:
     after: int
     hospitals: tuple[str, ...]
     rows: int
+    proved: bool
     classes: tuple[str, ...]
     accuracy: float | None
     auc: Mapping[str, float]
@@ -66,6 +68,7 @@ class FederatedEvaluation:
             after=found.after,
             hospitals=found.hospitals,
             rows=block.rows,
+            proved=found.proved,
             classes=evaluated.classes,
             accuracy=None if whole is None else whole.accuracy.value,
             auc={name: area.value for name, area in areas.items()},

@@ -183,7 +183,13 @@ class Federation(Answers, CountsTables):
         made._manner = Manner.of(path, None, progress, None)
         return made
 
-    def fit(self, sites: Mapping[str, Any], *, force: bool = False) -> Federation:
+    def fit(
+        self,
+        sites: Mapping[str, Any],
+        *,
+        data_sheets: Mapping[str, str | os.PathLike[str]] | None = None,
+        force: bool = False,
+    ) -> Federation:
         """Trains on the tables of all hospitals, by their names; returns itself.
 
         Args:
@@ -191,6 +197,8 @@ class Federation(Answers, CountsTables):
                 frame and a column, or the path of a table's file; of images the path of a folder or an
                 archive, or `Images(path, ...)`. There are at least three. A name has lower-case letters,
                 digits and hyphens. All have the same columns, in any order.
+            data_sheets: What hospitals say of their records, by name: a text, or the path of a text file. It
+                is on the ledger, for all to read.
             force: Go on with what can be read but looks wrong, such as a constant column.
 
         Raises:
@@ -201,7 +209,7 @@ class Federation(Answers, CountsTables):
         terms = self._terms
         sources = terms.sources(sites)
         project, path = terms.project(sources, self._manner.tell)
-        self._fitted = train(project, path, sources, self._manner, force)
+        self._fitted = train(project, path, sources, self._manner, force, data_sheets)
         return self
 
     def to_file(self, path: str | os.PathLike[str]) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,10 @@ from proofward.cli.run.in_process_run import ended, run_in_process, write_outcom
 from proofward.cli.run.simulate import description_of, forced_of, plan_of_project, read_tables
 from proofward.data.csv_records import Table
 from proofward.data.schema import folded
+from proofward.engines.remote.agreement.data_sheets import read_text
 from proofward.engines.run_folder import Plan
+from proofward.federation.messages.texts import TextRefused, text_lines
+from proofward.ledger.reading import NotReadable
 from proofward.report.handover.model_source import last_model
 from proofward.report.measurements import Measurements
 
@@ -74,24 +77,48 @@ class Manner:
 
 
 def train(
-    project: Project, path: Path, sources: Mapping[str, DataFile], manner: Manner, force: bool
+    project: Project,
+    path: Path,
+    sources: Mapping[str, DataFile],
+    manner: Manner,
+    force: bool,
+    data_sheets: Mapping[str, Any] | None = None,
 ) -> Fitted:
     """Runs it to its end; raises SettingsRefused, TablesRefused, RunRefused.
 
-    path: of the file that the project comes from. force: take what looks wrong.
+    path: of the file that the project comes from. force: take what looks wrong. data_sheets: texts, or paths
+    of files, by hospital.
     """
     with refusing(SettingsRefused):
         plan = plan_of_project(project, path)
     with refusing(TablesRefused):
         tables = read_tables(project, plan.config, sources, force, FORCING)
+    sheets = sheets_of(data_sheets or {}, tables)
     for name, table in tables.items():
         manner.tell(f"{name}: {'; '.join(described(table, project.schema)[1])}")
         manner.tell(*(f"{name}: forced although {doubt.words}" for doubt in table.doubts))
     with refusing(RunRefused):
         place = Place(manner.folder)
-        fitted = _run(project, plan, tables, place, manner, _classes(project, sources))
+        fitted = _run(project, plan, tables, place, manner, _classes(project, sources), sheets)
     manner.tell(f"{len(fitted.outcome.history.closed)} rounds closed; run folder: {place.words}")
     return fitted
+
+
+def sheets_of(given: Mapping[str, Any], hospitals: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """The lines of hospitals' data sheets; raises TablesRefused."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name, sheet in given.items():
+        if name not in hospitals:
+            raise TablesRefused(f"data_sheets: {name!r:.80} is no hospital: {', '.join(hospitals)}")
+        if not isinstance(sheet, str | os.PathLike):
+            kind = type(sheet).__name__
+            raise TablesRefused(f"data_sheets: {name}: expected a text or a path, found {kind}")
+        try:
+            found[name] = text_lines(sheet) if isinstance(sheet, str) else read_text(Path(sheet), follow=True)
+        except (TextRefused, NotReadable, UnicodeDecodeError) as error:
+            words = "expected UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+            raise TablesRefused(f"data_sheets: {name}: {words}") from error
+    return found
 
 
 def _run(
@@ -101,6 +128,7 @@ def _run(
     place: Place,
     manner: Manner,
     classes: np.ndarray[Any, Any],
+    sheets: Mapping[str, tuple[str, ...]],
 ) -> Fitted:
     if not place.temporary and check_folder(place.path, None):
         manner.tell(f"going on with {place.path}")
@@ -116,6 +144,7 @@ def _run(
         workers=manner.workers,
         notes=forced_of(tables)[1],
         going_on=place.going_on,
+        data_sheets=sheets,
     )
     outcome = ended(*ran)
     write_outcome(place.path, outcome)

@@ -27,7 +27,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """series: at least one, each with a point at least. note: what the figures are of."""
+    """series: at least one, each with a point at least. note: what the figures are of.
+
+    whole: y has whole numbers alone. fraction: x is a share, and no number of something.
+    """
 
     title: str
     x: str
@@ -36,6 +39,7 @@ class Chart:
     note: str = ""
     from_zero: bool = False
     whole: bool = False
+    fraction: bool = False
 
     @property
     def described(self) -> str:
@@ -91,7 +95,7 @@ def _drawn(chart: Chart) -> Iterator[str]:
     lines = chart.series[:MOST_LINES]
     xs = [x for line in lines for x, _ in line.points]
     ys = [y for line in lines for _, y in line.points]
-    across = _ticks(min(xs), max(xs), whole=True)
+    across = _ticks(min(xs), max(xs), whole=not chart.fraction)
     up = _ticks(0 if chart.from_zero else min(ys), max(ys), chart.whole)
     right, low, high = max(max(xs), min(xs) + 1), up[0], up[-1]
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
+from proofward.console.counted import Counted
 from proofward.console.followed import Followed
 from proofward.console.source import Source
 from proofward.console.told import Told
@@ -42,6 +43,7 @@ class State:
         self.source = source
         self.clock = clock
         self.followed = Followed(source, clock)
+        self.counted = Counted(source)
         self.told = Told(source.log)
         self.health: Health | None = None
         self.health_trouble = ""

@@ -8,12 +8,18 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from proofward.encoding.errors import OtherKind
+
 MAX_NAME, MAX_UNIT = 200, 40
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 class FeaturesInvalid(ValueError):
     """A schema that makes no sense: what is wrong, expected and found."""
+
+
+class NoFeatures(FeaturesInvalid, OtherKind):
+    """A file that is no schema at all."""
 
 
 def folded(name: str) -> str:

@@ -1,6 +1,7 @@
 """Figures of sums that counting rounds have put on the ledger: of scores by class, or of anything else.
 
-The sum is computed again; that a hospital has counted rightly is its signed word, and so are figures of it.
+The sum is computed again. Where the rules do not have counts proved, it is a hospital's signed word that it
+has counted rightly, and so are figures of it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,15 @@ from proofward.report.histograms.ranking import area_interval, roc_area
 
 MOST_ROUNDS, MOST_GROUPS = 240, 60
 FIGURES = ("records", "accuracy", "AUC", "95 % interval", "Brier score")
+_COUNTED = "Each hospital has counted its own records, and only the sum over all is known. "
 CAUTION = (
-    "Each hospital has counted its own records, and only the sum over all is known. The sum is computed "
-    "again; that the counts of a hospital are true is its signed word, and not proved."
+    f"{_COUNTED}The sum is computed again; that the counts of a hospital are true is its signed word, and "
+    "not proved."
+)
+PROVED = (
+    f"{_COUNTED}The sum is computed again, and every hospital whose counts are in it has proved that they "
+    "are those of the model on its validation part. Which records are of a level of a subgroup is its signed "
+    "word."
 )
 
 
@@ -28,7 +35,8 @@ def counted_figures(found: Evidence) -> list[Block]:
         return []
     evaluated = [(own, figures) for own in found.counted if (figures := _evaluated(found, own)) is not None]
     others = [own for own in found.counted if not is_layout(own.counting.description)]
-    blocks: list[Block] = [Words((CAUTION,), "weak")]
+    proved = all(own.counting.proved for own in found.counted)
+    blocks: list[Block] = [Words((PROVED,)) if proved else Words((CAUTION,), "weak")]
     if evaluated:
         blocks += _of_scores(evaluated)
     if others:
@@ -63,20 +71,23 @@ def _of_scores(evaluated: list[tuple[CountedSum, Evaluated]]) -> list[Block]:
         hospitals = str(len(own.hospitals))
         rows.append((str(own.round), own.counting.label, hospitals, *_row(figures.whole)))
     titles = ("round", "what was counted", "hospitals", *FIGURES)
-    blocks: list[Block] = [Grid("Evaluation of the model after rounds", titles, rows, Basis.SIGNED)]
+    proved = all(own.counting.proved for own, _ in evaluated)
+    basis = Basis.CHECKED if proved else Basis.SIGNED
+    blocks: list[Block] = [Grid("Evaluation of the model after rounds", titles, rows, basis)]
     areas = [(own.round, figures.whole.auc) for own, figures in evaluated]
     known = [area for _, area in areas if area is not None]
     if len(known) == len(areas) > 1:
         line = Line("AUC", known)
         svg = chart("evaluated", "AUC by evaluation", [line], "AUC", zero=False, across="evaluation")
         numbers = ", ".join(str(number) for number, _ in areas[:40])
-        blocks.append(Picture(svg, f"AUC of the evaluations in rounds {numbers}, in order.", Basis.SIGNED))
+        blocks.append(Picture(svg, f"AUC of the evaluations in rounds {numbers}, in order.", basis))
     last, figures = evaluated[-1]
     groups: list[tuple[Cell, ...]] = [
         (group.title, *_row(group)) for group in (figures.whole, *figures.subgroups[:MOST_GROUPS])
     ]
+    basis = Basis.SIGNED if figures.subgroups else basis  # which records are of a level is signed
     note = f"Groups with fewer than {figures.layout.least_count} records of a class are not shown."
-    blocks.append(Grid(f"By subgroup, round {last.round}", ("of", *FIGURES), groups, Basis.SIGNED, note))
+    blocks.append(Grid(f"By subgroup, round {last.round}", ("of", *FIGURES), groups, basis, note))
     return blocks
 
 

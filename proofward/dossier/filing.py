@@ -11,7 +11,7 @@ from proofward.dossier.html_page import html_page
 from proofward.dossier.pdf import pdf as pdf_of
 from proofward.dossier.report import paper_of, to_plain
 from proofward.federation.history.proofs import Proofs
-from proofward.ledger.files import write_file
+from proofward.ledger.files import write_out
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.run_audit import RunAudit
 from proofward.report.sentences import record_sentence, rules_sentence
@@ -52,5 +52,5 @@ def file_report(
     if pdf:
         files[path.with_suffix(".pdf")] = pdf_of(page)
     for target, data in files.items():
-        write_file(target, data, target.with_name(f".{target.name}.writing"), mode=0o644)
+        write_out(target, data, 0o644)
     return Filed(tuple(files), sentences, to_plain(paper), summary.passed)

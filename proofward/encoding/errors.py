@@ -15,6 +15,10 @@ def printable(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
 
 
+class OtherKind:
+    """Marks errors about a file or a folder that is of another kind than was asked for: that is wrong use."""
+
+
 class MalformedMessage(ValueError):
     """Bytes or a field that are not what the record says: which field, what was expected, what was found."""
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Protocol
 
+from proofward.encoding.errors import OtherKind
 from proofward.ledger.files import write_file
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ class ProvisioningFailed(Exception):
 
 class RenewalRefused(Exception):
     """What is wrong with an authority's folder or with a certificate, and what to do."""
+
+
+class NoCertificate(RenewalRefused, OtherKind):
+    """A file that is no certificate at all."""
 
 
 class AlreadyRunning(Exception):

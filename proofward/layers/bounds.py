@@ -101,6 +101,8 @@ def limited_bounds(
     model: Network, scales: FixedPoint, training: Training, rows: int, largest_weight: int
 ) -> Iterator[Limited]:
     """Bounds of every layer, whether they are admissible or not: by quantity, the bound and its limit."""
+    if training.full_batch:  # no weight changes before the server's step
+        return _limited(model, scales, 0, largest_weight)
     updates = training.largest.rates(rows).total(training.padded_steps(rows)) * training.batch
     return _limited(model, scales, updates, largest_weight)
 

@@ -170,6 +170,10 @@ class HeadRelation(ABC):
         """The gradients are those of the committed columns and of the labels."""
 
     @abstractmethod
+    def flat(self, party: Party) -> Array:
+        """See `stack.Gradient`."""
+
+    @abstractmethod
     def contract(self, party: Party, units: Units) -> Array:
         """See `stack.Gradient`."""
 

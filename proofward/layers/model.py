@@ -176,7 +176,7 @@ class FinerScales(FixedPoint):
         return Divisor.of(self.finer_back_sums << self.weight_bits)
 
 
-_WHERE_USED = ("momentum", "validation_share", "later_rates")
+_WHERE_USED = ("momentum", "validation_share", "later_rates", "full_batch")
 """Fields of a training that its plain form names only where they say something."""
 
 
@@ -185,11 +185,11 @@ class Training:
     """Local training of a round: the learning rate is rate * batch / 2^k.
 
     Exactly one of `epochs` and `steps` is positive: so many passes over the records that a hospital trains
-    on, whatever their number, or so many SGD steps, the same for every hospital. The momentum is in
-    millionths. So is the validation share: the part of every hospital's rows that no step takes
-    (`validation_part`); rows are all rows, as enrolled, wherever they are counted here. `rate` is that of the
-    first round; `later_rates` has those that follow (`later_rates.py`). The plain form names each of these
-    three only where it says something.
+    on, whatever their number, or so many SGD steps. In millionths are the momentum and the validation share,
+    the part of every hospital's rows that no step takes (`validation_part`); rows are all rows, as enrolled,
+    wherever they are counted here. `rate` is that of the first round; `later_rates` has those that follow.
+    With `full_batch` a round is one step on all rows that a hospital trains on, at most a batch
+    (`clipped_training`). The plain form names each of these four only where it says something.
     """
 
     rate: int = 1
@@ -199,6 +199,7 @@ class Training:
     momentum: int = 0
     validation_share: int = 0
     later_rates: LaterRates = ()
+    full_batch: bool = False
 
     def __post_init__(self) -> None:
         integer("rate", self.rate, 1, LARGEST_RATE)
@@ -213,6 +214,9 @@ class Training:
         if (self.epochs > 0) == (self.steps > 0):
             expected = "exactly one of epochs and steps above 0"
             raise ConfigurationError("epochs", expected, {"epochs": self.epochs, "steps": self.steps})
+        if type(self.full_batch) is not bool or (self.full_batch and (self.steps != 1 or self.momentum)):
+            expected = "true with one step and no momentum, or false"
+            raise ConfigurationError("full_batch", expected, self.full_batch)
 
     def in_round(self, number: int) -> Training:
         """The training of a round, counted from 1: with its rate, and no other."""
@@ -256,14 +260,15 @@ class Training:
     def steps_for(self, rows: int) -> int:
         """T, the SGD steps of a hospital with `rows` records.
 
-        floor(epochs * trained / batch), or `steps`. Raises ConfigurationError where there is no whole step:
-        fewer than batch / epochs records to train on, or fewer than a batch.
+        floor(epochs * trained / batch), or `steps`. Raises ConfigurationError where there is no whole step.
         """
         integer("rows", rows, 1, 1 << 32)
         trained = self.trained_rows(rows)
         beside = " beside the validation part" if self.validation_share else ""
+        if self.full_batch and not 1 <= trained <= self.batch:
+            raise ConfigurationError("rows", f"1 to a batch of {self.batch}{beside}", trained)
         if self.steps:
-            if trained < self.batch:
+            if trained < self.batch and not self.full_batch:
                 raise ConfigurationError("rows", f"at least one batch of {self.batch}{beside}", trained)
             return self.steps
         steps = self.epochs * trained // self.batch
@@ -291,6 +296,5 @@ class Training:
     def from_dict(cls, values: object) -> Training:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
         given = values if isinstance(values, Mapping) else {}
-        used = {name for name in _WHERE_USED if given.get(name, 0) not in (0, [], ())}
-        names = set(cls.__dataclass_fields__) - set(_WHERE_USED) | used
-        return cls(**exactly("training", values, tuple(names)))  # type: ignore[arg-type]
+        unsaid = {name for name in _WHERE_USED if given.get(name, 0) in (0, [], ())}
+        return cls(**exactly("training", values, tuple(set(cls.__dataclass_fields__) - unsaid)))  # type: ignore[arg-type]

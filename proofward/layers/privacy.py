@@ -57,6 +57,11 @@ class Privacy:
         """sigma_i^2, the variance of one hospital's noise in an entry, in squared units of the lattice."""
         return FINE_DEVIATION**2 + COARSE_STEP**2 * self.coarse_variance
 
+    @property
+    def clip_bound(self) -> int:
+        """C at scale 2^10."""
+        return 1 << (self.clip_bits + CLIP_UNITS_BITS)
+
     def to_dict(self) -> dict[str, object]:
         """Canonical plain form."""
         return asdict(self)

@@ -252,19 +252,19 @@ class SoftmaxRelation(HeadRelation):
         )
         party.assert_zero(probability - self.probability.at(ended))
 
+    def flat(self, party: Party) -> Array:
+        return party.values(self.error)
+
     def contract(self, party: Party, units: Units) -> Array:
-        return combine_columns(self._errors(party), units.weights)
+        return combine_columns(self.flat(party).reshape(-1, self.takes.padded_size), units.weights)
 
     def combine(self, party: Party, weights: Array) -> Array:
-        tensor = self._errors(party).reshape(self.shape.steps, self.shape.batch, -1)
+        tensor = self.flat(party).reshape(self.shape.steps, self.shape.batch, -1)
         return batched_combine_rows(weights, tensor)
 
     def assert_units(self, party: Party, samples: Point, units: Units, claim: Form) -> None:
         assert units.point is not None
         party.assert_zero(claim - self.error.at((*samples, *units.point)))
-
-    def _errors(self, party: Party) -> Array:
-        return party.values(self.error).reshape(-1, self.takes.padded_size)
 
 
 def maximum_bits(scales: FixedPoint, limb_above: HighLimb) -> int:

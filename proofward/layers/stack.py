@@ -88,6 +88,9 @@ class Input(Protocol):
 class Gradient(Protocol):
     """A gradient with respect to a linear layer's sums: values over (step, sample, output unit)."""
 
+    def flat(self, party: Party) -> Array:
+        """The flat F-array; a prover's."""
+
     def contract(self, party: Party, units: Units) -> Array:
         """sum over output units of weight * gradient, an E-array over samples; a prover's."""
 

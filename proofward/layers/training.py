@@ -19,7 +19,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.exact import FloatArray
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
-from proofward.layers.passes import Forward, Passes
+from proofward.layers.passes import Backward, Forward, Passes
 from proofward.layers.record import FIRST
 from proofward.layers.trace import TrainingTrace
 
@@ -73,6 +73,15 @@ class Trainer:
         self, features: Int64Array, labels: Int64Array, trace: TrainingTrace | None = None, at: int = 0
     ) -> None:
         """One SGD step on features (B, d_0) in the input range, labels (B,) of classes; recorded at `at`."""
+        forward, backward = self.gradients(features, labels, trace, at)
+        joints = self.model.joints
+        for index in range(len(self.layers)):
+            self._update(index, backward.deltas[joints.joins(index)], forward.values[joints.reads(index)])
+
+    def gradients(
+        self, features: Int64Array, labels: Int64Array, trace: TrainingTrace | None = None, at: int = 0
+    ) -> tuple[Forward, Backward]:
+        """Both passes of a step; recorded at `at`."""
         rounding = self.model.last_rounding(self.scales)
         forward = self.passes.forward(features.astype(np.float64))
         logits = forward.sums[-1]
@@ -83,9 +92,7 @@ class Trainer:
             trace.head.sums[at] = logits
             trace.head.labels[at] = labels
             trace.record(at, forward, backward)
-        joints = self.model.joints
-        for index in range(len(self.layers)):
-            self._update(index, backward.deltas[joints.joins(index)], forward.values[joints.reads(index)])
+        return forward, backward
 
     def _update(self, index: int, gradients: FloatArray, inputs: FloatArray) -> None:
         """W_(t+1) = W_t - sum of e_j G_(t-j): see `momentum`. Without momentum no gradient is kept.
@@ -137,13 +144,7 @@ def train(
     """
     check_records(model, scales, features, labels)
     rows = len(labels)
-    expected = (training.padded_steps(rows), training.batch)
-    if batches.shape != expected or batches.dtype != np.int64 or batches.min() < 0 or batches.max() >= rows:
-        raise ConfigurationError(
-            "batches",
-            f"int64 array of shape {expected} with values below {rows}",
-            (str(batches.dtype), batches.shape),
-        )
+    expected = check_batches(training, rows, batches)
     trainer = Trainer(model, scales, training, rows, initial_weights)
     steps = training.steps_for(rows)
     record = TrainingTrace.allocate(model, *expected) if trace else None
@@ -155,6 +156,18 @@ def train(
             if step == steps - 1:
                 update = trainer.weights() - initial_weights * model.finest
     return LocalUpdate(update, record)
+
+
+def check_batches(training: Training, rows: int, batches: Int64Array) -> tuple[int, int]:
+    """(T_pad, B); raises ConfigurationError unless batches have that shape and are of these rows."""
+    expected = (training.padded_steps(rows), training.batch)
+    if batches.shape != expected or batches.dtype != np.int64 or batches.min() < 0 or batches.max() >= rows:
+        raise ConfigurationError(
+            "batches",
+            f"int64 array of shape {expected} with values below {rows}",
+            (str(batches.dtype), batches.shape),
+        )
+    return expected
 
 
 def is_small(model: Network, batch: int) -> bool:

@@ -244,6 +244,10 @@ class TwoClassRelation(HeadRelation):
         values = add(values, scale(party.values(self.flags.above), most - least))
         return add(values, np.full(values.shape, least, dtype=np.uint64))
 
+    def flat(self, party: Party) -> Array:
+        errors = party.values(self.error)
+        return np.stack([scale(errors, P - 1), errors], axis=1).reshape(-1)
+
     def contract(self, party: Party, units: Units) -> Array:
         return ext_scale(lift(party.values(self.error)), _difference(units))
 

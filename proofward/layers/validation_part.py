@@ -62,6 +62,17 @@ class Arc:
         held_out = self.held_out
         return held_out[~np.isin(groups[held_out], groups[self.trained])]
 
+    def straddling(self, groups: Int64Array) -> tuple[int, int]:
+        """How many rows at its start and at its end are of patients with rows outside it."""
+        outside = np.isin(groups[self.held_out], groups[self.trained])
+        first = _leading(outside)
+        return first, _leading(outside[first:][::-1])
+
+
+def _leading(marked: NDArray[np.bool_]) -> int:
+    """How many are marked before the first that is not."""
+    return len(marked) if marked.all() else int(marked.argmin())
+
 
 def arc_of(beacon: bytes, hospital: str, rows: int, share: int) -> Arc:
     """The part that a beacon draws.

@@ -28,6 +28,12 @@ def make_directory(directory: Path) -> None:
         sync_directory(path.parent)
 
 
+def write_out(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Writes a file that a user named, whole and durably; folders on the way to it are made."""
+    make_directory(path.parent)
+    write_file(path, data, path.with_name(f".{path.name}.writing"), mode)
+
+
 def write_file(path: Path, data: bytes, temporary: Path, mode: int = 0o644) -> None:
     """Writes `data` to `temporary`, syncs, renames it to `path` (same file system), syncs the directory.
 

@@ -41,17 +41,6 @@ def combined(first: int, one: Int64Array, second: int, other: Int64Array) -> Int
     return result
 
 
-def roots(values: Int64Array) -> Int64Array:
-    """floor(sqrt(values)), exactly, for values in [0, 2^62).
-
-    The root in float64 is off by less than 1, so its floor is by at most 1; (2^31 + 1)^2 is below 2^63.
-    """
-    guess: Int64Array = np.sqrt(values.astype(np.float64)).astype(np.int64)
-    guess -= guess * guess > values
-    result: Int64Array = guess + ((guess + 1) * (guess + 1) <= values)
-    return result
-
-
 def largest(values: Int64Array) -> int:
     """The largest magnitude, 0 of nothing."""
     return max(int(values.max()), -int(values.min())) if values.size else 0

@@ -87,6 +87,12 @@ class ServerOptimizer(ABC):
         reason = f"{clip_bound / 1024!r}, with which its state or its step may leave 64-bit integers"
         raise ConfigurationError(f"{self.title} at the server", expected, reason)
 
+    def check_mean(self, mean: int, bits: int) -> None:
+        """Raises ConfigurationError unless all bounds hold for means of at most `mean`."""
+        if not self.admits(mean, bits):
+            expected = f"{self.ways_out}a smaller rate, less noise or more rows"
+            raise ConfigurationError(f"{self.title} at the server", expected, f"means of up to {mean}")
+
     ways_out: ClassVar[str] = ""
     """What else to change where bounds do not hold, ending with "or "."""
 

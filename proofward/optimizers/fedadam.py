@@ -21,9 +21,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from proofward.layers.aggregation import long_division
+from proofward.layers.exact import roots
 from proofward.layers.model import Int64Array
 from proofward.layers.plain import MILLION
-from proofward.optimizers.arithmetic import combined, roots
+from proofward.optimizers.arithmetic import combined
 from proofward.optimizers.contract import FRACTION, RATE, ServerOptimizer, State
 
 

@@ -15,18 +15,23 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Int64Array
 from proofward.optimizers.arithmetic import largest
 from proofward.optimizers.contract import ServerOptimizer, State
+from proofward.optimizers.gradient_step import GradientStep
 
 _LIMIT = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRule:
-    """bits: fw, the scale of weights, means and steps. mean: the bound on means. limit: L, below 2^62."""
+    """bits: fw, the scale of weights, means and steps. mean: the bound on means. limit: L, below 2^62.
+
+    gradient: what makes mean updates of mean gradients, where such are summed.
+    """
 
     optimizer: ServerOptimizer
     bits: int
     mean: int
     limit: int
+    gradient: GradientStep | None = None
 
     def first_state(self, parameters: int) -> State:
         """The state before the first round: zeros."""
@@ -46,6 +51,8 @@ class ModelRule:
         if largest(weights) >= _LIMIT:
             raise ConfigurationError("weights", "magnitudes below 2^62", largest(weights))
         mean = mean_update(total, total_weight, self.bits)
+        if self.gradient is not None:
+            mean = self.gradient.update(mean)
         if self.optimizer.vectors:
             self._require_bounds(mean, state)
         step, following = self.optimizer.step(mean, state, self.bits)

@@ -92,6 +92,10 @@ class LookupArgument:
             )
             self._multiplicities.append((table, column))
 
+    def multiplicities(self, table: Table) -> Column:
+        """The column of a table in use, once it is declared."""
+        return next(column for own, column in self._multiplicities if own is table)
+
     def _count(self, table: Table) -> Array:
         counts = np.zeros(table.first.size, dtype=np.int64)
         for query in self._queries:

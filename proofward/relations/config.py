@@ -9,17 +9,13 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from proofward.layers.arrangement import training_values
 from proofward.layers.bounds import weight_limit
-from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError, TrainingError
-from proofward.layers.layout import padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.privacy import Privacy
-from proofward.layers.record_pieces import committed_size
 from proofward.layers.weighting import BY_RECORDS, WEIGHT_BITS, Weighting
 from proofward.optimizers.contract import ServerOptimizer, largest_mean
 from proofward.optimizers.next_model import ModelRule
@@ -27,8 +23,11 @@ from proofward.optimizers.registry import USUAL, optimizer_from_dict
 from proofward.proof.commitment.contract import Scheme
 from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.soundness import LEAST_POLICY_BITS, SoundnessBelowPolicy
+from proofward.relations.clipped_rule import ClippedRule, clipped_rule
+from proofward.relations.committed_values import committed_values
 from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
-from proofward.relations.noise_tables import committed_noise, message_bound
+from proofward.relations.noise_tables import message_bound
+from proofward.relations.private_rules import check_private, check_several_steps, gradient_step
 from proofward.relations.update_rule import UpdateRule, least_shift, update_rule
 
 PROTOCOL_VERSION = 2
@@ -85,13 +84,19 @@ class RoundConfig:
         self._check_weakness()
         if self.scales.weight_bits < WEIGHT_BITS:
             raise ConfigurationError("weight_bits", f"at least {WEIGHT_BITS}", self.scales.weight_bits)
-        self.optimizer.check(self.clip_bound, self.scales.weight_bits)
+        check_private(self.privacy, self.model, self.training, self.clip_bound, self.weighting)
+        if self.privacy is None:
+            self.optimizer.check(self.clip_bound, self.scales.weight_bits)
         if not (self.least_rows and self.most_rows):
             self._fill_in_rows()
         if self.least_rows > self.most_rows:
             raise ConfigurationError("least_rows", f"at most most_rows = {self.most_rows}", self.least_rows)
         for rows in (self.least_rows, self.most_rows):
             self.check_rows(rows)
+        if self.privacy is not None:
+            self.optimizer.check_mean(self.model_rule.mean, self.scales.weight_bits)
+        elif not self.weak_security_for_tests:
+            check_several_steps(self.training, self.most_rows)
 
     def _require(self, name: str, low: int, high: int) -> None:
         value = getattr(self, name)
@@ -177,7 +182,8 @@ class RoundConfig:
         least = self.least_rows or self._first(1, self._some_rows(), lambda rows: self._holds(rows, most))
         if not self.most_rows:
             self.check_bounds(least, least)
-            beyond = self._first(least, MOST_ROWS + 1, lambda rows: not self._holds_beside(least, rows))
+            beside = partial(self._holds, least)
+            beyond = self._first(least, MOST_ROWS + 1, lambda rows: not (self._holds(rows) and beside(rows)))
             object.__setattr__(self, "most_rows", beyond - 1)
         object.__setattr__(self, "least_rows", least)
 
@@ -194,10 +200,6 @@ class RoundConfig:
             middle = (low + high) // 2
             low, high = (low, middle) if holds(middle) else (middle + 1, high)
         return low
-
-    def _holds_beside(self, least: int, most: int) -> bool:
-        """Whether all bounds hold for hospitals of both sizes in one round."""
-        return self._holds(most) and self._holds(least, most)
 
     def _holds(self, rows: int, most: int = 0) -> bool:
         """Whether all bounds hold for `rows`, beside a hospital with `most` rows if that is not 0."""
@@ -216,9 +218,9 @@ class RoundConfig:
                 "security_bits", f"a level that a code reaches: {error}", rows
             ) from error
 
-    def update_rule(self, rows: int, weight_shift: int) -> UpdateRule:
-        """Weight and bounds of a hospital with `rows` rows; see `relations.update_rule`."""
-        return update_rule(
+    def update_rule(self, rows: int, weight_shift: int) -> UpdateRule | ClippedRule:
+        """Weight and bounds of a hospital with `rows` rows; see `update_rule` and `clipped_rule`."""
+        return self.clipped_rule(rows) or update_rule(
             model=self.model,
             scales=self.scales,
             training=self.training,
@@ -227,6 +229,11 @@ class RoundConfig:
             weight_shift=weight_shift,
             weighting=self.weighting,
         )
+
+    def clipped_rule(self, rows: int) -> ClippedRule | None:
+        """The numbers of an update where each record's gradient is clipped, with differential privacy."""
+        own = self.model, self.scales, self.training
+        return None if self.privacy is None else clipped_rule(*own, self.privacy, rows)
 
     def message_bound(self, rows: int, weight_shift: int) -> int:
         """What no entry of the vector that a hospital encrypts exceeds: the bounds of update and noise."""
@@ -237,6 +244,8 @@ class RoundConfig:
 
         Raises a TrainingError where there is none.
         """
+        if self.clipped_rule(most_rows):
+            return 0
         return least_shift(self.model, self.scales, self.training, self.clip_bound, most_rows, self.weighting)
 
     @property
@@ -255,8 +264,12 @@ class RoundConfig:
     @property
     def model_rule(self) -> ModelRule:
         """How the next model follows from the sum of updates."""
-        bits = self.scales.weight_bits
-        return ModelRule(self.optimizer, bits, largest_mean(self.clip_bound, bits), self.weight_limit)
+        bits, step = self.scales.weight_bits, None
+        mean = largest_mean(self.clip_bound, bits)
+        if least := self.clipped_rule(self.least_rows):
+            step = gradient_step(self.training, bits, least, self.message_bound(self.least_rows, 0))
+            mean = step.largest
+        return ModelRule(self.optimizer, bits, mean, self.weight_limit, step)
 
     def _limit(self, rows: int) -> int:
         """`weight_limit`, or the limit for `rows` while `most_rows` is still to be found."""
@@ -264,18 +277,8 @@ class RoundConfig:
 
     def committed_values(self, rows: int) -> int:
         """About how many values a round with `rows` records commits to; it decides on the scheme."""
-        limbs = len(Divisor.of(self.model.finest << self.scales.weight_bits).limbs(self.scales.table_bits))
-        message_bits = ((rows * self.clip_bound).bit_length()) + 1
-        per_parameter = 1 + limbs + -(-message_bits // self.scales.table_bits)
-        parameters = sum(layer.weights.padded_size + layer.biases.padded_size for layer in self.model.layers)
-        return (
-            training_values(self.model, self.scales, self.training, rows, self._limit(rows))
-            + parameters * per_parameter
-            + committed_noise(self.privacy, parameters, self.scales.table_bits)
-            + (2 + self.threshold) * 4096
-            + (4 << self.scales.table_bits)
-            + padded(rows) * (committed_size(self.model.record) + self.model.head.labels.padded_size - 1)
-        )
+        about = self.model, self.scales, self.training, self.clip_bound, rows, self._limit(rows)
+        return committed_values(*about, self.threshold, self.privacy, self.clipped_rule(rows))
 
 
 @lru_cache(maxsize=256)

@@ -15,6 +15,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 import numpy.typing as npt
 
+from proofward.encoding.records import UNSHOWN
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.layout import log_padded, padded
@@ -34,6 +35,8 @@ MOST_TEXT = 1 << 17
 """Characters of a description."""
 MOST_GROUPS, MOST_ROUNDS = 1 << 14, 1 << 12
 """Of one counting."""
+MOST_LEFT_OUT = 1 << 16
+"""Rows at one end of a validation part."""
 NO_DATASET = bytes(32)
 """Stands for the root of a dataset where a hospital has enrolled none."""
 
@@ -42,7 +45,7 @@ NO_DATASET = bytes(32)
 class Counting:
     """One vector of counts, and the rounds that sum it.
 
-    label: 1 to 100 characters, for people; one in the rules
+    label: 1 to 100 characters that can be shown, for people; one in the rules
     description: 1 to 2^17 characters, what every entry counts
     length: entries, 2 to 2^20
     bits: every count of every hospital is proved to be in [0, 2^bits); 1 to 31
@@ -51,6 +54,9 @@ class Counting:
     least_count: a hospital says no smaller count but 0: it adds such counts to the last of their group, the
         remainder, whose own size is not limited; 1 is no such rule
     within_rows: whether it is proved that no group sums to more than the rows that the hospital has enrolled
+    proved: whether it is proved that the counts are those of the round's model on the validation part, see
+        `evaluation_round`; the description then is a `ScoreLayout`. The plain form names it where it is so
+    left_out: beside it, how many rows a hospital may leave out at each end of that part, 0 to 2^16
     """
 
     label: str
@@ -61,17 +67,23 @@ class Counting:
     groups: tuple[int, ...] = ()
     least_count: int = 1
     within_rows: bool = False
+    proved: bool = False
+    left_out: int = 0
 
     def __post_init__(self) -> None:
         for name, most in (("label", 100), ("description", MOST_TEXT)):
             value = getattr(self, name)
             if not isinstance(value, str) or not 1 <= len(value) <= most or not _is_unicode(value):
                 raise ConfigurationError(f"counting.{name}", f"1 to {most} characters", value)
+        if UNSHOWN.search(self.label):
+            raise ConfigurationError("counting.label", "characters that can be shown", self.label)
         integer("counting.length", self.length, 2, MOST_COUNTS)
         integer("counting.bits", self.bits, 1, MOST_BITS)
         integer("counting.least_count", self.least_count, 1, 1 << self.bits)
-        if type(self.within_rows) is not bool:
-            raise ConfigurationError("counting.within_rows", "True or False", self.within_rows)
+        for name in ("within_rows", "proved"):
+            if type(getattr(self, name)) is not bool:
+                raise ConfigurationError(f"counting.{name}", "True or False", getattr(self, name))
+        integer("counting.left_out", self.left_out, 0, MOST_LEFT_OUT if self.proved else 0)
         self._check_tuples()
 
     def _check_tuples(self) -> None:
@@ -89,17 +101,35 @@ class Counting:
 
     def to_dict(self) -> dict[str, object]:
         """Canonical plain form."""
-        return {**asdict(self), "rounds": list(self.rounds), "groups": list(self.groups)}
+        plain = {**asdict(self), "rounds": list(self.rounds), "groups": list(self.groups)}
+        if not self.proved:
+            del plain["proved"], plain["left_out"]
+        return plain
 
     @classmethod
     def from_dict(cls, values: object) -> Counting:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        plain = exactly("counting", values, tuple(field.name for field in fields(cls)))
+        names = tuple(field.name for field in fields(cls))
+        signed = isinstance(values, dict) and "proved" not in values
+        plain = exactly("counting", values, names[:-2] if signed else names)
+        if not signed and plain["proved"] is not True:
+            raise ConfigurationError("counting.proved", "nothing for counts that are signed", plain["proved"])
         for name in ("rounds", "groups"):
             if not isinstance(listed := plain[name], list | tuple):
                 raise ConfigurationError(f"counting.{name}", "a list", type(listed).__name__)
             plain[name] = tuple(listed)
         return cls(**plain)  # type: ignore[arg-type]
+
+    @property
+    def promise(self) -> str:
+        """What is proved of the counts, for people."""
+        if not self.proved:
+            return "proved to be in range, not to be true"
+        words = "proved to be those of the model on the validation parts"
+        if self.left_out:
+            words += f", up to {self.left_out} rows at each end of a part aside"
+        apart = len(self.groups) > 2  # of two classes a block has two groups
+        return words + ("; which of the records are of a level of a subgroup is signed" if apart else "")
 
     def digest(self) -> bytes:
         """SHA-256 of the canonical JSON."""

@@ -156,11 +156,13 @@ class DatasetColumns:
 class SelectedRows:
     """The rows that a schedule selects, as the Inputs of layers and as the labels of the head.
 
-    `selection` gives the schedule, int64 (steps, batch); a party that only counts never asks for it.
+    `selection` gives the schedule, int64 (steps, batch); a party that only counts never asks for it. Of more
+    `samples` than it has, those behind it select no row: they are zeros.
     """
 
     dataset: DatasetColumns
     selection: Callable[[], Signed]
+    samples: int = 0
 
     @property
     def inputs(self) -> dict[int, Input]:
@@ -171,11 +173,12 @@ class SelectedRows:
         """The selected records, an F-matrix (samples, padded features); a prover's."""
         chosen = self.selection().reshape(-1)
         (first, values), *others = self.dataset.records(party)
-        if not others:
+        if not others and self.samples <= len(chosen):
             return values[chosen]
-        found = np.zeros((len(chosen), 1 << self.dataset.shape.log_features), dtype=np.uint64)
+        samples = max(self.samples, len(chosen))
+        found = np.zeros((samples, 1 << self.dataset.shape.log_features), dtype=np.uint64)
         for own, part in ((first, values), *others):
-            found[:, own.places] = part[chosen]
+            found[: len(chosen), own.places] = part[chosen]
         return found
 
     def assert_terms(self, party: Party, samples: Point, terms: Terms, claim: Form) -> None:
@@ -232,7 +235,8 @@ class SelectedRows:
 
         @cache
         def weights() -> Array:
-            return scatter(eq_table(samples), self.selection().reshape(-1), 1 << log_rows)
+            chosen = self.selection().reshape(-1)
+            return scatter(eq_table(samples)[:, : len(chosen)], chosen, 1 << log_rows)
 
         reduced = party.sumcheck(claim, plain_weights(log_rows), lambda: Tables([(weights(), values())]))
         public = party.public(lambda: evaluate(weights(), reduced.point))

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,16 @@ class EncryptionWitness:
     coefficients: Array
 
 
+class Encrypted(Protocol):
+    """U over a padded block: a function of committed columns, linear in them."""
+
+    def at(self, point: Point) -> Form:
+        """Its multilinear extension."""
+
+    def values(self, of: Callable[[Column], Array]) -> Array:
+        """Its values as an F-array, given the columns'."""
+
+
 @dataclass(slots=True)
 class _Entries:
     """A block of the ciphertext: `pad` takes its entries from a flat array, `update` is U, None where 0.
@@ -69,7 +79,7 @@ class _Entries:
 
     pad: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
     log_size: int
-    update: LinearCombination | None
+    update: Encrypted | None
     claim: tuple[Point, Form] | None = None
 
     def look_up(
@@ -116,10 +126,10 @@ class EncryptionRelation:
         blocks: Sequence[Entries],
         threshold: int,
         ciphertext: Array,
-        updates: list[LinearCombination],
+        updates: Sequence[Encrypted],
         witness: Callable[[], EncryptionWitness],
     ) -> EncryptionRelation:
-        """Declare the columns and their lookups; `updates` are the columns U of the same blocks."""
+        """Declare the columns and their lookups; `updates` are U of the same blocks."""
         party = ranges.party
         parameters = sum(block.size for block in blocks)
         length = ciphertext_length(parameters)

@@ -27,23 +27,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.multilinear import evaluate
-from proofward.layers.activation import ActivationForward
-from proofward.layers.affine import AffineForward
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.rounding import Rounding
-from proofward.layers.stack import Input, Shape
+from proofward.layers.stack import Shape
 from proofward.proof.commitment.contract import Committed
 from proofward.proof.forms import Column, Form, Point
 from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
+from proofward.relations.forward_relation import ForwardRelation, PassWitness
 from proofward.relations.inference_statement import InferenceStatement
-from proofward.relations.joined_layers import JoinedSums
 from proofward.relations.record_parts import Terms, part_inputs
 from proofward.relations.zero_padding import Kept, assert_zero_outside
 
@@ -120,20 +117,7 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
     low, _ = scales.input_range
     ranges.require(LinearCombination(((1, records.column),), -low), scales.activation_range_bits)
 
-    def sums(index: int) -> Signed:
-        return known().sums[index]
-
-    hidden: list[ActivationForward] = [
-        own.forward_relation(
-            ranges,
-            model.rounding(scales, i),
-            shape,
-            name=f"layer {i + 1}",
-            limb_above=limb_above,
-            sums=partial(sums, i),
-        )
-        for i, (own, limb_above) in enumerate(zip(model.activations, about.limbs_above, strict=True))
-    ]
+    passed = ForwardRelation.declare(ranges, about, lambda: PassWitness(known().sums, known().own))
     head = Rounding.declare(
         ranges,
         "head",
@@ -147,26 +131,7 @@ def inference(party: Party, statement: InferenceStatement, witness: InferenceWit
     lookups.prove()
     kept = Kept(about.records, about.log_records, model.record.sides, model.record.block)
     assert_zero_outside(party, records.column, kept)
-    inputs = part_inputs(records, model.record)
-    inputs |= {place: relation.activation for place, relation in enumerate(hidden, 1)}
-    layers = _layers(statement, shape, inputs)
-    forward = JoinedSums(model, scales, shape, layers, inputs, lambda layer: known().own[layer])
-    for place, relation in enumerate(hidden):
-        forward.prove(party, place, *relation.forward.claim)
     point, claim = head.claim
     sample, score = point[: shape.log_batch], point[shape.log_batch :]
-    layers[model.depth - 1].prove_forward(party, (), sample, model.head.scored_logits(score), claim)
-    for relation in hidden:
-        relation.prove_values(party)
-
-
-def _layers(statement: InferenceStatement, shape: Shape, inputs: Mapping[int, Input]) -> list[AffineForward]:
-    """The layers with parameters, joined to what they read."""
-    model, result = statement.model, []
-    parameters = model.unflatten(statement.weights)
-    for index, (layer, parts, finer) in enumerate(zip(model.layers, parameters, model.finer, strict=True)):
-        first, bias = (part.reshape(-1) * finer.weights for part in parts)
-        one = finer.one(statement.scales)
-        read = inputs[model.joints.reads(index)]
-        result.append(layer.forward_relation(shape, (first, bias), one, read))
-    return result
+    logits, inputs = model.head.scored_logits(score), part_inputs(records, model.record)
+    passed.prove(party, statement.weights, inputs, sample, logits, claim)

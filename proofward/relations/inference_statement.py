@@ -11,19 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field
-from proofward.layers.arrangement import forward_limbs
-from proofward.layers.beyond import Beyond
-from proofward.layers.bounds import LayerBounds, forward_bounds
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.layout import log_padded, padded
-from proofward.layers.model import FixedPoint, Training
+from proofward.layers.layout import padded
+from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network
 from proofward.layers.plain import integer
 from proofward.layers.rounding import Rounding
 from proofward.layers.training import magnitude, scores
 from proofward.proof.commitment.contract import Scheme
 from proofward.proof.commitment.registry import SCHEME
-from proofward.relations.limits import check_forward_pass, check_sizes
+from proofward.relations.public_pass import PublicPass
 from proofward.relations.statement import digest_of
 
 Array = npt.NDArray[np.uint64]
@@ -34,38 +31,12 @@ MOST_RECORDS = 1 << 12  #: of one proof
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForwardPass:
-    """What the measures of a proof depend on: a network, its scales, how many records, the largest weight.
-
-    Raises a TrainingError where sizes are too large, or an integer could wrap around P.
-    """
-
-    model: Network
-    scales: FixedPoint
-    records: int
-    largest_weight: int
+class ForwardPass(PublicPass):
+    """That of the records of one prediction."""
 
     def __post_init__(self) -> None:
         integer("records", self.records, 1, MOST_RECORDS)
-        samples = padded(self.records)
-        check_sizes(self.model, Training(batch=samples, steps=1), samples)
-        check_forward_pass(self.model)
-        forward_bounds(self.model, self.scales, self.largest_weight)
-
-    @property
-    def log_records(self) -> int:
-        """log2 of the padded number of records."""
-        return log_padded(self.records)
-
-    @cached_property
-    def bounds(self) -> tuple[LayerBounds, ...]:
-        """Bounds of every layer's integers, whatever the records are."""
-        return forward_bounds(self.model, self.scales, self.largest_weight)
-
-    @cached_property
-    def limbs_above(self) -> tuple[Beyond, ...]:
-        """High limbs of every hidden layer's rounded sums."""
-        return forward_limbs(self.model, self.scales, padded(self.records), self.bounds)
+        super().__post_init__()
 
     @property
     def largest_score(self) -> int:
@@ -79,8 +50,7 @@ class ForwardPass:
         model, scales = self.model, self.scales
         remainders = Rounding.count(model.last_rounding(scales).divisor, scales)
         of_record = model.record.padded_size + model.head.scored.padded_size * remainders
-        for index, (own, limb_above) in enumerate(zip(model.activations, self.limbs_above, strict=True)):
-            of_record += own.forward_committed(model.rounding(scales, index), limb_above)
+        of_record += self.hidden_committed
         return SCHEME.choose(padded(self.records) * of_record + (3 << scales.table_bits), SECURITY_BITS, 1)
 
 

@@ -45,7 +45,11 @@ MOST_COMMITTED_VALUES = 1 << 30
 
 def check_sizes(model: Network, training: Training, rows: int) -> None:
     """Raises ConfigurationError, naming the size, where a statement about `rows` rows is too large."""
-    samples = training.padded_steps(rows) * training.batch
+    check_samples(model, training.padded_steps(rows) * training.batch, rows)
+
+
+def check_samples(model: Network, samples: int, rows: int) -> None:
+    """The same for so many samples, padded, of `rows` rows."""
     layouts = (*model.hidden, model.head.takes)
     widest = max(model.record.padded_size, *(layout.padded_size for layout in layouts))
     for size, found, most in (

@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from proofward.lattice.parameters import ciphertext_length
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.party import Party
@@ -23,7 +23,10 @@ from proofward.relations.counting import Counting
 from proofward.relations.counting_round import counting_round
 from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement, enrolment_plan
+from proofward.relations.evaluation_round import evaluation_round
+from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.key_shares import ShareBinding
+from proofward.relations.limits import MOST_COMMITTED_VALUES
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training_round import training_round
 
@@ -58,6 +61,52 @@ def _counting_plan(config: RoundConfig, counting: Counting, bits: int) -> Plan:
     return plan
 
 
+def evaluation_plan(statement: EvaluationStatement) -> Plan:
+    """The measures of the proof of an evaluation; raises SoundnessBelowPolicy or a TrainingError."""
+    return _evaluation_plan(statement.config, statement.counting, statement.rows)
+
+
+@lru_cache(maxsize=_MOST_PLANS)
+def _evaluation_plan(config: RoundConfig, counting: Counting, rows: int) -> Plan:
+    """They depend on the rules and the rows, and neither on the model's weights nor on rows left out."""
+    statement = blank_evaluation(config, counting, rows)
+    nothing = np.zeros(ciphertext_length(counting.length), dtype=np.uint64)
+    counter = Counter(config.scheme(rows), config.security_bits)
+
+    def script(party: Party) -> None:
+        evaluation_round(party, statement, nothing, lambda _: (), None)
+
+    plan = counter.run(script)
+    plan.soundness.require(config.security_bits)
+    if plan.values > MOST_COMMITTED_VALUES:
+        raise ConfigurationError("committed values", f"at most {MOST_COMMITTED_VALUES}", plan.values)
+    return plan
+
+
+def costs_a_round(config: RoundConfig, counting: Counting) -> bool:
+    """Whether no proof of an evaluation commits to more than twice as many values as one of a round does."""
+    rows = config.most_rows
+    found = evaluation_plan(blank_evaluation(config, counting, rows)).values
+    return found <= 2 * round_plan(blank_statement(config, rows)).values
+
+
+def blank_evaluation(config: RoundConfig, counting: Counting, rows: int) -> EvaluationStatement:
+    """A statement of these measures, whatever else it says."""
+    return EvaluationStatement(
+        consortium=bytes(32),
+        config=config,
+        counting=counting,
+        round=1,
+        attempt=0,
+        hospital="",
+        rows=rows,
+        beacon=bytes(32),
+        validation_beacon=bytes(32),
+        dataset_root=bytes(32),
+        weights=np.zeros(config.model.parameters, dtype=np.int64),
+    )
+
+
 def _discard(binding: ShareBinding) -> None:
     """Who counts only needs no binding."""
 
@@ -81,13 +130,20 @@ def blank_counts(config: RoundConfig, counting: Counting, rows: int) -> Counting
 def check_countable(config: RoundConfig, counting: Counting) -> None:
     """Raises ConfigurationError unless every hospital can prove its counts."""
     try:
-        counting_plan(blank_counts(config, counting, config.most_rows if counting.within_rows else 0))
+        if counting.proved:
+            for rows in (config.least_rows, config.most_rows):
+                evaluation_plan(blank_evaluation(config, counting, rows))
+        else:
+            counting_plan(blank_counts(config, counting, config.most_rows if counting.within_rows else 0))
     except SoundnessBelowPolicy as error:
         expected = "a level that proofs of counts reach"
         raise ConfigurationError("security_bits", expected, f"{counting.label}: {error}") from error
+    except WraparoundPossible as error:
+        expected = "a model whose forward pass can be proved"
+        raise ConfigurationError("counting", expected, f"{counting.label}: {error}") from error
 
 
-UploadStatement = RoundStatement | CountingStatement
+UploadStatement = RoundStatement | CountingStatement | EvaluationStatement
 """What an upload proves, in a round that trains or in one that counts."""
 
 
@@ -95,6 +151,8 @@ def plan_of(statement: EnrolmentStatement | UploadStatement) -> Plan:
     """The measures of any of these proofs."""
     if isinstance(statement, CountingStatement):
         return counting_plan(statement)
+    if isinstance(statement, EvaluationStatement):
+        return evaluation_plan(statement)
     return round_plan(statement) if isinstance(statement, RoundStatement) else enrolment_plan(statement)
 
 

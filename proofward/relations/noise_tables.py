@@ -46,7 +46,7 @@ _DOMAIN = b"proofward/noise-table/v1"
 _TWO_PI_SQUARED = Fraction(197392088021787, 10**13)
 """Slightly less than 2 pi^2."""
 
-FINE, COARSE = 68, 69  #: the tables' tags, see `layers.ranges` for others
+FINE, COARSE = 70, 71  #: the tables' tags, see `layers.ranges` for others
 LEVELS = (1, COARSE_STEP)
 """What a draw of each level counts."""
 LONGEST_INTERVAL = 1 << 60

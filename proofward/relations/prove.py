@@ -14,6 +14,8 @@ from proofward.field.goldilocks import is_canonical, random_field
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
 from proofward.lattice.sampler import MaskContext
+from proofward.layers.clipped_training import ClippedUpdate, clipped_update
+from proofward.layers.trace import TrainingTrace
 from proofward.layers.training import train
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.prover import Prover
@@ -33,8 +35,10 @@ from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.training_round import RoundWitness, training_round
 from proofward.relations.update import UpdateWitness
+from proofward.relations.update_rule import UpdateRule
 
 Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
 Rng = Callable[[int], bytes]
 Seal = Callable[[tuple[KeyShare, ...]], Digests]
 """Seals every holder's share and gives the digests of the sealed bytes, empty for a holder that gets none."""
@@ -108,19 +112,7 @@ def prove_round(
     secret.spend()
     config = statement.config
     say("train")
-    trained = train(
-        config.model,
-        config.scales,
-        statement.training,
-        statement.initial_weights,
-        secret.features,
-        secret.labels,
-        statement.schedule(),
-        trace=True,
-    )
-    assert trained.trace is not None
-    multiplier, submitted = statement.rule.submit(trained.update)
-    update = UpdateWitness(trained.update, submitted, multiplier)
+    trace, update, submitted = worked_out(statement, secret.features, secret.labels)
     lap("train")
     say("encrypt")
     context = MaskContext(statement.beacon, statement.round)
@@ -130,9 +122,8 @@ def prove_round(
     key = EncryptionWitness(encryption.secret, encryption.error, coefficients)
     lap("encrypt")
     say("prove")
-    witness = RoundWitness(
-        secret.features, secret.labels, secret.commitment, trained.trace, update, key, noise
-    )
+    known = secret.commitment, trace, update, key, noise
+    witness = RoundWitness(secret.features, secret.labels, *known)
     prover = Prover(Transcript(statement.transcript(encryption.ciphertext)), round_plan(statement), rng)
     shares: tuple[KeyShare, ...] = ()
     sealed: Digests = ()
@@ -154,6 +145,23 @@ def prove_round(
         own.update({f"prove: {phase}": seconds for phase, seconds in phases.items()})
     fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], prover.scheme.openings - 1)
     return RoundProof(encryption.ciphertext, sealed, proof, shares, fresh, timings, processor_seconds)
+
+
+def worked_out(
+    statement: RoundStatement, features: Signed, labels: Signed, batches: Signed | None = None
+) -> tuple[TrainingTrace, UpdateWitness | ClippedUpdate, Signed]:
+    """The trace of the training on some records, what becomes of it, and U; in the order of the schedule."""
+    config, weights, rule = statement.config, statement.initial_weights, statement.rule
+    order = statement.schedule() if batches is None else batches
+    about = config.model, config.scales, statement.training
+    if config.privacy is not None:
+        clipped = clipped_update(*about, config.privacy, weights, features, labels, order)
+        return clipped.trace, clipped, clipped.update
+    assert isinstance(rule, UpdateRule)
+    trained = train(*about, weights, features, labels, order, trace=True)
+    assert trained.trace is not None
+    multiplier, submitted = rule.submit(trained.update)
+    return trained.trace, UpdateWitness(trained.update, submitted, multiplier), submitted
 
 
 def _noise(

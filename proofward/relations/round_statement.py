@@ -15,6 +15,7 @@ from proofward.layers.model import Training
 from proofward.layers.schedule import schedule
 from proofward.layers.training import magnitude
 from proofward.layers.validation_part import Arc, arc_of
+from proofward.relations.clipped_rule import ClippedRule
 from proofward.relations.config import RoundConfig
 from proofward.relations.noise_seed import public_words
 from proofward.relations.noise_tables import tables_digest
@@ -76,7 +77,7 @@ class RoundStatement:
         self._check_bounds()
 
     @cached_property
-    def rule(self) -> UpdateRule:
+    def rule(self) -> UpdateRule | ClippedRule:
         """Weight and bounds of the update."""
         return self.config.update_rule(self.rows, self.weight_shift)
 

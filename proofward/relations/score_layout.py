@@ -127,6 +127,14 @@ class ScoreLayout:
             self._check(block)
         return blocks
 
+    def fits(self, counts: Int64Array) -> bool:
+        """Whether records can have this vector."""
+        try:
+            self.blocks(counts)
+        except ConfigurationError:
+            return False
+        return True
+
     def _block(self, subgroup: str, level: str, own: Int64Array) -> Block:
         at = 2 * self.bins * len(self.scored)
         histograms = own[:at].reshape(len(self.scored), 2, self.bins)

@@ -18,6 +18,7 @@ Messages:
     the lookups; of virtual columns the values where they end
     layer by layer from the input: the forward sums, then the backward sums; the head
     the update                                                                    (relations/update.py)
+        or, with differential privacy, the sum of clipped gradients       (relations/private_update.py)
     the ring equation of the ciphertext                                           (relations/encryption.py)
     the opening
 
@@ -36,17 +37,22 @@ import numpy.typing as npt
 
 from proofward.field.extension import Ext
 from proofward.lattice.sampler import MaskContext
+from proofward.layers.affine import AffineRelation
+from proofward.layers.clipped_training import ClippedUpdate
 from proofward.layers.ranges import RangeChecks
+from proofward.layers.stack import Shape
 from proofward.layers.trace import TrainingTrace
 from proofward.proof.commitment.contract import Committed
 from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
-from proofward.relations.blocks import blocks_of
+from proofward.relations.blocks import Block, blocks_of
+from proofward.relations.clipped_rule import ClippedRule
 from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
 from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
 from proofward.relations.noise import NoiseRelation
 from proofward.relations.noise_seed import NoiseSecret
+from proofward.relations.private_update import PrivateUpdate
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training import TrainingRelation
 from proofward.relations.update import UpdateRelation, UpdateWitness
@@ -63,7 +69,7 @@ class RoundWitness:
     labels: Signed
     previous: Committed
     trace: TrainingTrace
-    update: UpdateWitness
+    update: UpdateWitness | ClippedUpdate
     encryption: EncryptionWitness
     noise: NoiseSecret | None = None
 
@@ -106,7 +112,7 @@ def training_round(
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, config.scales.table_bits)
     training = TrainingRelation.declare(ranges, statement, lambda: known().trace)
-    update = UpdateRelation.declare(party, ranges, statement.rule, blocks, lambda: known().update)
+    update = declare_update(ranges, statement, training.shape, blocks, lambda: known().update)
     messages = update.updates if noise is None else noise.added_to(ranges, update.updates)
     encryption = EncryptionRelation.declare(
         ranges, blocks, config.threshold, ciphertext, messages, lambda: known().encryption
@@ -117,11 +123,49 @@ def training_round(
     binding = bind_shares(party, encryption.coefficients, config.holders, digests)
     previous.assert_equal(party, dataset)
     lookups.prove()
-    steps = config.training.steps_for(rows)
     training.prove(
         party,
         SelectedRows(dataset, cache(statement.schedule)),
-        lambda layers: update.prove(party, layers, steps, model.update_units),
+        lambda layers: prove_update(party, update, statement, layers),
     )
     encryption.prove(party, MaskContext(statement.beacon, statement.round))
     return binding
+
+
+def declare_update(
+    ranges: RangeChecks,
+    statement: RoundStatement,
+    shape: Shape,
+    blocks: list[Block],
+    witness: Callable[[], UpdateWitness | ClippedUpdate],
+) -> UpdateRelation | PrivateUpdate:
+    """What the training is turned into: its clipped update, or the sum of clipped gradients."""
+    rule = statement.rule
+
+    def of_update() -> UpdateWitness:
+        own = witness()
+        assert isinstance(own, UpdateWitness)
+        return own
+
+    def of_gradients() -> ClippedUpdate:
+        own = witness()
+        assert isinstance(own, ClippedUpdate)
+        return own
+
+    if isinstance(rule, ClippedRule):
+        return PrivateUpdate.declare(ranges, rule, shape, blocks, of_gradients)
+    return UpdateRelation.declare(ranges.party, ranges, rule, blocks, of_update)
+
+
+def prove_update(
+    party: Party,
+    update: UpdateRelation | PrivateUpdate,
+    statement: RoundStatement,
+    layers: list[AffineRelation],
+) -> None:
+    """All claims on the layers' gradients that the update makes."""
+    if isinstance(update, PrivateUpdate):
+        update.prove(party, layers)
+        return
+    config = statement.config
+    update.prove(party, layers, config.training.steps_for(statement.rows), config.model.update_units)

@@ -24,6 +24,7 @@ from proofward.models.settings import Preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
+from proofward.relations.update_rule import UpdateRule
 from proofward.report.evaluation import evaluate
 
 
@@ -61,7 +62,8 @@ def federated(
         setup.model, scales, setup.training, setup.clip_bound, max(2, len(hospitals)), 1, optimizer=optimizer
     )
     shift = config.weight_shift(max(map(len, hospitals)))
-    rules = [config.update_rule(len(records), shift) for records in hospitals]
+    made = (config.update_rule(len(records), shift) for records in hospitals)
+    rules = [own for own in made if isinstance(own, UpdateRule)]  # all of them, as nothing is private here
     weights, rule = first_weights(setup, seed), config.model_rule
     state = rule.first_state(len(weights))
     clipped, largest = 0, 0

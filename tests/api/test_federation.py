@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import proofward as pw
+from proofward.encoding import decode
 from proofward.engines import in_process
 from proofward.engines.run_folder import RunFolder
+from proofward.federation.messages.catalogue import Enrolment
+from proofward.federation.messages.envelope import Envelope
+from proofward.ledger.database import Database
 from proofward.report.handover.exported_model import read_exported
 from tests.api.tables import COLUMNS, NAMES, QUICK, arrays, files, sites
 from tests.cli.conftest import Command
 
 pytestmark = pytest.mark.slow
+SHEET = "Adults, 2019 to 2023.\nOne device."
 MODEL, RULES = "model.safetensors", "model.json"
 
 
@@ -29,8 +35,27 @@ def folder(tmp_path_factory) -> Path:
 def fitted(folder) -> pw.Federation:
     """From files, with a column that is ignored."""
     federation = pw.Federation(**QUICK, ignore=["id"], folder=folder / "run", seed=7)
-    assert federation.fit(files(folder)) is federation
+    assert federation.fit(files(folder), data_sheets={"b": SHEET}) is federation
     return federation
+
+
+def test_data_sheets_are_on_the_ledger(fitted, folder, tmp_path):
+    with closing(Database(folder / "run" / "ledger", writable=False)) as database:
+        said = [decode(data, Envelope) for data in database.entries()]
+    sheets = {own.sender: own.record.data_sheet for own in said if isinstance(own.record, Enrolment)}
+    assert sheets == {"a": (), "b": tuple(SHEET.splitlines()), "c": ()}
+    (tmp_path / "sheet.txt").write_bytes(b"\xff")
+    for given, words in (
+        ({"z": "x"}, "no hospital"), ({"a": 1}, "a text or a path"), ({"a": "x\x07"}, "line 1"),
+        ({"a": tmp_path / "sheet.txt"}, "UTF-8"), ({"a": tmp_path / "none"}, "a: "),
+    ):  # fmt: skip
+        with pytest.raises(pw.TablesRefused, match=words):
+            pw.Federation(**QUICK, ignore=["id"]).fit(files(folder), data_sheets=given)
+    toml = fitted.to_file(tmp_path / "consortium.toml")
+    tables = [word for path in files(folder).values() for word in ("--data", path)]
+    for sheet in ("x", "z=x", f"a={tmp_path / 'none'}", f"b={tmp_path / 'sheet.txt'}"):
+        result = Command()("simulate", toml, *tables, "--data-sheet", sheet, "--run", tmp_path / "run")
+        assert result.exit_code == 2 and not (tmp_path / "run").exists()
 
 
 def test_simulate_makes_the_same_rules_and_the_same_model(fitted, folder, monkeypatch):
@@ -38,7 +63,9 @@ def test_simulate_makes_the_same_rules_and_the_same_model(fitted, folder, monkey
     seed = b"proofward/api/7"
     monkeypatch.setattr(in_process, "RunFolder", lambda directory, _: RunFolder(directory, seed))
     given = [word for path in files(folder).values() for word in ("--data", path)]
-    result = Command()("simulate", file, *given, "--run", folder / "simulated", "--no-plot")
+    (folder / "sheet.txt").write_text(SHEET)
+    sheet = ("--data-sheet", f"b={folder / 'sheet.txt'}")
+    result = Command()("simulate", file, *given, *sheet, "--run", folder / "simulated", "--no-plot")
     assert result.exit_code == 0, result.stderr
     for name in (MODEL, RULES, "features.json", "classes.json"):
         assert (folder / "simulated" / name).read_bytes() == (fitted.folder / name).read_bytes(), name
@@ -204,7 +231,8 @@ def test_a_validation_part_by_patients_is_that_of_the_file(folder, tmp_path, mon
     (evaluation,) = federation.evaluations
     assert evaluation.after == 2 and len(evaluation.hospitals) == 3 and evaluation.rows > 3
     (area,), ((low, high),) = evaluation.auc.values(), evaluation.auc_of_all_scores.values()
-    assert low <= area <= high and "signed by the hospitals, not proved" in repr(evaluation)
+    assert low <= area <= high and evaluation.proved
+    assert "The counts are proved to be those of the model" in repr(evaluation)
     assert [entry.number for entry in federation.history] == [0, 1, 2], "rounds that count have no model of their own"
     file = federation.to_file(tmp_path / "consortium.toml")
     monkeypatch.setattr(in_process, "RunFolder", lambda directory, _: RunFolder(directory, b"proofward/api/7"))

@@ -66,9 +66,10 @@ def test_rejects_what_is_not_for_this_kit(proofward, made, kit, tmp_path):
     der = bytearray(renewed.public_bytes(Encoding.DER))
     der[-1] ^= 1
     forged.write_bytes(x509.load_der_x509_certificate(bytes(der)).public_bytes(Encoding.PEM))
+    for file in (tmp_path / "junk", long):
+        said = proofward("certificates", "install", kit, file)
+        assert said.exit_code == 2 and "PEM" in said.stderr
     for file, words in (
-        (tmp_path / "junk", "PEM"),
-        (long, "PEM"),
         (made / "renewed" / "b.crt", "expected the certificate of"),
         (kit / "startup" / "client.crt", "no later"),
         (forged, "not signed by this consortium"),

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from tests.cli.own_kinds import columns, write_kinds
+from tests.cli.own_statistics import write_all, write_uncentred
 from tests.data.own_formats import FORMATS, write
 
 
@@ -68,3 +69,20 @@ def test_an_empty_table_and_a_missing_folder_are_named_as_given(proofward, tmp_p
     (tmp_path / "b.csv").write_text("")
     said = proofward("data", "inspect", tmp_path / "b.csv")
     assert said.exit_code == 2 and "is empty: expected a table" in said.stderr.replace("\n", " ")
+
+
+def test_the_delimiter_that_fits_is_named_where_another_finds_one_column(proofward, tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("age,size\n1,2\n3,4\n")
+    said = proofward.json("data", "inspect", file, "--delimiter", "semicolon")
+    assert said["exit"] == 0 and "--delimiter comma" in said["other_delimiter"]
+    assert "--delimiter comma" in proofward("data", "inspect", file, "--delimiter", ";").stdout
+    assert proofward.json("data", "inspect", file, "--delimiter", "comma")["other_delimiter"] == ""
+    file.write_text("age\n1\n3\n")
+    assert proofward.json("data", "inspect", file, "--delimiter", "semicolon")["other_delimiter"] == ""
+
+
+def test_all_columns_without_a_centre_are_named_at_once(proofward, tmp_path):
+    path, (table, *_) = write_uncentred(tmp_path), write_all(tmp_path)[1]
+    said = proofward.json("data", "inspect", table, "--consortium", path)
+    assert said["exit"] == 1 and len(said["problems"]) == 2 and all("centre" in line for line in said["problems"])

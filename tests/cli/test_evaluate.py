@@ -213,7 +213,8 @@ def test_an_outside_model_is_evaluated_on_normalised_values(proofward, own, desc
 @pytest.mark.parametrize(
     ("way", "more", "words"),
     [
-        ({"inputs": 2}, (), "expected one input"),
+        ({"inputs": 2}, (), "expected one input, of rows (n, features) or pictures"),
+        ({"inputs": 2}, (), "export the model with a single input"),
         ({}, ("--scores", "probabilities"), "taken for probabilities, and are none"),
         ({"weight": np.ones((4, 2))}, (), "takes records of (4) values, the data gives (3)"),
         ({"weight": np.ones((3, 5)), "bias": np.ones(5)}, (), "one for each of 2 classes"),

@@ -248,3 +248,12 @@ def test_a_site_with_another_network_neither_joins_nor_enrols(proofward, tmp_pat
     assert proofward.json("enrol", kit, "--data", folder)["rows"] == 16
     features, _ = home.dataset("a")
     assert features.shape == (16, OUTPUTS) and np.ptp(features, axis=0).max() > 0
+
+
+def test_an_outside_model_behind_a_frozen_network_is_refused_with_what_to_do(proofward, tmp_path):
+    path = write_frozen(tmp_path)
+    text = path.read_text().replace("[model]", f'[outside_model]\ndigest = "{"0" * 64}"\n[model]', 1)
+    path.write_text(text)
+    said = proofward.json("consortium", "check", path)
+    assert said["exit"] == 1
+    assert "outside_model: expected pictures without [frozen]: put the frozen network into" in said["problems"][0]

@@ -202,3 +202,10 @@ def test_kits_take_images_with_their_rows(proofward, tmp_path):
     assert features.shape == (16, 67) and labels.tolist() == [0, 1] * 8
     unit = 64 / 20
     assert np.array_equal(features[:, 65], np.rint((np.where(labels, 70, 40) - 50) * unit))
+
+
+def test_an_outside_model_of_pictures_with_rows_is_refused_with_what_to_do(proofward, tmp_path):
+    path = write_project(tmp_path)
+    path.write_text(path.read_text().replace("[model]", f'[outside_model]\ndigest = "{"0" * 64}"\n[model]', 1))
+    said = proofward.json("consortium", "check", path)
+    assert said["exit"] == 1 and "outside_model: expected pictures without [table]" in said["problems"][0]

@@ -159,3 +159,18 @@ def test_a_consortium_that_trains_counts_no_outside_model(folder, tmp_path, open
     opened(read_project(write_project(tmp_path)))
     result = proofward("count", tmp_path, folder / "m.onnx", "--data", folder / "a.csv")
     assert result.exit_code == 1 and "evaluates no outside model" in result.stderr
+
+
+def test_check_says_what_the_evaluation_costs_and_nothing_of_training(folder, proofward):
+    path = folder / "consortium.toml"
+    said = proofward.json("consortium", "check", path)
+    assert (said["exit"], said["admissible"], said["costs"]) == (0, True, None)
+    (costs,) = said["counting"]
+    assert costs["rounds"] == [1] and costs["numbers"] == 36 and costs["proof_bytes"]["most"] > 1000
+    text = proofward("consortium", "check", path).stdout
+    assert "nobody trains" in text and "1 round, 36 numbers" in text
+    assert not any(word in text for word in ("in batches", "network", "predicted", "enrolment:"))
+    refused = proofward("inspect", path)
+    assert refused.exit_code == 1 and "proofward consortium check" in refused.stderr
+    sample = proofward("consortium", "check", path, "--data", folder / "a.csv")
+    assert sample.exit_code == 2 and "nobody trains" in sample.stderr

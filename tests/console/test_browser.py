@@ -69,8 +69,8 @@ def test_the_keyboard_reaches_the_content_the_pages_and_every_link(browser, cons
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.id || document.activeElement.innerText"))
     assert seen[0] == "Skip to the content" and seen[1] == "Pause updates"
-    assert seen[2:10] == ["Overview", "Members", "Refusals", "Curves", "Ledger", "Sent", "Doctor", "Log"]
-    assert seen[10:13] == ["kind", "sender", "Show"]
+    assert seen[2:11] == ["Overview", "Members", "Refusals", "Curves", "Evaluations", "Ledger", "Sent", "Doctor", "Log"]
+    assert seen[11:14] == ["kind", "sender", "Show"]
     assert "Federation closed" in seen
     page.focus(".skip")
     page.keyboard.press("Enter")

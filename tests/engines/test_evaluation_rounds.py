@@ -14,6 +14,9 @@ from click.testing import CliRunner
 
 from proofward.api.evaluations import FederatedEvaluation
 from proofward.cli.main import main
+from proofward.console.counted import Counted
+from proofward.console.followed import Followed
+from proofward.console.source import open_source
 from proofward.encoding import encode_item
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
 from proofward.federation.history.aggregation import model_weights
@@ -105,7 +108,7 @@ def ran(tmp_path_factory):
 
 
 def test_the_sum_is_that_of_all_validation_records(ran):
-    engine, _, own, counts, weights, _, _ = ran
+    engine, folder, own, counts, weights, _, _ = ran
     history, config = engine.aggregator.history, engine.rules.config
     (found,) = evaluations(history, engine.aggregator.objects, ("no", "yes"))
     assert (found.round, found.after, found.model) == (2, 1, history.model)
@@ -118,6 +121,10 @@ def test_the_sum_is_that_of_all_validation_records(ran):
     area = roc_area(found.evaluated.whole.classes[0].of)
     assert area.low <= plain <= area.high and area.low < area.high
     assert [own.title for own in found.evaluated.subgroups] == ["sex: f", "sex: m"]
+    followed = Followed(open_source(folder))
+    assert followed.advance() and not followed.trouble
+    (shown,) = Counted(open_source(folder)).opened(followed).evaluations
+    assert np.array_equal(shown.evaluated.counts, found.evaluated.counts) and shown.words == found.words
     said = found.to_plain()
     assert said["counts"] == NOT_PROVED and said["whole"]["records"] == len(labels)
 

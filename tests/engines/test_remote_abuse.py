@@ -40,7 +40,7 @@ from proofward.engines.remote.messages import (
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.federation.history.history_state import ENROLMENT
 from proofward.federation.history.judging import Unable
-from proofward.federation.history.proofs import EnrolmentJob
+from proofward.federation.history.proof_jobs import EnrolmentJob
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import RulesError

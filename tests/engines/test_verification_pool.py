@@ -16,7 +16,8 @@ from proofward.engines.in_process import InProcessFederation
 from proofward.engines.operations import verification_pool
 from proofward.engines.operations.verification_pool import PooledProofs
 from proofward.federation.history.judging import StoredObject, Unable
-from proofward.federation.history.proofs import EnrolmentJob, RelationProofs, RoundJob
+from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
+from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.messages.values import words_to_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.proof.errors import ProofRejected

@@ -5,25 +5,30 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from proofward.api.evaluations import FederatedEvaluation
 from proofward.data.column_kinds import Number
 from proofward.data.feature import Feature
 from proofward.data.schema import Schema
 from proofward.data.statistics_layout import layout_of
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
+from proofward.engines.remote.agreement.own_counts import COUNTS, stored_counts
 from proofward.federation.messages.catalogue import OwnCounts
-from proofward.federation.messages.rules import RulesError
+from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
+from proofward.federation.parties.counting import CountsUnavailable
 from proofward.federation.parties.hospital import Hospital
 from proofward.layers.subgroup import Subgroup
 from proofward.relations.counting import untrained
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_counts import score_counts
 from proofward.relations.score_layout import ScoreLayout
-from proofward.report.histograms.of_run import evaluations
+from proofward.report.histograms.of_run import IMPOSSIBLE, evaluations
+from proofward.report.histograms.run_words import run_lines, run_sections
 from proofward.report.statistics import statistics_of
 from proofward.statistics.counts import ColumnValues, TableValues, parts_of
 from proofward.statistics.layout import BINS, HISTOGRAMS, MOMENTS
@@ -40,7 +45,12 @@ TABLE = layout_of(Schema((Number(Feature("age", 0.0, 1.0), 0, 80),)), 8, 5)
 
 
 class ChangesItsMind(Hospital):
-    """Publishes more than it has counted, and in the next attempt something else."""
+    """Publishes more than it has counted, and in the next attempt something else; in the last round it invents."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        true = self.counts
+        self.counts = lambda task: true(task) if task.round < 3 else np.arange(SCORES.length, dtype=np.int64) % 3
 
     def publish_counts(self):
         current = self.history.current
@@ -62,11 +72,11 @@ class Loses(FaithfulNetwork):
 
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory):
-    """A round of training and one of counting, tried twice; and the records that each hospital counted."""
-    made = plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
+    """A round of training, one of counting, tried twice, and one more; and the records that each hospital counted."""
+    made = plan(hospitals=4, verifiers=1, rounds=3, threshold=1)
     training = replace(made.config.training, validation_share=400_000)
     config = replace(made.config, training=training, least_rows=0, most_rows=0)
-    made = replace(made, config=config, counting=(counting_of(SCORES, (2,)),))
+    made = replace(made, config=config, counting=(counting_of(SCORES, (2, 3)),))
     data = datasets(made, rows=40)
     for name, (features, _) in data.items():
         sex = np.arange(len(features)) % 2 if name != VICTIM else np.arange(len(features)) % 6 // 5
@@ -84,8 +94,8 @@ def evaluated(tmp_path_factory):
         return False
 
     result = engine.run(remember)
-    assert result.finished and history.closed[-1].attempt == 1, (result.stopped, result.refusals)
-    (found,) = evaluations(history, engine.aggregator.objects, ("no", "yes"))
+    assert result.finished and history.closed[1].attempt == 1, (result.stopped, result.refusals)
+    found, _ = evaluations(history, engine.aggregator.objects, ("no", "yes"))
     return engine, own, found, result
 
 
@@ -125,22 +135,57 @@ def test_own_counts_are_said_once_in_a_round_and_shown_of_those_in_the_sum(evalu
     assert flaws(engine, FakeProofs()) == []
 
 
+def test_counts_that_no_records_have_spoil_their_round_and_no_other(evaluated):
+    engine, _, found, _ = evaluated
+    both = evaluations(engine.aggregator.history, engine.aggregator.objects, ("no", "yes"))
+    assert (both[0].round, both[1].round) == (2, 3) and not found.impossible and found.evaluated.counted
+    spoilt = both[1]
+    assert spoilt.impossible and not spoilt.evaluated.counted and spoilt.to_plain()["whole"] is None
+    first, second, *_ = run_lines(both)
+    assert "AUC" in first and second.endswith("no records have these counts: a hospital has told others than its own")
+    assert f"After round 1 of training: {IMPOSSIBLE}." in list(run_sections(both, []))
+    assert FederatedEvaluation.of(spoilt).auc == {}
+
+
 def test_rules_with_two_layouts_or_with_a_part_of_no_records_are_refused(evaluated):
     rules = evaluated[0].rules
     finer = replace(counting_of(replace(SCORES, bins=5), (2,)), label="finer")
     with pytest.raises(RulesError, match="one layout of scores"):
-        replace(rules, rounds=3, counting=(*rules.counting, replace(finer, rounds=(3,))))
-    again = replace(rules.counting[0], label="again", rounds=(3,))
-    assert replace(rules, rounds=3, counting=(*rules.counting, again)).digest != rules.digest
-    outside = replace(counting_of(replace(SCORES, outside="ab" * 32), (3,)), label="outside")
-    assert replace(rules, rounds=3, counting=(*rules.counting, outside)).digest != rules.digest
+        replace(rules, rounds=4, counting=(*rules.counting, replace(finer, rounds=(4,))))
+    again = replace(rules.counting[0], label="again", rounds=(4,))
+    assert replace(rules, rounds=4, counting=(*rules.counting, again)).digest != rules.digest
+    outside = replace(counting_of(replace(SCORES, outside="ab" * 32), (4,)), label="outside")
+    assert replace(rules, rounds=4, counting=(*rules.counting, outside)).digest != rules.digest
     with pytest.raises(RulesError, match="canonical text"):
         text = rules.counting[0].description
         replace(rules, counting=(replace(rules.counting[0], description=text + " "),))
-    empty = counting_of(SCORES, (1,), within_rows=False)
+    empty = counting_of(replace(SCORES, subgroups=()), (1,), within_rows=False)
     with pytest.raises(RulesError, match="validation_share: expected 0 where nobody enrols"):
         replace(rules, rounds=1, counting=(empty,))
     assert replace(rules, rounds=1, counting=(empty,), config=untrained(4, 1, 40, True)).counts_only
+
+
+@pytest.mark.parametrize(
+    ("layout", "words"),
+    [(ScoreLayout(3, 4, 1), "classes that are evaluated: expected 2"),
+     (ScoreLayout(2, 4, 1, (Subgroup("x", ("a", "b"), 3),)), "subgroup x: expected some of the 4 features")],
+)  # fmt: skip
+def test_rules_by_which_no_hospital_could_count_are_refused(evaluated, layout, words):
+    with pytest.raises(RulesError, match=words):
+        replace(evaluated[0].rules, counting=(counting_of(layout, (2, 3)),))
+
+
+def test_rules_that_cost_their_reader_or_write_on_its_screen_are_refused(evaluated):
+    rules = evaluated[0].rules
+    many = tuple(replace(rules.counting[0], label=f"scores {n}", rounds=(n,)) for n in range(2, 67))
+    assert len(replace(rules, rounds=66, counting=many[1:]).counting) == 64
+    with pytest.raises(RulesError, match="at most 64 vectors"):
+        replace(rules, rounds=66, counting=many)
+    for words, found in ((b"evaluation", b"evalua\x1b[2K"), (b"test federation", b"rules       \nok")):
+        assert len(words) == len(found) and rules.data.count(words) == 1
+        with pytest.raises(RulesError, match="can be shown"):
+            Rules.from_bytes(rules.data.replace(words, found))
+        assert Rules.from_bytes(rules.data.replace(words, words.upper())).digest != rules.digest
 
 
 class Invents(Hospital):
@@ -207,3 +252,15 @@ def test_who_has_a_crafted_file_cannot_count_and_the_others_go_on(summed):
         (LEFT, "no table that can be counted: ValueError")
     }
     assert {own.hospitals for own in result.sums} == {(VICTIM, OPEN, TWICE)}
+
+
+def test_who_keeps_a_file_of_counts_that_is_none_cannot_count(tmp_path):
+    counting = TABLE.countings()[-1]
+    home, task = SimpleNamespace(member=lambda name: tmp_path), SimpleNamespace(counting=counting)
+    kept = tmp_path / COUNTS.format(counting.digest().hex())
+    for data in (bytes(8 * counting.length + 8), bytes(8 * counting.length - 1)):
+        kept.write_bytes(data)
+        with pytest.raises(CountsUnavailable, match=f"has not {counting.length} counts"):
+            stored_counts(home, VICTIM)(task)
+    kept.write_bytes(bytes(8 * counting.length))
+    assert stored_counts(home, VICTIM)(task).tolist() == [0] * counting.length

@@ -16,6 +16,7 @@ from proofward.federation.parties.auditor import Auditor
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, Withholding
 from tests.relations.noise_cases import PRIVACY
+from tests.relations.private_cases import full_batch
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +25,10 @@ LATE = "hospital-3"
 
 def private_plan(rounds: int = 2, hospitals: int = 4):  # type: ignore[no-untyped-def]
     agreed = plan(hospitals=hospitals, verifiers=1, rounds=rounds, threshold=1)
-    return replace(agreed, config=replace(agreed.config, privacy=PRIVACY))
+    training, bound = full_batch(), PRIVACY.clip_bound
+    return replace(
+        agreed, config=replace(agreed.config, training=training, clip_bound=bound, privacy=PRIVACY, least_rows=0, most_rows=0)
+    )
 
 
 def federation(folder, agreed=None, proofs=None, **options):  # type: ignore[no-untyped-def]

@@ -15,8 +15,10 @@ from proofward.federation.history.history_state import CONSENT
 from proofward.federation.messages.catalogue import Consent
 from proofward.federation.messages.rules import RulesError
 from proofward.layers.privacy import Privacy
-from tests.federation.fakes import FakeProofs, datasets, plan
+from proofward.relations.config import RoundConfig
+from tests.federation.fakes import MODEL, SCALES, FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, opened
+from tests.relations.private_cases import full_batch
 
 PRIVACY = Privacy(
     clip_bits=0, coarse_variance=5750, releases=3, records_a_patient=1, colluders=2, inverse_delta=100_000
@@ -24,8 +26,9 @@ PRIVACY = Privacy(
 
 
 def private_plan(rounds=2, **changes):
-    agreed = plan(rounds=rounds)
-    return replace(agreed, config=replace(agreed.config, privacy=replace(PRIVACY, **changes)))
+    agreed, own = plan(rounds=rounds), replace(PRIVACY, **changes)
+    config = RoundConfig(MODEL, SCALES, full_batch(), own.clip_bound, 5, 2, 40, True, privacy=own)
+    return replace(agreed, config=config)
 
 
 class Squeezing(FaithfulNetwork):

@@ -11,7 +11,8 @@ from proofward.engines.attacks.hospitals import ShiftsValidation, TrainsOnValida
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.operations.verification_worker import ACCEPTED, pack, verify
 from proofward.federation.history.history_state import CONFIRM, UPLOAD
-from proofward.federation.history.proofs import RelationProofs, RoundJob
+from proofward.federation.history.proof_jobs import RoundJob
+from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.history.statements import validation_arc
 from proofward.federation.messages.beacon import first_model
 from proofward.federation.messages.values import integers_from_bytes

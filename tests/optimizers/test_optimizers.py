@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.exact import roots
 from proofward.layers.plain import MILLION
 from proofward.optimizers import reference
-from proofward.optimizers.arithmetic import MOST, combined, multiplied, roots
+from proofward.optimizers.arithmetic import MOST, combined, multiplied
 from proofward.optimizers.contract import BOUND_LIMIT, ServerOptimizer, largest_mean
 from proofward.optimizers.fedadam import FedAdam
 from proofward.optimizers.fedavg import FedAvg
@@ -157,7 +158,9 @@ def test_a_state_that_no_rounds_make_is_refused() -> None:
     """The moments exchanged: a mean of squares is never negative, and its root would be none."""
     own, zeros = rule(FedAdam()), np.zeros(2, dtype=np.int64)
     for least in (-1, -(MEAN**2)):
-        with pytest.raises(ConfigurationError, match=f"second moment: expected no negative number, got {least}"):
+        with pytest.raises(
+            ConfigurationError, match=f"second moment: expected no negative number, got {least}"
+        ):
             own.following(zeros, (zeros, np.array([0, least])), zeros, 1024)
 
 

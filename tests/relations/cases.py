@@ -19,7 +19,6 @@ from proofward.lattice.sampler import MaskContext, mask_values
 from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, mlp
-from proofward.layers.training import train
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
 from proofward.relations.config import RoundConfig
@@ -28,11 +27,12 @@ from proofward.relations.enrolment import EnrolmentStatement, enrolment, enrolme
 from proofward.relations.key_shares import Digests, KeyShare, deal_shares
 from proofward.relations.measure import round_plan
 from proofward.relations.noise_seed import NoiseSecret, drawn_noise
-from proofward.relations.prove import RoundProof, prove_round
+from proofward.relations.prove import RoundProof, prove_round, worked_out
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.training_round import RoundWitness, training_round
 from proofward.relations.update import UpdateWitness
+from proofward.relations.update_rule import UpdateRule
 from tests.proof.toy import seeded
 
 Array = npt.NDArray[np.uint64]
@@ -137,19 +137,16 @@ def round_witness(
     multiplier: int | None = None,
 ) -> tuple[RoundWitness, Encryption]:
     """What `prove_round` works out, with parts exchanged."""
-    rules, statement = case.config, case.statement
+    statement = case.statement
     x = case.features if features is None else features
     y = case.labels if labels is None else labels
     order = statement.schedule() if batches is None else batches
-    trained = train(
-        rules.model, rules.scales, statement.training, statement.initial_weights, x, y, order, trace=True
-    )
-    assert trained.trace is not None
-    if multiplier is None:
-        multiplier = statement.rule.submit(trained.update)[0]
-    submitted = statement.rule.quantise(trained.update, multiplier)
-    update = UpdateWitness(trained.update, submitted, multiplier)
-    return with_update(case, rng, x, y, trained.trace, update)
+    trace, update, _ = worked_out(statement, x, y, order)
+    if multiplier is not None:
+        rule = statement.rule
+        assert isinstance(update, UpdateWitness) and isinstance(rule, UpdateRule)
+        update = UpdateWitness(update.delta, rule.quantise(update.delta, multiplier), multiplier)
+    return with_update(case, rng, x, y, trace, update)
 
 
 def with_update(case, rng, features, labels, trace, update):  # type: ignore[no-untyped-def]

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from proofward.field.extension import Ext
+from proofward.layers.network import mlp
+from proofward.layers.subgroup import Subgroup
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter, Plan
@@ -17,15 +19,18 @@ from proofward.proof.transcript import Coins
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting_round import counting_round
 from proofward.relations.enrolment import EnrolmentStatement, enrolment
+from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
 from proofward.relations.inference import InferenceWitness, inference
 from proofward.relations.noise_seed import NoiseSecret, secret_columns
 from proofward.relations.predict import prove_prediction
+from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.training_round import RoundWitness, training_round
 from tests.proof.hull import Array
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import CONSORTIUM, config, make_case, records, round_witness
 from tests.relations.counting_cases import counted
+from tests.relations.evaluation_cases import enrolled, evaluated, statement_of
 from tests.relations.inference_cases import NETWORKS, public_model, some_records, witness_of
 from tests.relations.retelling import Script, dimension, real, simulated
 
@@ -110,6 +115,31 @@ def counting_instance() -> Instance:
 
     plan = Counter(Ligero(ROUND_CODE)).run(script(None))
     return Instance(plan, {"counts": script(made.witness)}, script(None))
+
+
+def evaluation_instance() -> Instance:
+    """An evaluation of one row of two, by a network without a hidden layer, with a subgroup."""
+    layout = ScoreLayout(2, 2, 1, (Subgroup("sign", ("above",), 0),))
+    made = evaluated(statement_of(mlp((1, 2)), ROWS, layout))
+    about, secret = made.statement.config, enrolled(mlp((1, 2)), ROWS)[1]
+    enrolled_as = EnrolmentStatement(CONSORTIUM, "h1", ROWS, 1, about)
+    known = (secret.features, secret.labels)
+
+    def enrol(party: Party) -> None:
+        enrolment(party, enrolled_as, known)
+
+    first = Prover(Coins(COINS), Counter(Ligero(ROUND_CODE)).run(enrol), seeded(1))
+    enrol(first)
+    reopened = replace(made.witness, previous=first.committed[0])
+
+    def script(own: Any) -> Script:
+        return lambda party: (
+            evaluation_round(party, made.statement, made.ciphertext, lambda _: DIGESTS, own) and None
+        )
+
+    nothing: Any = None
+    absent = EvaluationWitness(*[nothing] * 7)
+    return Instance(Counter(Ligero(ROUND_CODE)).run(script(None)), {"records": script(reopened)}, script(absent))
 
 
 def prediction_instance() -> Instance:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from proofward.layers.privacy import Privacy
-from tests.relations.cases import Case, config, make_case
+from tests.relations.cases import Case, make_case
+from tests.relations.private_cases import private_rules
 
 PRIVACY = Privacy(
     clip_bits=0, coarse_variance=5776, releases=20, records_a_patient=1, colluders=1, inverse_delta=10**5
@@ -13,5 +12,5 @@ PRIVACY = Privacy(
 
 
 def private_case(privacy: Privacy = PRIVACY) -> Case:
-    """MLP 5-4-2, 11 rows, 5 steps of 4, at 40 bits, with noise."""
-    return make_case(replace(config(), privacy=privacy))
+    """MLP 5-4-2, 11 rows in 16 slots, at 40 bits, with noise."""
+    return make_case(private_rules(own=privacy))

@@ -15,7 +15,6 @@ script, its columns, lookups and constraints are those of a round.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,16 +32,17 @@ from tests.proof.uniformity import COINS
 from tests.relations.cases import config
 from tests.relations.hull_instances import (
     ENROLMENT_CODE,
-    RULES,
     SPARE,
     Instance,
     counting_instance,
     enrolment_instance,
+    evaluation_instance,
     prediction_instance,
     round_instance,
 )
 from tests.relations.noise_cases import PRIVACY
 from tests.relations.pooled_cases import pooled_rules
+from tests.relations.private_cases import private_rules
 from tests.relations.retelling import real, simulated
 
 pytestmark = pytest.mark.slow
@@ -114,13 +114,18 @@ def windowed() -> Instance:
 
 @pytest.fixture(scope="module")
 def noisy() -> Instance:
-    """The smallest network with noise, whose secret words are reopened."""
-    return round_instance(replace(RULES, privacy=PRIVACY))
+    """The smallest network with clipped records and noise, whose secret words are reopened."""
+    return round_instance(private_rules((1, 2), 2, own=PRIVACY))
 
 
 @pytest.fixture(scope="module")
 def predicting() -> Instance:
     return prediction_instance()
+
+
+@pytest.fixture(scope="module")
+def evaluating() -> Instance:
+    return evaluation_instance()
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +141,7 @@ NOISE = pytest.param("noisy", marks=pytest.mark.exhaustive)
 """Beside the parts of another round it has lookups, and one more commitment that is reopened."""
 
 
-@pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting", "counting"])
+@pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting", "counting", "evaluating"])
 def instance(request: pytest.FixtureRequest) -> Instance:
     return request.getfixturevalue(request.param)  # type: ignore[no-any-return]
 
@@ -204,6 +209,12 @@ def test_real_and_simulated_predictions_span_one_affine_space(witness: str, pred
 def test_real_and_simulated_counts_span_one_affine_space(counting: Instance) -> None:
     """Beside the parts of a training round it has one linear constraint."""
     assert_same_hull(counting, "counts")
+
+
+@pytest.mark.exhaustive
+def test_real_and_simulated_evaluations_span_one_affine_space(evaluating: Instance) -> None:
+    """Beside the parts of rounds and predictions it has functionals of the multiplicities."""
+    assert_same_hull(evaluating, "records")
 
 
 WHOLE = [pytest.param("proving", marks=pytest.mark.exhaustive), "layered", *ONE_KIND, NOISE]

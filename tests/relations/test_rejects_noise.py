@@ -24,7 +24,7 @@ from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from tests.proof.cheats import changing_entry, refusal, replacing_columns
 from tests.proof.toy import seeded
-from tests.relations.cases import NOISE_SEED, Case, drawn, prove_with, sealed
+from tests.relations.cases import NOISE_SEED, Case, config, drawn, prove_with, sealed
 from tests.relations.inventory import columns
 from tests.relations.noise_cases import PRIVACY, private_case
 from tests.relations.otherwise import prepare
@@ -222,7 +222,7 @@ def test_a_statement_has_a_root_exactly_where_the_rules_have_privacy(case: Case)
         with pytest.raises(ConfigurationError, match="noise_root"):
             replace(case.statement, noise_root=root)
     with pytest.raises(ConfigurationError, match="noise_root"):
-        replace(case.statement, config=replace(case.config, privacy=None))
+        replace(case.statement, config=config())
 
 
 def test_the_statement_binds_root_and_tables(case: Case) -> None:

@@ -151,10 +151,11 @@ def test_rejects_a_training_in_which_layers_have_exchanged_their_ranges(
     samples, bounds = case.statement.schedule().size, case.statement.layer_bounds()
     hidden = Arrangement.of(NETWORKS["mlp"], own, samples, bounds).hidden
     assert all(type(found) is way for pair in hidden for found in pair)
-    wished = replace(case, config=config(network=NETWORKS["mlp"], scales=other, rate=64))
+    exchanged = config(network=NETWORKS["mlp"], scales=other, rate=64)
+    wished = replace(case, config=exchanged, statement=replace(case.statement, config=exchanged))
     (honest, _), (forged, encryption) = (round_witness(about, seeded(3)) for about in (case, wished))
     assert not np.array_equal(honest.update.delta, forged.update.delta)
-    for about in (case.statement, replace(case.statement, config=wished.config)):
+    for about in (case.statement, wished.statement):
         digests, proof = told_with(case, about, forged, encryption)
         check = refusal(lambda told=(digests, proof): verify_round(case.statement, encryption.ciphertext, *told))
         assert check in (("column queries",) if about is case.statement else ("linear constraints", "length"))

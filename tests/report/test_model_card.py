@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from proofward.report.handover.handed_model import METRICS_NAME, handed, recorded_figures
-from proofward.report.handover.model_card import HTML, MARKDOWN, NOT_RECORDED, Figures, model_card
+from proofward.report.handover.model_card import (
+    HTML,
+    MARKDOWN,
+    NOT_RECORDED,
+    WITH_NOISE,
+    WITHOUT_NOISE,
+    Figures,
+    model_card,
+)
 from proofward.report.handover.model_source import Taken
 from tests.relations.cases import config
 from tests.report.test_exported_pictures import MODEL
@@ -39,6 +47,16 @@ def test_it_says_what_it_is_and_what_it_was_trained_on():
         "proofward predict m.json FILE.csv", f"{MODEL.model.parameters:,}", history().rules.config.training_words,
     ):  # fmt: skip
         assert said in text, said
+
+
+def test_it_says_whether_sums_have_noise():
+    assert WITHOUT_NOISE in card().markdown and WITH_NOISE not in card().markdown
+    known = history()
+    known.rules.config = SimpleNamespace(
+        privacy=object(), training_words="", clip_bound=1024, security_bits=100
+    )
+    found = model_card(MODEL, known, name="m.json", kind="json").markdown
+    assert WITH_NOISE in found and WITHOUT_NOISE not in found
 
 
 def test_what_nobody_has_said_is_not_recorded():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.cli.common.console import FLAW, KitPath, make_console, print_json
+from proofward.cli.common.console import FLAW, KitPath, WrongThing, make_console, print_json
 from proofward.cli.common.guard import sentence_of
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def tell(plain: Mapping[str, object], lines: Sequence[str], as_json: bool) -> No
 def answering(as_json: bool) -> Iterator[None]:
     """Whatever is wrong with a kit or a file ends the command with words and exit code 1.
 
-    What is written is for the operator only.
+    A file of another kind than the command takes is wrong use, exit code 2. What is written is for the
+    operator only.
     """
     from proofward.data.csv_problems import CsvRefused
     from proofward.data.images.refusal import ImageRefused, ImagesExtraMissing, ImagesRefused
@@ -81,6 +82,8 @@ def answering(as_json: bool) -> Iterator[None]:
             LedgerError, ImageRefused, ImagesRefused, ImagesExtraMissing, FileRefused, TablesExtraMissing,
             OSError, sqlite3.Error) as error:  # fmt: skip
         reason = sentence_of(error) if isinstance(error, OSError) and error.strerror else str(error)
+        if of_other_kind(error):
+            raise WrongThing(reason) from error
         if as_json:
             problems = list(getattr(error, "problems", ()))
             plain: dict[str, object] = {"did": "refused", "reason": reason}
@@ -92,6 +95,17 @@ def answering(as_json: bool) -> Iterator[None]:
         raise SystemExit(FLAW) from error
     finally:
         os.umask(previous)
+
+
+def of_other_kind(error: BaseException | None) -> bool:
+    """Whether an error, or what it came from, says that a file is of another kind than was asked for."""
+    from proofward.encoding.errors import OtherKind
+
+    while error is not None:
+        if isinstance(error, OtherKind):
+            return True
+        error = error.__cause__
+    return False
 
 
 def tighten(folder: Path) -> int:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from proofward.cli.common.console import WrongThing
+
 if TYPE_CHECKING:
     from proofward.data.tables.table_file import TableFile
 
@@ -58,10 +60,16 @@ def table_file(path: Path, options: Mapping[str, Any], alone: bool = True) -> Ta
     """The file with what the options say of it.
 
     alone: whether they are of this file only; raises FileRefused then for those of another format.
+    Raises WrongThing for what is no table.
     """
+    from proofward.data.tables.refusal import NoTable
     from proofward.data.tables.table_file import TableFile
 
     file = TableFile(path, **{name: options.get(name) or "" for name in NAMES})
+    try:
+        file.check_kind()
+    except NoTable as error:
+        raise WrongThing(f"{path}: {error}") from error
     if alone:
         file.check_options()
     return file

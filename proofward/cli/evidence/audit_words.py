@@ -44,7 +44,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         yield f"rounds      {closed} of {agreed} closed{'' if ended else f'; {far}'}"
         for own in rules.counting:
             which = ", ".join(map(str, own.rounds))
-            yield f"counts      {own.label}, in round {which}: proved to be in range, not to be true"
+            yield f"counts      {own.label}, in round {which}: {own.promise}"
         for (name, key), voters in admission_votes(summary.history).items():
             known = summary.history.admitted.get(name)
             if known is not None and known.key == key:
@@ -134,7 +134,7 @@ def to_document(summary: AuditSummary) -> dict[str, object]:
         "rounds": {"closed": closed, "agreed": agreed, "ended": ended},
         "counting": []
         if rules is None
-        else [{"label": own.label, "rounds": own.rounds} for own in rules.counting],
+        else [{"label": own.label, "rounds": own.rounds, "proved": own.proved} for own in rules.counting],
         "end": end_document(summary),
         "recorded": None if summary.history is None else times(summary.history),
         "verdicts": [to_dict(verdict, summary.accused(verdict)) for verdict in summary.verdicts],

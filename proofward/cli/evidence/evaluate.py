@@ -53,7 +53,8 @@ def evaluate(model: Path, data: Path | None, as_json: bool, **options: Any) -> N
     Columns that the model does not use are let be. Nothing is trained, and nothing leaves this machine.
 
     Of a RUN folder or a KIT, without FILE, the federation's own evaluations are printed: what all hospitals
-    counted on their validation parts, as the ledger has it. Those counts are signed, not proved.
+    counted on their validation parts, as the ledger has it, and whether those counts are proved
+    or signed.
     """
     from proofward.cli.common.expected_kernels import expect_kernels
 

@@ -11,6 +11,7 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.common.table_options import table_file
 from proofward.cli.evidence.model_freeze import freeze
 from proofward.cli.evidence.model_import import import_model
 from proofward.engines.operations.suggestions import Placeholder, command
@@ -40,7 +41,7 @@ model.add_command(freeze)
               show_default=f"{OUT.format('N')} with the format's ending",
               help="File to write; of monai, a folder.")  # fmt: skip
 @click.option("--round", "which", type=click.Choice(["last", "best"]), default="last", show_default=True,
-              help="The last round's model, or the best by the figure that the rules name.")  # fmt: skip
+              help="The latest model, or the best one by the figure that the rules name.")  # fmt: skip
 @click.option("--features", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Names, centres and spreads of the features, where the folder has none.")  # fmt: skip
 @click.option("--rows", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.csv",
@@ -101,7 +102,7 @@ def export(
             raise Refused(f"{path} is there already; --force replaces it")
         try:
             columns = found.description.of_table
-            values = None if rows is None else read_records(rows, columns).values
+            values = None if rows is None else read_records(table_file(rows, {}), columns).values
             figures = ledger_figures(taken) or recorded_figures(source, taken)
             made = handed(taken, kind, path.name, values=values, figures=figures, intended=intended)
             if not force and (there := made.there(path)) is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
-from proofward.ledger.files import write_file
+from proofward.ledger.files import write_out
 
 if TYPE_CHECKING:
     from proofward.data.frozen.network import FrozenNetwork
@@ -42,7 +42,7 @@ def freeze(source: Path, out: Path | None, force: bool, as_json: bool) -> None:
         except ImportRefused as error:
             raise Refused(f"{source} is not taken in:", error.problems) from error
         if out is not None:
-            write_file(out, found.data, out.with_name(f".{out.name}.writing"), mode=0o644)
+            write_out(out, found.data, 0o644)
         _tell(found, source, out, as_json)
 
 

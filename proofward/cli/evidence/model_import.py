@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
-from proofward.ledger.files import write_file
+from proofward.ledger.files import write_out
 
 if TYPE_CHECKING:
     from proofward.models.graph.network import FirstWeights, ImportedNetwork
@@ -49,7 +49,7 @@ def import_model(source: Path, out: Path, limit: float, force: bool, as_json: bo
             raise Refused(f"{source} is not taken in:", error.problems) from error
         first = found.first_weights(SCALES, limit)
         data = safetensors_bytes(found.model, first.weights)
-        write_file(out, data, out.with_name(f".{out.name}.writing"), mode=0o644)
+        write_out(out, data, 0o644)
         _tell(found, first, out, as_json)
 
 

@@ -14,7 +14,7 @@ from proofward.cli.common.answering import Refused, answering
 from proofward.cli.common.console import make_console, print_json
 from proofward.cli.common.table_options import NAMES, table_file, table_options
 from proofward.cli.evidence.prediction_rows import DIGITS, plain_rows, probability_of, rows_of, scored
-from proofward.ledger.files import write_file
+from proofward.ledger.files import write_out
 
 if TYPE_CHECKING:
     from proofward.report.handover.exported_model import ExportedModel
@@ -90,7 +90,7 @@ def predict(
         proved = None if prove is None or inputs is None else write_proof(loaded, inputs, prove)
         if out is not None:
             data = _csv(loaded, found).encode()
-            write_file(out, data, out.with_name(f".{out.name}.writing"), mode=0o600)
+            write_out(out, data, 0o600)
         if as_json:
             plain = _plain(loaded, ignored, found, out)
             print_json(plain if proved is None else {**plain, "proof": proved.plain})

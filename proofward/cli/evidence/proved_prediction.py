@@ -14,7 +14,7 @@ import click
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import make_console, print_json
 from proofward.cli.evidence.prediction_rows import DIGITS, plain_rows, probability_of, rows_of, scored
-from proofward.ledger.files import write_file
+from proofward.ledger.files import write_out
 
 if TYPE_CHECKING:
     from proofward.layers.model import Int64Array
@@ -84,7 +84,7 @@ def write_proof(model: ExportedModel, inputs: Inputs, path: Path) -> Written:
         raise Refused(f"no proof reaches the security for so many records: {error}") from error
     opening = path.with_name(path.name + OPENING_SUFFIX)
     for target, data in ((opening, opened), (path, proof.data)):
-        write_file(target, data, target.with_name(f".{target.name}.writing"), mode=0o600)
+        write_out(target, data, 0o600)
     return Written(proof, path, opening, time.perf_counter() - started)
 
 

@@ -9,7 +9,7 @@ import click
 
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
 from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
-from proofward.engines.operations.suggestions import command
+from proofward.cli.kit.enrol import next_lines
 
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
@@ -57,7 +57,7 @@ def count(
         plain, lines = described(table, schema)
         lines = [f"{name}: counted {lines[0]}", *lines[1:], *(f"forced although {words}" for words in doubts)]
         lines += ["its own counts will be published"] if publish else []
-        lines.append(f"next: {command('start', kit)}; where it runs already, it goes on within seconds")
+        lines += next_lines(kit)
         said = {"did": "counted", "member": name, "forced": bool(doubts), "publishes": publish}
         tell({**said, **plain}, lines, as_json)
 

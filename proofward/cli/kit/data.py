@@ -10,7 +10,7 @@ import click
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import FLAW, WrongThing
 from proofward.cli.common.guard import GuardedGroup
-from proofward.cli.common.table_options import table_options
+from proofward.cli.common.table_options import DELIMITERS, table_file, table_options
 from proofward.data.schema import DECIMALS
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def inspect_data(
     mark = next((mark for mark, name in DECIMALS.items() if name == decimal), "")
     given = {name: value or "" for name, value in options.items()}
     with answering(as_json):
+        table_file(table, options, alone=False)
         try:
             found = inspect_table(table, consortium, label=label or "", decimal=mark, **given)
         except ValueError as error:
@@ -65,18 +66,38 @@ def inspect_data(
         if len(found.columns) < 2 and consortium is None and not any(options.values()):
             words = "has one column only: is it a table? --delimiter says what parts the cells of a CSV file"
             raise WrongThing(f"{table} {words}")
+        doubt = _other_delimiter(table, given["delimiter"]) if len(found.columns) < 2 else ""
         if label and not found.label:
             raise Refused(f"{table}: expected a column {label} with the classes, found none")
         written = "" if out is None else _written(found, table.name, out)
         plain = {"did": "inspected", "file": str(table), "page": None if out is None else str(out)}
-        tell({**plain, **found.to_plain()}, [*_lines(found, table), *([written] if written else [])], as_json)
+        plain["other_delimiter"] = doubt
+        lines = [*([doubt] if doubt else []), *_lines(found, table), *([written] if written else [])]
+        tell({**plain, **found.to_plain()}, lines, as_json)
         if found.agreement is not None and not found.agreement.taken:
             raise SystemExit(FLAW)
 
 
+def _other_delimiter(table: Path, given: str) -> str:
+    """A warning that a CSV file has one column by the delimiter that was given; "" where no other fits."""
+    from proofward.data.tables.delimited import guessed
+
+    fitting = guessed(table) if given else given
+    if not given or fitting == given or fitting not in _first_row(table):
+        return ""
+    name = next((name for name, mark in DELIMITERS.items() if mark == fitting), fitting)
+    words = f"--delimiter {name} parts its first row into more"
+    return f"WARNING: one column was found by this delimiter; {words}"
+
+
+def _first_row(table: Path) -> str:
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        return file.readline(1 << 20)
+
+
 def _written(found: TableInspection, name: str, out: Path) -> str:
     """Writes the page for its owner only; what is said of it."""
-    from proofward.ledger.files import write_file
+    from proofward.ledger.files import write_out
     from proofward.report.figures.canvas import PicturesUnavailable
     from proofward.report.table_page import markdown, page
     from proofward.report.table_picture import picture
@@ -93,7 +114,7 @@ def _written(found: TableInspection, name: str, out: Path) -> str:
         files = {out: markdown(found, name, beside.name if image else "", missing).encode()}
         files |= {beside: image} if image else {}
     for path, content in files.items():
-        write_file(path, content, path.with_name(f".{path.name}.writing"), 0o600)
+        write_out(path, content, 0o600)
     return f"written: {', '.join(map(str, files))}{f'; no picture: {missing}' if missing else ''}"
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proofward.cli.common.answering import Refused
+from proofward.cli.common.console import WrongThing
 from proofward.cli.common.table_options import FORMATS, NAMES, OPTIONS, table_file
 from proofward.data.schema import DECIMALS, FEATURES_NAME, FeaturesInvalid, Schema
 
@@ -162,9 +163,10 @@ class DataFile:
             raise Refused(f"{self.path}: nothing was taken in", error.problems) from error
 
     def rows(self) -> Rows:
-        """Those of a table's file, as texts; raises Refused."""
+        """Those of a table's file, as texts; raises WrongThing."""
         if self.path.is_dir():
-            raise Refused(f"{self.path}: expected a table's file, as the consortium agreed, found a folder")
+            words = "expected a table's file, as the consortium agreed, found a folder"
+            raise WrongThing(f"{self.path}: {words}")
         return table_file(self.path, self.options, self.alone)
 
     def written(self, schema: Schema) -> Schema:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
+from proofward.cli.common.console import WrongThing
 from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
 from proofward.data.schema import FEATURES_NAME
 from proofward.engines.operations.suggestions import command
@@ -65,11 +66,11 @@ def enrol(
         seats = [seat for seat in home.seats if seat.role == HOSPITAL]
         name = choose(seats, member, "has data", "--member").member
         _check_open(home, name, replace)
-        sheet = () if data_sheet is None else _sheet(data_sheet)
+        sheet = () if data_sheet is None else read_sheet(data_sheet)
         schema, file = schema_of(home), data_file(options)
         if (layout := layout_of_rounds(home.terms.counted)) is not None:
             lines = _count(home, name, file, schema, layout)
-            lines.append(_next(kit))
+            lines += next_lines(kit)
             tell({"did": "taken in", "member": name, "forced": False}, lines, as_json)
             return
         table = file.read(schema, home.terms.round_config)
@@ -87,13 +88,13 @@ def enrol(
         if sheet:
             lines.append(f"with a data sheet of {len(sheet)} lines, which everybody will see on the ledger")
         lines += ["its own counts of every evaluation will be published"] if publish else []
-        lines.append(_next(kit))
+        lines += next_lines(kit)
         plain = {"forced": bool(doubts), "data_sheet": len(sheet), "publishes": publish, **plain}
         tell({"did": "taken in", "member": name, **plain}, lines, as_json)
 
 
-def _sheet(path: Path) -> tuple[str, ...]:
-    """The lines of a data sheet; raises Refused."""
+def read_sheet(path: Path) -> tuple[str, ...]:
+    """The lines of a data sheet; raises WrongThing, Refused."""
     from proofward.engines.remote.agreement.data_sheets import read_text
     from proofward.federation.messages.texts import TextRefused
     from proofward.ledger.reading import NotReadable
@@ -101,11 +102,15 @@ def _sheet(path: Path) -> tuple[str, ...]:
     try:
         return read_text(path, follow=True)
     except (TextRefused, NotReadable, UnicodeDecodeError) as error:
-        raise Refused(f"{path}: {error}; expected a text file in UTF-8") from error
+        if isinstance(error, UnicodeDecodeError):
+            raise WrongThing(f"{path}: expected a text file in UTF-8, found other bytes") from error
+        raise Refused(f"{path}: {error}") from error
 
 
-def _next(kit: Path) -> str:
-    return f"next: {command('start', kit)}; where it runs already, it goes on within seconds"
+def next_lines(kit: Path) -> list[str]:
+    """What to do once a hospital's data are taken in."""
+    running = "where the site's process runs already, it goes on within seconds"
+    return [running, f"next: {command('start', kit)}"]
 
 
 def _count(

@@ -63,7 +63,7 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
         if tightened:
             lines.append(f"{tightened} files or folders of {kit} were open to others: now they are not")
         if engine.kind(kit) == ADMIN:
-            lines.append(f"the coordinator has no keys to make; next: {command('start', kit)}")
+            lines += ["the coordinator has no keys to make", f"next: {command('start', kit)}"]
             tell({"did": "nothing", **plain, "members": []}, lines, as_json)
             return
         engine.configure(kit)

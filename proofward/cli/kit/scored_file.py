@@ -35,8 +35,17 @@ class ScoredFile:
     schema: Schema | ImageSchema
 
     def values(self, *, normalised: bool) -> FloatArray:
-        """What an outside model takes: real numbers of a table, or pictures (n, channels, height, width)."""
+        """What an outside model takes: real numbers of a table, or pictures (n, channels, height, width).
+
+        Raises Refused for records that no such model can be given.
+        """
         if isinstance(self.schema, ImageSchema):
+            if self.schema.frozen is not None:
+                words = "an outside model takes pictures, and these go through a frozen network first"
+                raise Refused(f"{words}: put that network into the model's file, in front of it")
+            if self.schema.row is not None:
+                words = "an outside model has one input, and these pictures have a row of a table each"
+                raise Refused(f"{words}: evaluate one of pictures alone, without [table]")
             features = self.table.records.features / (1 << SCALES.activation_bits)
             return features.reshape(-1, *self.schema.axes)
         assert self.kept is not None and self.kept.kept is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, tell
+from proofward.cli.common.console import WrongThing
 from proofward.cli.common.guard import GuardedGroup
 
 RENEWED = "renewed"
@@ -89,7 +90,7 @@ def install(kit: Path, file: Path, as_json: bool) -> None:
             data = read_regular(file, MAX_CERTIFICATE_BYTES, follow=True)
             new = engine.check_renewed(data, kit, datetime.now(UTC))
         except NotReadable as error:
-            raise Refused(f"{file}: not a certificate in PEM: found {error.actual}") from error
+            raise WrongThing(f"{file}: not a certificate in PEM: found {error.actual}") from error
         except RenewalRefused as error:
             raise Refused(f"{file}: {error}") from error
         path = engine.certificates(kit).certificate_path

@@ -31,9 +31,11 @@ def consortium_schema(out: Path | None) -> None:
     if out is None:
         click.echo(text, nl=False)
         return
+    from proofward.ledger.files import write_out
+
     with answering(False):
         try:
-            out.write_text(text)
+            write_out(out, text.encode())
         except OSError as error:
             raise Refused(f"{out}: {error.strerror}") from error
     click.echo(f"{out}: the schema of {PROJECT_FILE}")

@@ -15,6 +15,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.subgroup import Subgroup
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
+from proofward.relations.measure import check_countable, costs_a_round
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
 
@@ -45,6 +46,7 @@ def agreed_rounds(project: Evaluated) -> AgreedRounds:
     """Raises ProjectError."""
     classes = len(project.schema.classes)
     if project.outside is not None:
+        _check_inputs(project)
         hospitals = project.count(HOSPITAL)
         config, counted = project.outside.rules(hospitals, project.threshold, classes, project.subgroups)
         return config, 1, counted
@@ -56,7 +58,35 @@ def agreed_rounds(project: Evaluated) -> AgreedRounds:
         counting = counting_of(layout, table.counting_rounds(rounds))
     except ConfigurationError as error:
         raise ProjectError("validation", error.expected, error.actual) from error
-    return _among_all(project.config(), table, rounds), rounds + len(counting.rounds), (counting,)
+    config = _among_all(project.config(), table, rounds)
+    if table.proved is not False:
+        counting = _proved(config, counting, table)
+    return config, rounds + len(counting.rounds), (counting,)
+
+
+def _proved(config: RoundConfig, counting: Counting, table: ValidationTable) -> Counting:
+    """The same with a proof, if that is asked for, or can be had at about the cost of a round's."""
+    proved = replace(counting, proved=True, left_out=table.patient_rows - 1)
+    try:
+        check_countable(config, proved)
+    except ConfigurationError as error:
+        if table.proved:
+            raise ProjectError("validation.proved", error.expected, error.actual) from error
+        return counting
+    return proved if table.proved or costs_a_round(config, proved) else counting
+
+
+def _check_inputs(project: Evaluated) -> None:
+    """Raises ProjectError for records that no outside model can be given, which has one input."""
+    schema = project.schema
+    if not isinstance(schema, ImageSchema):
+        return
+    if schema.frozen is not None:
+        words = "pictures without [frozen]: put the frozen network into the model's file, in front of it"
+        raise ProjectError("outside_model", words, f"[frozen], the network {schema.frozen.name}")
+    if schema.row is not None:
+        words = "pictures without [table], since an outside model has one input: one of pictures alone"
+        raise ProjectError("outside_model", words, "[table], a row beside each picture")
 
 
 def _among_all(config: RoundConfig, table: ValidationTable, rounds: int) -> RoundConfig:

@@ -12,6 +12,7 @@ import click
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import HOSPITALS, PRESET, ROWS
+from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.cli.project.project import Project
@@ -61,7 +62,11 @@ def costs_of(given: str, training: str, rows: int, exactly: bool) -> Inspection:
 
     path = Path(given)
     if path.suffix.lower() == ".toml" and path.is_file() and _names_sites(path):
-        return project_costs(opened_project(path), rows, exactly)
+        project = opened_project(path)
+        if project.outside is not None:
+            words = f"{path} has [outside_model], so that nobody trains; what its evaluation costs is said by"
+            raise Refused(f"{words} {command('consortium', 'check', path)}")
+        return project_costs(project, rows, exactly)
     setup = _network_file(path, training) if path.suffix.lower() in (TORCH, ONNX) else _preset(given)
     threshold = usual_threshold(HOSPITALS)
     return inspect(setup, holders=HOSPITALS, threshold=threshold, rows=rows, exactly=exactly)

@@ -39,6 +39,7 @@ def copy(name: str, out: Path, force: bool, as_json: bool) -> None:
     `consortium init --preset FILE`, `inspect FILE` and others take it wherever they take a preset's name. Its
     tables [model], [training] and [scales] are those of consortium.toml.
     """
+    from proofward.ledger.files import write_out
     from proofward.models.presets import FOLDER, PRESET_FILES
 
     if name not in PRESET_FILES:
@@ -47,7 +48,7 @@ def copy(name: str, out: Path, force: bool, as_json: bool) -> None:
         if out.exists() and not force:
             raise Refused(f"{out} is there already; --force replaces it")
         try:
-            out.write_bytes((FOLDER / f"{name}.toml").read_bytes())
+            write_out(out, (FOLDER / f"{name}.toml").read_bytes())
         except OSError as error:
             raise Refused(f"{out}: {error.strerror}") from error
         tell({"did": "copied", "preset": name, "file": str(out)}, [f"{out}: the preset {name}"], as_json)

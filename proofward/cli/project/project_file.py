@@ -171,13 +171,15 @@ def _settings(plain: Mapping[str, Any]) -> Settings:
 
 
 def opened_project(path: Path) -> Project:
-    """`read_project` for commands; raises WrongThing for a file of another kind, else Refused."""
-    try:
-        return read_project(path)
-    except ProjectError as error:
-        if path.is_file() and b"[[site]]" not in path.read_bytes()[:MAX_BYTES]:
-            raise WrongThing(f"{path} is no consortium.toml: it names no [[site]]") from error
-        raise Refused(f"{path}: {error}") from error
+    """For commands; raises WrongThing for a file of another kind, else Refused with all that is wrong."""
+    project, problems = read_whole_project(path)
+    if project is not None:
+        return project
+    if path.is_file() and b"[[site]]" not in path.read_bytes()[:MAX_BYTES]:
+        raise WrongThing(f"{path} is no consortium.toml: it names no [[site]]")
+    if len(problems) == 1:
+        raise Refused(f"{path}: {problems[0]}")
+    raise Refused(f"{path}: {len(problems)} to mend", list(map(str, problems)))
 
 
 def require_consortium(folder: Path) -> None:

@@ -85,9 +85,8 @@ def _counted(rules: Rules) -> Iterator[str]:
     for own in rules.counting:
         numbers = ", ".join(map(str, own.rounds))
         yield f"round {numbers}: {own.label}, {own.length:,} numbers{_withheld(own)}"
-    if rules.counting:
-        signed = "that they are true each hospital signs, and nobody proves"
-        yield f"counts are proved to be in their ranges; {signed}"
+    for promise, found in rules.counting_by_promise.items():
+        yield f"{found}: {promise}"
 
 
 def _withheld(own: Counting) -> str:

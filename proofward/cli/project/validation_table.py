@@ -11,7 +11,8 @@ from proofward.cli.project.project_table import ProjectError, Table
 from proofward.federation.messages.usual import MAX_ROUNDS
 from proofward.layers.plain import MILLION, millionths, shown
 from proofward.layers.validation_part import LARGEST_SHARE
-from proofward.models.keys import Integer, Key, Keys, Number, Several, Text
+from proofward.models.keys import Flag, Integer, Key, Keys, Number, Several, Text
+from proofward.relations.counting import MOST_LEFT_OUT
 from proofward.relations.stopping import FIGURES, MOST_STOP_AFTER, Stopping
 
 WHERE = "validation."
@@ -30,6 +31,9 @@ VALIDATION = Keys((
     Key("stop_after", Integer(0, MOST_STOP_AFTER),
         "evaluations in a row without improvement end the training; 0 for never", 0),
     Key("least_gain", Number(0, high=1), "a figure that is not better by more than this does not improve", 0),
+    Key("proved", Flag(), "whether hospitals prove their counts; usually where that can be proved"),
+    Key("patient_rows", Integer(1, MOST_LEFT_OUT + 1),
+        "the most rows of a patient; one less can be left out at each end of a proved part", 1),
 ))  # fmt: skip
 
 
@@ -38,6 +42,7 @@ class ValidationTable:
     """share: in millionths. every, bins, least_count, subgroups: of the evaluations.
 
     figure, stop_after, least_gain: of the rule on stopping, see Stopping; figure "" where there is none.
+    proved: whether counts are proved, None for where they can be. patient_rows: the most rows of one patient.
     """
 
     share: int
@@ -48,6 +53,8 @@ class ValidationTable:
     figure: str = ""
     stop_after: int = 0
     least_gain: int = 0
+    proved: bool | None = None
+    patient_rows: int = 1
 
     @property
     def stopping(self) -> Stopping | None:
@@ -87,6 +94,8 @@ def read_validation(values: Mapping[str, Any]) -> ValidationTable | None:
         table.integer("least_count"),
         subgroups,
         *_stopping(table),
+        None if table.peek("proved") is None else table.flag("proved"),
+        table.integer("patient_rows"),
     )
 
 
@@ -108,7 +117,8 @@ def plain_validation(validation: ValidationTable) -> dict[str, Any]:
     """Plain values, as the file has them."""
     plain = {name: getattr(validation, name) for name in VALIDATION.names}
     plain |= {name: float(shown(plain[name])) for name in _MILLIONTHS}
-    ruled = () if validation.figure else ("figure", "stop_after", "least_gain")
+    ruled = [] if validation.figure else ["figure", "stop_after", "least_gain"]
+    ruled += [] if validation.proved is not None else ["proved"]
     plain = {name: value for name, value in plain.items() if name not in ruled}
     return {**plain, "subgroups": list(validation.subgroups)}
 

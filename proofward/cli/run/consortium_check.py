@@ -43,12 +43,19 @@ def consortium_check(
     """Say whether the consortium.toml FILE, or the one in DIR, is admissible, and what its rounds cost.
 
     Lists everything that is wrong, each with its place, what is expected and what was found, and where rounds
-    could not be proved the values that would do. The costs are those of `proofward inspect`, and the headroom
-    on a sample that of `proofward consortium calibrate`. Nothing is written. Exit code 1 when something is
-    wrong or saturates on the sample, 2 when it is no consortium's file.
+    could not be proved the values that would do. Rounds that count have costs of their own; where an outside
+    model is evaluated and nobody trains there are no others. The costs are those of `proofward inspect`, and
+    the headroom on a sample that of `proofward consortium calibrate`. Nothing is written. Exit code 1 when
+    something is wrong or saturates on the sample, 2 when it is no consortium's file.
     """
     from proofward.cli.common.expected_kernels import expect_kernels
     from proofward.cli.project.cost_words import cost_lines, plain_costs
+    from proofward.cli.project.counting_costs import (
+        CountingCosts,
+        counting_costs,
+        counting_lines,
+        plain_counting,
+    )
     from proofward.cli.project.project_file import MAX_BYTES, read_whole_project
     from proofward.cli.run.calibration_words import headroom_lines, plain_calibration, sample_line
     from proofward.layers.errors import TrainingError
@@ -57,7 +64,7 @@ def consortium_check(
     expect_kernels()
     exactly = context.get_parameter_source("rows") == ParameterSource.COMMANDLINE
     costs = sample = None
-    doubts, saturated = list[str](), list[str]()
+    doubts, saturated, counts = list[str](), list[str](), list[CountingCosts]()
     with answering(as_json):
         project, found = read_whole_project(path)
         if project is None and b"[[site]]" not in path.read_bytes()[:MAX_BYTES]:
@@ -66,9 +73,13 @@ def consortium_check(
         if project is not None:
             problems = _unagreeable(project, path)
             try:
-                costs = project_costs(project, rows, exactly)
+                if project.outside is None:
+                    costs = project_costs(project, rows, exactly)
+                counts = [] if problems else counting_costs(project, rows)
             except TrainingError as error:
                 problems.append(str(error))
+            if data is not None and project.outside is not None:
+                raise click.UsageError(f"--data: nobody trains by {path}, which has [outside_model]")
             if data is not None and not problems:
                 sample, doubts = calibrated_on(project, path, data, options, sample_rounds, suggest=False)
                 saturated = list(sample.today.problems(beyond))
@@ -77,7 +88,7 @@ def consortium_check(
     if as_json:
         print_json({
             "admissible": not problems, "file": str(path), "problems": problems,
-            "costs": None if costs is None else plain_costs(costs),
+            "costs": None if costs is None else plain_costs(costs), "counting": plain_counting(counts),
             **({} if data is None else {
                 "sample": None if sample is None else {**plain_calibration(sample, beyond), "doubts": doubts},
             }),
@@ -89,6 +100,8 @@ def consortium_check(
         console.print(f"{path}: {verdict}", markup=False, soft_wrap=True, style=colour)
         for line in problems:
             console.print(f"  {line}", markup=False, soft_wrap=True)
+        for line in counting_lines(counts, alone=costs is None) if counts else ():
+            console.print(line, markup=False, soft_wrap=True)
         for line in cost_lines(costs) if costs is not None else ():
             console.print(line, markup=False, soft_wrap=True)
         if sample is not None:
@@ -103,6 +116,12 @@ def _unagreeable(project: Project, path: Path) -> list[str]:
     from proofward.cli.project.first_model import read_first_model
     from proofward.cli.project.project_table import ProjectError
 
+    if project.outside is not None:
+        try:
+            project.terms()
+        except ProjectError as error:
+            return [str(error)]
+        return []
     try:
         config = project.config()
     except ProjectError as error:

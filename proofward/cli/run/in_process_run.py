@@ -55,12 +55,14 @@ def run_in_process(
     notes: Mapping[str, bytes] | None = None,
     going_on: str = "",
     publishing: Collection[str] = (),
+    data_sheets: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[InProcessFederation, RunResult]:
     """Runs it until nobody can go on; UsageError where the folder holds something else.
 
     description: None where no model is made. counts: what each hospital counts, by name.
     notes: files of the folder besides those of the description, which no audit reads.
-    publishing: hospitals that publish their own counts of evaluations.
+    publishing: hospitals that publish their own counts of evaluations. data_sheets: what they say of their
+    records, in lines, by name.
     going_on: how one goes on with an interrupted run, if not by the command's options.
     """
     going_on = going_on or f"go on with the same options and --run {folder}"
@@ -85,6 +87,7 @@ def run_in_process(
             workers=workers,
             publishing=publishing,
             counts=counts,
+            data_sheets=data_sheets,
         )
     except StatesMissing as error:
         raise click.UsageError(str(error)) from error

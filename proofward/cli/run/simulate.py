@@ -46,6 +46,9 @@ if TYPE_CHECKING:
               help="A hospital that publishes its own counts of evaluations; may be repeated.")  # fmt: skip
 @click.option("--outside-model", "outside", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               metavar="FILE.onnx", help="Of a consortium with [outside_model]: that model.")  # fmt: skip
+@click.option("--data-sheet", "sheets", multiple=True, metavar="SITE=FILE",
+              help="What a hospital says of its records, as `enrol --data-sheet` takes it: it is on the "
+              "ledger, for all to read.")  # fmt: skip
 @click.option("--no-plot", is_flag=True, help="Write no pictures.")
 @click.option("--workers", type=click.IntRange(1, 64), show_default="the cores and one, as memory allows",
               help="Members that work at a time; they share the cores.")  # fmt: skip
@@ -58,6 +61,7 @@ def simulate(
     held_out: Path | None,
     publish: tuple[str, ...],
     outside: Path | None,
+    sheets: tuple[str, ...],
     no_plot: bool,
     workers: int | None,
     as_json: bool,
@@ -78,6 +82,7 @@ def simulate(
 
     from proofward.cli.project.project_file import opened_project
     from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
+    from proofward.cli.run.named_sheets import named_sheets
     from proofward.cli.run.own_page import read_held_out, write_run_page
     from proofward.report.measurements import Measurements
 
@@ -88,13 +93,14 @@ def simulate(
         paths = hospital_files(project, given)
         if strange := sorted(set(publish) - set(paths)):
             raise click.UsageError(f"--publish: {strange[0]} is no hospital of {project_file}")
+        said = named_sheets(sheets, paths)
         files = dict(zip(paths, files_alike(list(paths.values()), options), strict=True))
         if project.outside is not None:
             from proofward.cli.run.simulate_outside import outside_vectors, simulate_outside
 
             vectors, named = outside_vectors(project, plan, outside, files, force), description_of(project)
             told = simulate_outside(
-                console, folder, plan, vectors, named, workers=workers, publishing=publish
+                console, folder, plan, vectors, named, workers=workers, publishing=publish, sheets=said
             )
             tell(*told, as_json)
             return
@@ -116,7 +122,7 @@ def simulate(
     try:
         ran = run_in_process(
             console, folder, plan, datasets, description, Measurements(), workers=workers, notes=notes,
-            publishing=publish,
+            publishing=publish, data_sheets=said,
         )  # fmt: skip
         outcome = ended(*ran)
     except Unfinished as error:

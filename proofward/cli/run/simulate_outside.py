@@ -56,6 +56,7 @@ def simulate_outside(
     *,
     workers: int | None,
     publishing: tuple[str, ...],
+    sheets: Mapping[str, tuple[str, ...]],
 ) -> tuple[dict[str, object], list[str]]:
     """Runs it; the outcome as a document and as lines. Raises Refused, UsageError."""
     sources = {name: _giving(counts) for name, counts in vectors.items()}
@@ -63,7 +64,7 @@ def simulate_outside(
         outcome = ended(
             *run_in_process(
                 console, folder, plan, {}, description, Measurements(), workers=workers,
-                publishing=publishing, counts=sources,
+                publishing=publishing, counts=sources, data_sheets=sheets,
             )
         )  # fmt: skip
     except Unfinished as error:

@@ -18,13 +18,14 @@ def curves(state: State) -> dict[str, Any]:
         history = state.followed.history
         recorded = _recorded(history) if history is not None else []
     return {
-        "model": [_plain(chart) for chart in model],
-        "rounds": [_plain(chart) for chart in (*recorded, *_spent(state))],
+        "model": [plain_chart(chart) for chart in model],
+        "rounds": [plain_chart(chart) for chart in (*recorded, *_spent(state))],
         "is_run": state.source.is_run,
     }
 
 
-def _plain(chart: Chart) -> dict[str, Any]:
+def plain_chart(chart: Chart) -> dict[str, Any]:
+    """A chart for a page."""
     columns, rows = chart.table()
     keys = [(legend(number), line.name) for number, line in enumerate(chart.series)]
     keys = keys if len(keys) > 1 else []

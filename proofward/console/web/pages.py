@@ -19,6 +19,7 @@ from proofward import __version__
 from proofward.console.state import State
 from proofward.console.views.curves import curves
 from proofward.console.views.entries import NoSuchEntry, entries, entry
+from proofward.console.views.evaluated import evaluated
 from proofward.console.views.findings import events, findings
 from proofward.console.views.members import members
 from proofward.console.views.overview import overview
@@ -37,6 +38,7 @@ NAVIGATION = (
     ("members", "/members", "Members"),
     ("refused", "/refused", "Refusals"),
     ("curves", "/curves", "Curves"),
+    ("evaluated", "/evaluations", "Evaluations"),
     ("entries", "/ledger", "Ledger"),
     ("sent", "/sent", "Sent"),
     ("findings", "/findings", "Doctor"),
@@ -62,6 +64,10 @@ VIEWS: dict[str, tuple[str, View]] = {
     "members": ("/members", lambda state, request: members(state)),
     "refused": ("/refused", lambda state, request: refused(state)),
     "curves": ("/curves", lambda state, request: curves(state)),
+    "evaluated": (
+        "/evaluations",
+        lambda state, request: evaluated(state, _whole(request.query_params.get("round", ""))),
+    ),
     "entries": ("/ledger", _entries),
     "entry": ("/ledger/{number:int}", lambda state, request: entry(state, request.path_params["number"])),
     "sent": ("/sent", lambda state, request: sent(state, _whole(request.query_params.get("page", "")))),

@@ -10,6 +10,7 @@ import numpy as np
 from proofward.data.images.example import Bytes, Example
 from proofward.data.images.extra import imported
 from proofward.data.images.inspection import shown
+from proofward.ledger.files import make_directory
 
 WARNING = "Patients' images: this sheet stays at the site."
 _COLUMNS, _ROWS = 8, 2
@@ -48,6 +49,7 @@ class ContactSheet:
                 place = (_GAP + at % _COLUMNS * step, top + at // _COLUMNS * step)
                 sheet.paste(_tile(pillow, pixels), place)
             top += step * -(-len(tiles) // _COLUMNS)
+        make_directory(path.parent)
         with path.open("xb") as file:
             path.chmod(0o600)
             sheet.save(file, format="PNG")

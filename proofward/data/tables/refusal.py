@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from proofward.encoding.errors import OtherKind
+
 
 class FileRefused(ValueError):
     """A file that is not read as a table."""
 
     def __init__(self, expected: str, found: str) -> None:
         super().__init__(f"expected {expected}, found {found}")
+
+
+class NoTable(FileRefused, OtherKind):
+    """A folder, or a file that is no table at all."""
 
 
 class TablesExtraMissing(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from proofward.data.tables import delimited, excel, hdf5, parquet
 from proofward.data.tables.batches import Batches
-from proofward.data.tables.refusal import FileRefused
+from proofward.data.tables.refusal import FileRefused, NoTable
 
 CSV, PARQUET, EXCEL, HDF5 = "CSV", "Parquet", "Excel", "HDF5"
 _ENDINGS = {
@@ -20,6 +21,7 @@ _ENDINGS = {
 _OLD = (".xls", ".xlsb", ".ods", ".sav", ".sas7bdat", ".dta", ".rds", ".pkl", ".pickle", ".feather")
 _ENCRYPTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """What a workbook with a password begins with, and one of before 2007."""
+_LOOKED_AT = 1 << 16
 CSV_ERRORS = (csv.Error, UnicodeDecodeError)
 
 
@@ -78,8 +80,20 @@ class TableFile:
             if given and self.format != of:
                 raise FileRefused(f"--{option} with a table of {of} only", f"one of {self.format}")
 
+    def check_kind(self) -> None:
+        """Raises NoTable for a folder, and for bytes that no text has in place of one."""
+        if self.path.is_dir():
+            raise NoTable("a table's file", "a folder")
+        if self.typed:
+            return
+        with self.path.open("rb") as file:
+            start = file.read(_LOOKED_AT)
+        if b"\0" in start and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise NoTable("a table as text, .xlsx, .parquet or .h5", "bytes that no text has")
+
     def _check(self) -> None:
         """Raises FileRefused for what is read in no format."""
+        self.check_kind()
         ending = self.path.suffix.lower()
         if ending in _OLD:
             raise FileRefused(

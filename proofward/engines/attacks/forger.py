@@ -20,26 +20,32 @@ from proofward.field.narrow import widened
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.sampler import MaskContext
-from proofward.layers.training import train
+from proofward.layers.clip_scale import MULTIPLIER_BITS
+from proofward.layers.clipped_training import ClippedUpdate, full_step, summed
 from proofward.proof.counter import Plan
 from proofward.proof.errors import WitnessError
 from proofward.proof.forms import Column
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
+from proofward.relations.clipped_rule import ClippedRule
 from proofward.relations.encryption import EncryptionWitness
 from proofward.relations.key_shares import Digests
 from proofward.relations.measure import round_plan
 from proofward.relations.noise_seed import NoiseSecret, drawn_noise
+from proofward.relations.prove import worked_out
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.training_round import RoundWitness, training_round
 from proofward.relations.update import UpdateWitness
+from proofward.relations.update_rule import UpdateRule
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
 Rng = Callable[[int], bytes]
 Columns = dict[tuple[int, int], Array]
+Update = UpdateWitness | ClippedUpdate
+Change = Callable[[Update], Update]
 
 
 class Forger(Prover):
@@ -86,7 +92,7 @@ class Cheat:
     features: Signed | None = None
     labels: Signed | None = None
     batches: Signed | None = None
-    change: Callable[[UpdateWitness], UpdateWitness] | None = None
+    change: Change | None = None
     noise: NoiseSecret | None = None
     added: Callable[[Signed], Signed] | None = None
 
@@ -95,22 +101,17 @@ def _witness(
     statement: RoundStatement, secret: DatasetSecret, rng: Rng, cheat: Cheat
 ) -> tuple[RoundWitness, Array]:
     """A witness and the ciphertext that goes with it."""
-    config, weights = statement.config, statement.initial_weights
+    config = statement.config
     features = secret.features if cheat.features is None else cheat.features
     labels = secret.labels if cheat.labels is None else cheat.labels
-    batches = statement.schedule() if cheat.batches is None else cheat.batches
-    trained = train(
-        config.model, config.scales, statement.training, weights, features, labels, batches, trace=True
-    )
-    assert trained.trace is not None
-    update = _update(statement, trained.update)
+    trace, update, _ = worked_out(statement, features, labels, cheat.batches)
     if cheat.change is not None:
         update = cheat.change(update)
     context = MaskContext(statement.beacon, statement.round)
     made = encrypt(context, update.update + _noise(statement, cheat), LARGEST_BOUND - 1, rng)
     coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
     key = EncryptionWitness(made.secret, made.error, coefficients)
-    known = secret.commitment, trained.trace, update, key, cheat.noise
+    known = secret.commitment, trace, update, key, cheat.noise
     return RoundWitness(features, labels, *known), made.ciphertext
 
 
@@ -120,12 +121,6 @@ def _noise(statement: RoundStatement, cheat: Cheat) -> Signed | int:
         return 0
     drawn = drawn_noise(privacy, cheat.noise.words, statement.public_words())
     return drawn if cheat.added is None else cheat.added(drawn)
-
-
-def _update(statement: RoundStatement, delta: Signed) -> UpdateWitness:
-    """What the rules make of a change of the weights: weighted, clipped, rounded."""
-    multiplier, submitted = statement.rule.submit(delta)
-    return UpdateWitness(delta, submitted, multiplier)
 
 
 def forge_round(
@@ -155,13 +150,42 @@ def forge_round(
     return ciphertext, proof
 
 
-def random_update(statement: RoundStatement, rng: Rng) -> Callable[[UpdateWitness], UpdateWitness]:
+def random_update(statement: RoundStatement, rng: Rng) -> Change:
     """A change of the weights by up to 2^20, drawn at random, in place of the trained one."""
     drawn = np.frombuffer(rng(4 * statement.config.model.parameters), dtype="<i4").astype(np.int64) >> 11
-    return lambda trained: _update(statement, drawn)
+
+    def change(trained: Update) -> Update:
+        rule = statement.rule
+        if isinstance(trained, ClippedUpdate):
+            assert isinstance(rule, ClippedRule)
+            return replace(trained, gradient=drawn, update=rule.divisor.rounded(drawn))
+        assert isinstance(rule, UpdateRule)
+        multiplier, submitted = rule.submit(drawn)
+        return UpdateWitness(drawn, submitted, multiplier)
+
+    return change
 
 
-def scaled(factor: int) -> Callable[[UpdateWitness], UpdateWitness]:
+def scaled(factor: int) -> Change:
     """The submitted update times a factor, cut off at a large number that every round can encrypt."""
     largest = (1 << 19) - 1
     return lambda trained: replace(trained, update=np.clip(factor * trained.update, -largest, largest))
+
+
+def unclipped(statement: RoundStatement, secret: DatasetSecret) -> Change:
+    """The sum of the gradients of all rows as they are, in place of clipped ones."""
+    config, rule = statement.config, statement.rule
+    assert isinstance(rule, ClippedRule)
+    scale, about = rule.scale, (config.model, config.scales, statement.training, statement.initial_weights)
+
+    def change(trained: Update) -> Update:
+        assert isinstance(trained, ClippedUpdate)
+        step = full_step(*about, secret.features, secret.labels, statement.schedule())
+        weights = np.where(np.arange(config.training.batch) < rule.rows, 1 << MULTIPLIER_BITS, 0)
+        clipped = replace(trained.clipped, shortfall=np.zeros_like(weights), weights=weights)
+        gradient = summed(config.model, step, weights, scale)
+        half = 1 << (rule.message_bits - 1)
+        update = rule.divisor.rounded(gradient).clip(-half, half - 1)
+        return replace(trained, clipped=clipped, gradient=gradient, update=update)
+
+    return change

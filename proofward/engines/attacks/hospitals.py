@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from proofward.encoding import decode, encode
-from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled
+from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled, unclipped
 from proofward.federation.history.complaints import Sealed
-from proofward.federation.history.proofs import ProvedRound
+from proofward.federation.history.proof_jobs import ProvedRound
 from proofward.federation.history.round_state import Recorded
 from proofward.federation.messages.catalogue import (
     AcceptedSet,
@@ -74,6 +74,14 @@ class ScalesUpdate(_Forges):
     def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
         """A larger update."""
         return Cheat(change=scaled(10))
+
+
+class LeavesUnclipped(_Forges):
+    """Sums the gradients of its rows as they are, where rules have each clipped, and forges a proof."""
+
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """Longer gradients than any row may have."""
+        return Cheat(change=unclipped(statement, known))
 
 
 class SkipsNoise(_Forges):

@@ -22,7 +22,8 @@ from typing import TypeVar
 
 from proofward.engines.operations.verification_worker import Call, Outcome, Reply, begin, pack, unpack, verify
 from proofward.federation.history.judging import Unable
-from proofward.federation.history.proofs import EnrolmentJob, RelationProofs, RoundJob
+from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
+from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.history.round_state import Finding
 from proofward.field.threads import thread_count
 from proofward.proof.errors import ProofRejected

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from proofward.federation.history.judging import Source, StoredObject, Unable, judged
-from proofward.federation.history.proofs import EnrolmentJob, RelationProofs, RoundJob, judge_round
+from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
+from proofward.federation.history.proofs import RelationProofs, judge_round
 from proofward.federation.history.round_state import Finding
 from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
 from proofward.field.warm_up import warm_up
@@ -23,9 +24,10 @@ from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.round_statement import RoundStatement
 
-ENROLMENT, ROUND, COUNTS = "enrolment", "round", "counts"
+ENROLMENT, ROUND, COUNTS, EVALUATION = "enrolment", "round", "counts", "evaluation"
 ENROLLED, ACCEPTED, REJECTED, UNABLE = "enrolled", "accepted", "rejected", "unable"
 PlainSource = bytes | tuple[str, bytes]
 Call = tuple[str, tuple[Any, ...], dict[str, object], tuple[PlainSource, ...]]
@@ -46,6 +48,13 @@ def pack(job: EnrolmentJob | RoundJob) -> Call:
             told.beacon, told.dataset_root, told.model, job.sealed_shares,
         )  # fmt: skip
         return COUNTS, fields, told.config.to_dict(), sources
+    if isinstance(told, EvaluationStatement):
+        fields = (
+            told.consortium, told.counting.to_dict(), told.round, told.attempt, told.hospital, told.rows,
+            told.beacon, told.validation_beacon, told.dataset_root, integers_to_bytes(told.weights),
+            job.sealed_shares,
+        )  # fmt: skip
+        return EVALUATION, fields, told.config.to_dict(), sources
     fields = (
         told.consortium, told.round, told.attempt, told.hospital, told.rows, told.weight_shift,
         told.beacon, told.dataset_root, integers_to_bytes(told.initial_weights), told.validation_beacon,
@@ -103,6 +112,9 @@ def _verify(call: Call) -> Outcome:
     if kind == COUNTS:
         *said, sealed = fields
         return judge_round(proofs, RoundJob("", _counting_statement(config, *said), sealed, *sources))
+    if kind == EVALUATION:
+        *said, sealed = fields
+        return judge_round(proofs, RoundJob("", _evaluation_statement(config, *said), sealed, *sources))
     consortium, number, attempt, hospital, rows, shift, beacon, root, data, drawn_by, sealed = fields
     weights = integers_from_bytes(data, config.model.parameters)
     assert weights is not None
@@ -135,6 +147,25 @@ def _counting_statement(config: RoundConfig, *fields: Any) -> CountingStatement:
         beacon=beacon,
         dataset_root=root,
         model=model,
+    )
+
+
+def _evaluation_statement(config: RoundConfig, *fields: Any) -> EvaluationStatement:
+    consortium, counting, number, attempt, hospital, rows, beacon, drawn_by, root, data = fields
+    weights = integers_from_bytes(data, config.model.parameters)
+    assert weights is not None
+    return EvaluationStatement(
+        consortium=consortium,
+        config=config,
+        counting=Counting.from_dict(counting),
+        round=number,
+        attempt=attempt,
+        hospital=hospital,
+        rows=rows,
+        beacon=beacon,
+        validation_beacon=drawn_by,
+        dataset_root=root,
+        weights=weights,
     )
 
 

@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from proofward.engines.operations.verification_pool import PooledProofs
-from proofward.federation.history.proofs import ProvedRound, RelationProofs, Seal, Signed
+from proofward.federation.history.proof_jobs import ProvedRound, Seal
+from proofward.federation.history.proofs import RelationProofs, Signed
 from proofward.federation.messages.randomness import ByteSource
 from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.round_statement import RoundStatement
 
 WORKERS_VARIABLE = "PROOFWARD_VERIFICATION_WORKERS"
@@ -72,6 +74,18 @@ class InTurns(RelationProofs):
         """See Proofs."""
         with turn(self.lock):
             return super().prove_counts(statement, counts, rng, progress, seal)
+
+    def prove_evaluation(
+        self,
+        statement: EvaluationStatement,
+        secret: bytes,
+        rng: ByteSource,
+        progress: Callable[[str], None],
+        seal: Seal,
+    ) -> ProvedRound:
+        """See Proofs."""
+        with turn(self.lock):
+            return super().prove_evaluation(statement, secret, rng, progress, seal)
 
 
 class SiteProofs(InTurns, PooledProofs):

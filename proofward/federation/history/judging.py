@@ -16,10 +16,8 @@ from proofward.layers.errors import TrainingError
 from proofward.ledger.reading import MAX_OBJECT_BYTES, NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy
-from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.measure import plan_of
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.measure import UploadStatement, plan_of
 
 T = TypeVar("T")
 
@@ -83,7 +81,7 @@ def judged(verify: Callable[..., T], statement: object, *sources: Source) -> T |
 def impossible(statement: object) -> ProofRejected | None:
     """Why no proof can have this statement: its own measures (`plan`) cannot be taken. None if they can."""
     try:
-        if isinstance(statement, EnrolmentStatement | RoundStatement | CountingStatement):
+        if isinstance(statement, EnrolmentStatement | UploadStatement):
             plan_of(statement)
     except SoundnessBelowPolicy as error:
         return ProofRejected("soundness", str(error))

@@ -25,6 +25,7 @@ from proofward.lattice.errors import DecodingFailed
 from proofward.lattice.parameters import RING_DEGREE, ciphertext_length, last_block
 from proofward.lattice.sampler import MaskContext
 from proofward.lattice.shamir import Recovered, candidates
+from proofward.relations.clipped_rule import ClippedRule
 from proofward.relations.update_rule import UpdateRule
 
 BLOCK = 64 * RING_DEGREE
@@ -34,7 +35,7 @@ MOST_OPEN = 64
 """Ciphertexts read side by side; sums of so many are kept in temporary files when there are more."""
 
 
-def update_rules(history: HistoryState) -> list[UpdateRule]:
+def update_rules(history: HistoryState) -> list[UpdateRule | ClippedRule]:
     """The public numbers of every update in the accepted set."""
     accepted, config = history.round.accepted, history.rules.config
     assert accepted is not None

@@ -6,17 +6,17 @@ So every result can be stored before it is sent.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.federation.history.judging import Source, Unable, judged
+from proofward.federation.history.judging import Unable, judged
+from proofward.federation.history.proof_jobs import EnrolmentJob, ProvedRound, RoundJob, Seal
 from proofward.federation.history.round_state import Finding
 from proofward.federation.messages.randomness import ByteSource
-from proofward.federation.messages.values import words_from_bytes, words_to_bytes
+from proofward.federation.messages.values import integers_to_bytes, words_from_bytes, words_to_bytes
 from proofward.lattice.parameters import ciphertext_length
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
@@ -27,61 +27,17 @@ from proofward.relations.enrolment import (
     prove_enrolment,
     verify_enrolment,
 )
+from proofward.relations.evaluation_proof import EvaluationProof, prove_evaluation, verify_evaluation
+from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.key_shares import Digests, KeyShare, ShareBinding
 from proofward.relations.measure import UploadStatement
 from proofward.relations.noise_seed import NoiseSecret
-from proofward.relations.prove import prove_round, verify_round
+from proofward.relations.prove import RoundProof, prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 
 Signed = NDArray[np.int64]
 T = TypeVar("T")
-Seal = Callable[[tuple[bytes, ...]], Digests]
-"""Gets every holder's share in plain, seals them, and gives the SHA-256 digests of the sealed bytes.
-
-The digest is empty for a holder that gets none. What it gives is bound by the proof.
-"""
-
-
-@dataclass(frozen=True)
-class ProvedRound:
-    """Ciphertext and proof to publish, and what is kept.
-
-    Of counts there are no root, dataset and spent: they open no dataset commitment, and all three are b"".
-    sealed_shares: the digests that the proof binds; shares: one plain key share per holder; root, dataset: of
-    the fresh dataset commitment; spent: the secret of the one that was opened.
-    """
-
-    ciphertext: bytes
-    sealed_shares: Digests
-    proof: bytes
-    shares: tuple[bytes, ...]
-    root: bytes
-    dataset: bytes
-    spent: bytes
-
-
-@dataclass(frozen=True)
-class EnrolmentJob:
-    """An enrolment to verify; `key` names it in the answer."""
-
-    key: str
-    statement: EnrolmentStatement
-    proof: Source
-
-
-@dataclass(frozen=True)
-class RoundJob:
-    """A round's proof to verify, of training or of counts.
-
-    `key` names it in the answer, and `sealed_shares` are the recorded digests.
-    """
-
-    key: str
-    statement: UploadStatement
-    sealed_shares: Digests
-    ciphertext: Source
-    proof: Source
 
 
 class Verifies(Protocol):
@@ -170,6 +126,17 @@ class Proofs(Protocol):
         """Encrypts counts, int64 (length,), and proves, as `prove_round` does."""
         ...
 
+    def prove_evaluation(
+        self,
+        statement: EvaluationStatement,
+        secret: bytes,
+        rng: ByteSource,
+        progress: Callable[[str], None],
+        seal: Seal,
+    ) -> ProvedRound:
+        """Counts on the records in the secret of a dataset, and proves, as `prove_round` does."""
+        ...
+
     def verify_round(
         self, statement: UploadStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
     ) -> Finding:
@@ -230,17 +197,9 @@ class RelationProofs(OneByOne):
         """See Proofs."""
         dataset = DatasetSecret.from_bytes(secret)
         spent = dataset.spend().to_bytes()
+
         made = prove_round(statement, dataset, rng, _sealing(seal), progress, noise_seed)
-        fresh = made.dataset
-        return ProvedRound(
-            ciphertext=words_to_bytes(made.ciphertext),
-            sealed_shares=made.sealed_shares,
-            proof=made.proof,
-            shares=tuple(share.to_bytes() for share in made.shares),
-            root=fresh.root,
-            dataset=fresh.to_bytes(),
-            spent=spent,
-        )
+        return _proved(made, spent)
 
     def noise_root(self, config: RoundConfig, rows: int, seed: bytes) -> bytes:
         """See Proofs."""
@@ -260,6 +219,20 @@ class RelationProofs(OneByOne):
         ciphertext = words_to_bytes(made.ciphertext)
         return ProvedRound(ciphertext, made.sealed_shares, made.proof, shares, b"", b"", b"")
 
+    def prove_evaluation(
+        self,
+        statement: EvaluationStatement,
+        secret: bytes,
+        rng: ByteSource,
+        progress: Callable[[str], None],
+        seal: Seal,
+    ) -> ProvedRound:
+        """See Proofs."""
+        dataset = DatasetSecret.from_bytes(secret)
+        spent = dataset.spend().to_bytes()
+        made = prove_evaluation(statement, dataset, rng, _sealing(seal), progress)
+        return _proved(made, spent, integers_to_bytes(made.counts))
+
     def verify_round(
         self, statement: UploadStatement, sealed_shares: Digests, ciphertext: bytes, proof: bytes
     ) -> Finding:
@@ -271,6 +244,8 @@ class RelationProofs(OneByOne):
             raise ProofRejected("ciphertext", f"expected {expected}, found {len(ciphertext)} other bytes")
         if isinstance(statement, CountingStatement):
             found = verify_counts(statement, words, sealed_shares, proof)
+        elif isinstance(statement, EvaluationStatement):
+            found = verify_evaluation(statement, words, sealed_shares, proof)
         else:
             found = verify_round(statement, words, sealed_shares, proof)
         return Finding(found.dataset_root, found.share_binding.to_bytes())
@@ -292,6 +267,21 @@ class RelationProofs(OneByOne):
     def share_values(self, share: bytes) -> NDArray[np.uint64]:
         """See Proofs."""
         return KeyShare.from_bytes(share).values
+
+
+def _proved(made: RoundProof | EvaluationProof, spent: bytes, counts: bytes = b"") -> ProvedRound:
+    """A proof that has opened a dataset commitment and made another."""
+    fresh = made.dataset
+    return ProvedRound(
+        ciphertext=words_to_bytes(made.ciphertext),
+        sealed_shares=made.sealed_shares,
+        proof=made.proof,
+        shares=tuple(share.to_bytes() for share in made.shares),
+        root=fresh.root,
+        dataset=fresh.to_bytes(),
+        spent=spent,
+        counts=counts,
+    )
 
 
 def _sealing(seal: Seal) -> Callable[[tuple[KeyShare, ...]], Digests]:

@@ -127,7 +127,8 @@ def _check_verdict(history: HistoryState, sender: str, record: Verdict) -> None:
     )
     bound = record.accepted == (record.share_binding != b"")
     require(bound, "verdict", sender, "a share binding iff accepted", record.share_binding)
-    same = not record.accepted or history.counting is None or record.dataset_root == said.record.dataset_root
+    stays = history.counting is not None and not history.counting.proved
+    same = not record.accepted or not stays or record.dataset_root == said.record.dataset_root
     root = said.record.dataset_root
     require(same, "verdict", sender, root, record.dataset_root)
     require(

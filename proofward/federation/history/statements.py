@@ -12,6 +12,7 @@ from proofward.layers.validation_part import Arc, arc_of
 from proofward.relations.counting import Counting
 from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.measure import UploadStatement
 from proofward.relations.round_statement import RoundStatement
 
@@ -38,9 +39,34 @@ def counting_statement(history: HistoryState, hospital: str, counting: Counting)
     )
 
 
+def evaluation_statement(
+    history: HistoryState, hospital: str, counting: Counting, weights: Signed
+) -> EvaluationStatement:
+    """What a hospital's upload in the round under way proves, whose counts are proved, if no row is left out.
+
+    `weights` are those of the round's model. Raises a TrainingError where no proof can exist.
+    """
+    state, rules = history.round, history.rules
+    return EvaluationStatement(
+        consortium=rules.digest,
+        config=rules.config,
+        counting=counting,
+        round=state.number,
+        attempt=state.attempt,
+        hospital=hospital,
+        rows=history.enrolled[hospital],
+        beacon=state.beacon,
+        validation_beacon=validation_beacon(history, hospital),
+        dataset_root=history.dataset_roots[hospital],
+        weights=weights,
+    )
+
+
 def upload_statement(history: HistoryState, hospital: str, weights: Callable[[], Signed]) -> UploadStatement:
-    """What a hospital's upload in the round under way proves; `weights` are asked for where it trains."""
+    """What a hospital's upload in the round under way proves; `weights`, where it is about the model."""
     if (counting := history.counting) is not None:
+        if counting.proved:
+            return evaluation_statement(history, hospital, counting, weights())
         return counting_statement(history, hospital, counting)
     return round_statement(history, hospital, weights())
 

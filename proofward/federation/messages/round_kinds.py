@@ -11,11 +11,14 @@ from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting, check_countings
 from proofward.relations.measure import check_countable
-from proofward.relations.score_counting import layout_in
+from proofward.relations.score_counting import check_layout, layout_in
 from proofward.relations.stopping import Stopping
 
 MAX_COUNTING = 1 << 19
 """Bytes of what is counted: the rules, which hold it, are an entry of the ledger, and in every proof file."""
+
+MOST_COUNTINGS = 64
+"""Of one federation: whoever reads rules measures the proof of each."""
 
 MAX_STOPPING = 256
 """Bytes of the rule on stopping."""
@@ -31,6 +34,8 @@ class RoundKinds:
 
     def check_rounds(self) -> None:
         """Raises ConfigurationError unless the countings fit the rounds, and counts can be proved."""
+        if len(self.counting) > MOST_COUNTINGS:
+            raise ConfigurationError("counting", f"at most {MOST_COUNTINGS} vectors", len(self.counting))
         check_countings(self.counting, self.rounds)
         size = len(encode_item(counting_to_item(self.counting)))
         if size > MAX_COUNTING:
@@ -44,6 +49,8 @@ class RoundKinds:
         if len(layouts) > 1:
             expected = "one layout of scores: two would tell of records by their difference"
             raise ConfigurationError("counting", expected, f"{len(layouts)} of them")
+        for layout in layouts:
+            check_layout(layout, self.config.model)
         if self.stopping is not None and not layouts:
             expected = "rounds that evaluate the federation's own model"
             raise ConfigurationError("stopping", expected, self.counting_in_words or "none")
@@ -83,12 +90,22 @@ class RoundKinds:
     @property
     def counting_in_words(self) -> str:
         """What is counted in which rounds, for people; "" where all rounds train."""
-        parts = []
-        for own in self.counting:
-            numbers = ", ".join(map(str, own.rounds))
-            verb = "rounds {} count" if len(own.rounds) > 1 else "round {} counts"
-            parts.append(f"{verb.format(numbers)} {own.label}")
-        return "; ".join(parts)
+        return "; ".join(map(_counting_in_words, self.counting))
+
+    @property
+    def counting_by_promise(self) -> dict[str, str]:
+        """What is counted in which rounds, for people, by what is proved of it."""
+        promises = dict.fromkeys(own.promise for own in self.counting)
+        return {
+            promise: "; ".join(_counting_in_words(own) for own in self.counting if own.promise == promise)
+            for promise in promises
+        }
+
+
+def _counting_in_words(own: Counting) -> str:
+    numbers = ", ".join(map(str, own.rounds))
+    verb = "rounds {} count" if len(own.rounds) > 1 else "round {} counts"
+    return f"{verb.format(numbers)} {own.label}"
 
 
 def counting_to_item(counting: tuple[Counting, ...]) -> Item:

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from proofward.encoding import MalformedMessage, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
+from proofward.encoding.records import UNSHOWN
 from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING_DECLARED, Declarations
 from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
 from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
@@ -116,8 +117,9 @@ class Rules(RoundKinds):
             value = getattr(self, field)
             if type(value) is not int or not low <= value <= high:
                 raise RulesError(field, f"an integer in [{low}, {high}]", value)
-        if not isinstance(self.federation, str) or not 1 <= len(self.federation) <= 200:
-            raise RulesError("federation", "a title of 1 to 200 characters", self.federation)
+        title = self.federation
+        if not isinstance(title, str) or not 1 <= len(title) <= 200 or UNSHOWN.search(title):
+            raise RulesError("federation", "a title of 1 to 200 characters that can be shown", title)
         if type(self.initial_model) is not bytes or len(self.initial_model) not in (0, 32):
             raise RulesError("initial_model", "no bytes, or 32", self.initial_model)
         size = len(encode(self.declarations))

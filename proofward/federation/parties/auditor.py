@@ -226,8 +226,7 @@ def _in_words(rules: Rules) -> str:
         words.append(f"fewer than {LEAST_POLICY_BITS}: proofs can be forged")
     if rules.config.optimizer.vectors:
         words.append(f"next models by {rules.config.optimizer.words}")
-    if rules.counting:
-        words.append(f"{rules.counting_in_words}: proved to be in range, not to be true")
+    words += [f"{found}: {promise}" for promise, found in rules.counting_by_promise.items()]
     if rules.stopping is not None and rules.stopping.stop_after:
         words.append(rules.stopping.words)
     if rules.initial_model:

@@ -64,3 +64,12 @@ def counted_records(arc: Arc, features: Signed, labels: Signed, patients: bytes)
         return None
     rows = arc.counted(groups)
     return ValidationRecords(features[rows], labels[rows], rows)
+
+
+def rows_left_out(arc: Arc, patients: bytes, most: int) -> tuple[int, int]:
+    """How many rows at each end of the arc, at most `most`, are of patients with records outside it."""
+    groups = integers_from_bytes(patients, arc.rows)
+    if groups is None or not most:
+        return 0, 0
+    first, last = arc.straddling(groups)
+    return min(first, most), min(last, most)

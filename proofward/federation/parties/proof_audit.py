@@ -13,7 +13,8 @@ from proofward.federation.history.aggregation import check_aggregate, model_weig
 from proofward.federation.history.complaints import judge_complaint
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.judging import Source, Unable, source_of
-from proofward.federation.history.proofs import EnrolmentJob, Proofs, RoundJob
+from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
+from proofward.federation.history.proofs import Proofs
 from proofward.federation.history.round_state import Finding
 from proofward.federation.history.statements import enrolment_statement, upload_statement
 from proofward.federation.messages.catalogue import (
@@ -38,10 +39,8 @@ from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
-from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.measure import UploadStatement
-from proofward.relations.round_statement import RoundStatement
 
 UNREAD = "not judged"
 Outcome = bytes | Finding | ProofRejected | Unable
@@ -171,7 +170,7 @@ class ProofAudit:
         for entry in waiting:
             record = entry.record
             if isinstance(record, Upload) and (objects := self._read(entry, record.ciphertext, record.proof)):
-                assert isinstance(entry.statement, RoundStatement | CountingStatement)
+                assert isinstance(entry.statement, UploadStatement)
                 yield RoundJob(entry.sender, entry.statement, record.sealed_shares, *objects)
 
     def _read(self, entry: _Waiting, *digests: bytes) -> list[Source]:

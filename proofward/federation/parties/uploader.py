@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.complaints import Sealed, seal_share, sealed_digests
-from proofward.federation.history.proofs import ProvedRound, Seal
+from proofward.federation.history.proof_jobs import ProvedRound, Seal
 from proofward.federation.history.statements import upload_statement, validation_arc
 from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.randomness import ByteSource
@@ -26,10 +27,16 @@ from proofward.federation.parties.counting import (
     task_of,
 )
 from proofward.federation.parties.noise_keeper import NoiseKeeper
-from proofward.federation.parties.own_records import PATIENTS, ValidationRecords, counted_records
+from proofward.federation.parties.own_records import (
+    PATIENTS,
+    ValidationRecords,
+    counted_records,
+    rows_left_out,
+)
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import OpeningsExhausted, WitnessError
 from proofward.relations.counting_statement import CountingStatement
+from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.measure import UploadStatement
 from proofward.relations.round_statement import RoundStatement
 
@@ -79,7 +86,16 @@ class Uploader(NoiseKeeper):
         secret = self.state.secrets.get(f"dataset/{statement.dataset_root.hex()}")
         if secret is None:
             raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
+        if isinstance(statement, EvaluationStatement):
+            return self.prove_evaluation(statement, secret)
         return self.prove_round(statement, secret)
+
+    def prove_evaluation(self, statement: EvaluationStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+        """Counts, without rows of patients that are in both parts, and proves; and the sealed shares."""
+        patients = self.state.secrets.get(PATIENTS) or b""
+        left_out = rows_left_out(statement.arc, patients, statement.counting.left_out)
+        own = replace(statement, left_out=left_out)
+        return self.proved(partial(self.proofs.prove_evaluation, own, secret), own)
 
     def validation_records(self) -> ValidationRecords | None:
         """The records of its validation part that count; None where there is none, or none yet."""
@@ -123,9 +139,11 @@ class Uploader(NoiseKeeper):
             sealed_shares=sealed_digests(sealed),
         )
         secrets = {}
-        if isinstance(statement, RoundStatement):
+        if not isinstance(statement, CountingStatement):
             secrets[f"dataset/{statement.dataset_root.hex()}"] = made.spent
             secrets[f"dataset/{made.root.hex()}"] = made.dataset
+        if made.counts:
+            secrets[secret_name(state.number)] = made.counts
         if self.holds:
             secrets[self.fact_name("own-share")] = made.shares[self.rules.holder(self.name)]
         attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))

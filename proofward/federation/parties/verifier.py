@@ -21,7 +21,7 @@ from proofward.federation.history.history_state import (
     VERIFY,
 )
 from proofward.federation.history.judging import Unable, source_of
-from proofward.federation.history.proofs import EnrolmentJob, RoundJob
+from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
 from proofward.federation.history.round_jobs import round_job
 from proofward.federation.history.round_state import Finding, M, Recorded
 from proofward.federation.history.statements import enrolment_statement

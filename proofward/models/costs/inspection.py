@@ -20,9 +20,11 @@ from proofward.models.costs.shapes import (
     wastes,
 )
 from proofward.models.costs.tally import (
+    CLIPPING,
     DATASET,
     ENCRYPTION,
     HEAD,
+    NOISE,
     TABLES,
     UPDATE,
     Part,
@@ -109,8 +111,12 @@ class Inspection:
             name = model.name(index)
             rows.append((f"update of {name}", self.round.part(f"layer {index + 1} {UPDATE}")))
             rows.append((f"encryption of {name}", self.round.part(f"layer {index + 1} {ENCRYPTION}")))
+        if self.round.part(CLIPPING).committed:
+            rows.append(("clipping of records", self.round.part(CLIPPING)))
+            rows.append(("noise", self.round.part(NOISE)))
+        else:
+            rows.append(("norm of the update", self.round.part(UPDATE)))
         rows += [
-            ("norm of the update", self.round.part(UPDATE)),
             ("key, shares, added entries", self.round.part(ENCRYPTION)),
             ("multiplicities of tables", self.round.part(TABLES)),
         ]

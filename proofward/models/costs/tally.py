@@ -23,6 +23,8 @@ from proofward.relations.enrolment import EnrolmentStatement, enrolment
 from proofward.relations.measure import blank_statement, round_script
 
 DATASET, TABLES, HEAD, UPDATE, ENCRYPTION = "dataset", "tables", "head", "update", "encryption"
+CLIPPING, NOISE = "clipping", "noise"
+_OF_PARAMETERS = {"errors": ENCRYPTION, "noise,": NOISE, "fine": NOISE, "coarse": NOISE}
 _BEGINNINGS = (
     ("features", DATASET),
     ("labels", DATASET),
@@ -31,6 +33,7 @@ _BEGINNINGS = (
     ("weight shortfall", UPDATE),
     ("weight room", UPDATE),
     ("clipped", UPDATE),
+    ("clipping ", CLIPPING),
     ("norm ", UPDATE),
     ("coarse norm ", UPDATE),
     ("secret", ENCRYPTION),
@@ -107,7 +110,8 @@ def part_of(name: str) -> str:
         own = " ".join(words[:2])
         if words[2] not in ("weights", "biases"):
             return own
-        return f"{own} {ENCRYPTION if words[3] == 'errors' else UPDATE}"
+        part = _OF_PARAMETERS.get(words[3], UPDATE)
+        return part if part == NOISE else f"{own} {part}"
     for beginning, part in _BEGINNINGS:
         if name.startswith(beginning):
             return part

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from proofward.data.column_kinds import TableColumn, column_from_plain, inputs_of, is_plain
+from proofward.data.feature import NoFeatures
 from proofward.data.image_schema import VERSION, ImageSchema, kit_files
 from proofward.data.schema import FEATURES_NAME, Feature, FeaturesInvalid, check_features
 from proofward.layers.plain import MOST_CLASSES
@@ -172,9 +173,11 @@ def read_description(features: Path, classes: Path | None = None, *, follow: boo
 
 def _json(path: Path, follow: bool = False) -> object:
     try:
-        value: object = json.loads(read_regular(path, MAX_BYTES, follow=follow))
+        value: object = json.loads(read_regular(path, MAX_BYTES, follow=follow).decode())
     except NotReadable as error:
         raise FeaturesInvalid(f"{path}: {error}") from error
     except (ValueError, RecursionError) as error:
-        raise FeaturesInvalid(f"{path}: expected JSON, found {error}") from error
+        words = "other bytes" if isinstance(error, UnicodeDecodeError) else str(error)
+        raised = NoFeatures if follow else FeaturesInvalid
+        raise raised(f"{path}: expected JSON, found {words}") from error
     return value

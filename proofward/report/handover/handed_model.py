@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.ledger.files import make_directory, write_file
+from proofward.ledger.files import make_directory, write_out
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.report.handover.agreement import Agreement
 from proofward.report.handover.model_card import Figures, ModelCard, model_card
@@ -99,7 +99,7 @@ def recorded_figures(folder: Path, taken: Taken) -> list[Figures]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    write_file(path, data, path.with_name(f".{path.name}.writing"), mode=0o644)
+    write_out(path, data, 0o644)
 
 
 def _write_folder(path: Path, files: Mapping[str, bytes]) -> None:

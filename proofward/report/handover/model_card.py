@@ -16,6 +16,11 @@ from proofward.report.handover.two_forms import Part, Pictures, Table, Words, ht
 
 NOT_RECORDED = "not recorded"
 SHOWN_COLUMNS = 40
+WITHOUT_NOISE = "Trained without differential privacy: its weights may tell something of single records."
+WITH_NOISE = (
+    "Trained with differential privacy: every sum has the noise that the rules name, which bounds what the "
+    "weights tell of single records, and does not make it nothing."
+)
 MARKDOWN, HTML = ".card.md", ".card.html"
 _LOADING = {
     "safetensors": "{predict}",
@@ -90,7 +95,7 @@ def model_card(
         _training(history),
         *(_evaluation(figures)),
         _evidence(history),
-        _limits(model, figures),
+        _limits(model, history, figures),
         Words("How to load it", _loading_words(model, kind), loading.format(name=name, predict=predict)),
     ]
     return ModelCard(heading, parts)
@@ -182,14 +187,14 @@ def _evidence(history: History) -> Words:
     ])  # fmt: skip
 
 
-def _limits(model: ExportedModel, figures: Sequence[Figures]) -> Words:
+def _limits(model: ExportedModel, history: History, figures: Sequence[Figures]) -> Words:
     low, high = model.scales.input_range
     unit = 1 << model.scales.activation_bits
     lines = [
         f"Scaled inputs below {low / unit:g} or above {high / unit:g} are cut there, and values are rounded.",
         f"It answers with one of {len(model.description.classes)} classes, whatever it is shown, and does "
         "not know what is unlike the records that it was trained on.",
-        "Trained without differential privacy: its weights may tell something of single records.",
+        WITHOUT_NOISE if history.rules.config.privacy is None else WITH_NOISE,
         "No regulator has cleared it by this card, and nobody has shown its use on patients to be safe.",
     ]
     if not figures:

@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 from proofward.encoding import MalformedMessage, decode
+from proofward.encoding.errors import OtherKind
 from proofward.engines.contract import ADMIN, KitError, home_of
 from proofward.engines.registry import engine_of
 from proofward.engines.remote.agreement.home import Home
@@ -38,7 +39,7 @@ from proofward.report.handover.exported_model import ExportedModel, Origin
 LEDGER_NAME = "ledger"
 
 
-class NotASource(ValueError):
+class NotASource(ValueError, OtherKind):
     """The folder is neither a run, nor a ledger, nor a member's kit: what is expected."""
 
 

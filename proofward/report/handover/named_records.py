@@ -23,6 +23,7 @@ from proofward.data.records import to_fixed_point
 from proofward.data.schema import FeaturesInvalid
 from proofward.data.tables.refusal import FileRefused
 from proofward.data.tables.table_file import TableFile
+from proofward.encoding.errors import OtherKind
 from proofward.layers.model import FixedPoint
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.report.handover.description import Description
@@ -36,6 +37,10 @@ TEXT = (".csv", ".tsv", ".txt")
 
 class RecordsUnread(ValueError):
     """A file whose records cannot be read: why."""
+
+
+class NoRecords(RecordsUnread, OtherKind):
+    """A folder where a table is asked for."""
 
 
 def add_records(
@@ -52,7 +57,7 @@ def add_records(
             _images(known, what, path, description, scales)
             return
         if path.is_dir():
-            raise RecordsUnread(f"{path} is a folder: name a table's file")
+            raise NoRecords(f"{path} is a folder: name a table's file")
         if path.suffix.lower() in TEXT:
             known.records += line_secrets(what, read_regular(path, MOST_TEXT, follow=True))
         if description is not None:

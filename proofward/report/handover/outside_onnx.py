@@ -107,9 +107,7 @@ def read_outside(path: Path, output: str = "", squashed: bool | None = None) -> 
         session = onnxruntime.InferenceSession(data, options, ["CPUExecutionProvider"])
         inputs = session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) not in (2, 4):
-            shapes = ", ".join(str(entry.shape) for entry in inputs)
-            words = "one input, of rows, (n, features), or pictures, (n, channels, height, width)"
-            raise ImportRefused([f"{path}: expected {words}, found {shapes}"])
+            raise ImportRefused([f"{path}: {_other_inputs([(own.name, own.shape) for own in inputs])}"])
         named = _output(session.get_outputs(), output)
         batch, *axes = [entry if isinstance(entry, int) and entry > 0 else None for entry in inputs[0].shape]
         kind = {"tensor(float)": np.float32, "tensor(double)": np.float64}.get(inputs[0].type)
@@ -125,6 +123,16 @@ def read_outside(path: Path, output: str = "", squashed: bool | None = None) -> 
 
         described = _described({entry.key: entry.value for entry in file.metadata_props})
         return OutsideModel(hashlib.sha256(data).digest(), tuple(axes), batch or 0, squashed, described, run)
+
+
+def _other_inputs(inputs: list[tuple[str, list[Any]]]) -> str:
+    """Why inputs by name and shape are not taken, and what to do."""
+    shown = ", ".join(f"{name} ({', '.join(map(str, shape))})" for name, shape in inputs)
+    words = "expected one input, of rows (n, features) or pictures (n, channels, height, width), found"
+    if len(inputs) < 2:
+        return f"{words} {shown}: export the model so that it takes records in one of these shapes"
+    remedy = "one of a picture and a row cannot be evaluated; where all inputs are columns of one table,"
+    return f"{words} {shown}: {remedy} export the model with a single input that it parts itself"
 
 
 def _output(entries: list[Any], wanted: str) -> str:

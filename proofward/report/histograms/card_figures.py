@@ -1,7 +1,8 @@
 """What a model's card says of the evaluations that its ledger holds.
 
 Figures are those of the last evaluation of the exported model; where there is none, those of the last
-evaluation of an earlier one, which the card then says.
+evaluation of an earlier one, which the card then says. What stands behind the counts is NOT_PROVED in
+`_basis`; counts of a proved kind belong there with words of their own.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from proofward.federation.messages.refusal import Refusal
-from proofward.relations.score_counting import NOT_PROVED
 from proofward.report.figures.canvas import PicturesUnavailable
 from proofward.report.handover.model_card import Figures
 from proofward.report.handover.model_source import Taken
@@ -49,14 +49,14 @@ def ledger_figures(taken: Taken) -> list[Figures]:
             "The ledger holds evaluations, whose counts are not here: export the model from the server's kit."
         )
         return [Figures(words, ())]
-    return figures_of(found, taken.history.model)
+    return figures_of(found, taken.model.digest)
 
 
 def _basis(chosen: Evaluation, model: bytes) -> str:
     which = "This model" if chosen.model == model else f"An earlier model, {chosen.of_model},"
     return (
         f"{which} on {chosen.words}, on which nobody trained. Each hospital counted its own; only the sum of "
-        f"all was opened, in round {chosen.round} of the ledger. {NOT_PROVED}"
+        f"all was opened, in round {chosen.round} of the ledger. {chosen.standing}"
     )
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from proofward.federation.history.counted import CountedSum, counted_sums
 from proofward.federation.history.history import History
 from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
-from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Int64Array
-from proofward.relations.score_counting import NOT_PROVED, layout_in
+from proofward.relations.score_counting import LEVELS_SIGNED, NOT_PROVED, PROVED, layout_in
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
+
+IMPOSSIBLE = "no records have these counts: a hospital has told others than its own"
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,9 @@ class Evaluation:
     round: of the ledger. after: how many rounds of training the model had seen. model: digest of its weights.
     hospitals: whose counts are in the sum. sites: what hospitals published of their own counts, by name; None
     where that is no vector that records have. stopping: what the rule on stopping says behind it, "" without.
+    impossible: whether no records have the counts of the sum, which a hospital has then spoilt; `evaluated`
+    is of none.
+    proved: whether the counts are proved to be those of the model on the validation parts.
     """
 
     round: int
@@ -33,12 +39,26 @@ class Evaluation:
     evaluated: Evaluated
     sites: Mapping[str, Evaluated | None] = field(default_factory=dict)
     stopping: str = ""
+    impossible: bool = False
+    proved: bool = False
 
     @property
     def words(self) -> str:
         """Of which records the figures are."""
         rows, what = self.evaluated.blocks[0].rows, "records" if self.outside else "validation records"
         return f"{rows:,} {what} of {len(self.hospitals)} hospitals"
+
+    @property
+    def without(self) -> str:
+        """Why there are no figures, for people."""
+        return IMPOSSIBLE if self.impossible else "nothing was counted"
+
+    @property
+    def standing(self) -> str:
+        """How far the counts are proved, in a sentence."""
+        if not self.proved:
+            return NOT_PROVED
+        return f"{PROVED} {LEVELS_SIGNED}" if self.evaluated.layout.subgroups else PROVED
 
     @property
     def outside(self) -> str:
@@ -59,8 +79,9 @@ class Evaluation:
             "model": self.outside or self.model.hex(),
             "outside_model": bool(self.outside),
             "hospitals": list(self.hospitals),
-            "counts": NOT_PROVED,
+            "counts": self.standing,
             **({"stopping": self.stopping} if self.stopping else {}),
+            **({"impossible": True} if self.impossible else {}),
             **self.evaluated.to_plain(),
             "sites": {
                 name: None if own is None else own.whole.to_plain(least) for name, own in self.sites.items()
@@ -69,16 +90,18 @@ class Evaluation:
 
 
 def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) -> tuple[Evaluation, ...]:
-    """Those of all closed rounds, in their order; raises Refusal and ConfigurationError."""
+    """Those of all closed rounds, in their order; raises Refusal, ConfigurationError for other classes."""
     found, stand = [], stand_of(history, objects)
     for own in counted_sums(history, objects):
         layout = layout_in(own.counting)
         if layout is not None:
             after = history.rules.training_round(own.round)
-            evaluated = Evaluated(layout, classes, own.counts)
+            possible = layout.fits(own.counts)
+            evaluated = Evaluated(layout, classes, own.counts if possible else np.zeros_like(own.counts))
             sites = _published(history, objects, own, layout, classes)
             words = "" if stand is None else stand.until(own.round).words
-            found.append(Evaluation(own.round, after, own.model, own.hospitals, evaluated, sites, words))
+            said = after, own.model, own.hospitals, evaluated, sites, words, not possible
+            found.append(Evaluation(own.round, *said, own.counting.proved))
     return tuple(found)
 
 
@@ -99,10 +122,7 @@ def _readable(
 ) -> Evaluated | None:
     """Counts that some records have and that can be part of the sum, else None."""
     counts = integers_from_bytes(data, layout.length)
-    if counts is None or (counts > total).any():
+    if counts is None or (counts > total).any() or not layout.fits(counts):
         return None
     found = Evaluated(layout, classes, counts)
-    try:
-        return found if found.counted else None
-    except ConfigurationError:
-        return None
+    return found if found.counted else None

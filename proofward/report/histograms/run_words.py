@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from proofward.relations.score_counting import NOT_PROVED
 from proofward.report.handover.two_forms import plain
 from proofward.report.histograms.evaluated import Group
 from proofward.report.histograms.of_run import Evaluation
@@ -27,11 +26,11 @@ def run_lines(found: Sequence[Evaluation]) -> Iterator[str]:
     """A line for each evaluation, and what holds of all."""
     for own in found:
         start = f"{own.of_model}, {own.words}: "
-        yield start + (short(own.evaluated.whole) if own.evaluated.counted else "nothing was counted")
+        yield start + (short(own.evaluated.whole) if own.evaluated.counted else own.without)
     if found and found[-1].stopping:
         yield found[-1].stopping
     if found:
-        yield NOT_PROVED
+        yield found[-1].standing
 
 
 def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterator[str]:
@@ -44,7 +43,7 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
         title, start = "of an outside model", f"Every hospital counted how {found[0].of_model} scores"
         of = "its records."
     yield from (f"## Evaluation {title}", "")
-    yield f"{start} {of} Only the sums of all hospitals' counts were opened. {NOT_PROVED}"
+    yield f"{start} {of} Only the sums of all hospitals' counts were opened. {found[-1].standing}"
     yield ""
     yield from ("| rounds of training | hospitals | records | accuracy | AUC | Brier score |",
                 "| ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip
@@ -53,6 +52,9 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
         rows = own.evaluated.blocks[0].rows
         yield f"| {own.after} | {len(own.hospitals)} | {rows:,} | {' | '.join(cells)} |"
     yield ""
+    for own in found:
+        if own.impossible:
+            yield from (f"{own.of_model[0].upper()}{own.of_model[1:]}: {own.without}.", "")
     last = found[-1]
     if last.stopping:
         yield from (f"{last.stopping[0].upper()}{last.stopping[1:]}.", "")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from proofward.engines.contract import MAX_CERTIFICATE_BYTES, RenewalRefused
+from proofward.engines.contract import MAX_CERTIFICATE_BYTES, NoCertificate, RenewalRefused
 from proofward.engines.flare.kits.provision import PROJECT_STATE
 
 BACK_DATED = timedelta(days=1)
@@ -81,7 +81,7 @@ def check_renewed(data: bytes, present: bytes, authority: bytes, now: datetime) 
             raise ValueError(f"longer than {MAX_CERTIFICATE_BYTES} bytes")
         new = x509.load_pem_x509_certificate(data)
     except ValueError as error:
-        raise RenewalRefused(f"not a certificate in PEM: {error}") from error
+        raise NoCertificate("not a certificate in PEM") from error
     old, root = x509.load_pem_x509_certificate(present), x509.load_pem_x509_certificate(authority)
     if new.subject != old.subject:
         wanted, found = old.subject.rfc4514_string(), new.subject.rfc4514_string()

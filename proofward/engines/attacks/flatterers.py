@@ -1,0 +1,95 @@
+"""Dishonest hospitals in rounds whose counts are proved: each makes the model look better than it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.engines.attacks.forger import Columns, Forger
+from proofward.federation.history.complaints import Sealed
+from proofward.federation.history.proof_jobs import ProvedRound
+from proofward.federation.messages.values import words_to_bytes
+from proofward.federation.parties.hospital import Hospital
+from proofward.field.goldilocks import random_field
+from proofward.lattice.encryption import encrypt
+from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
+from proofward.lattice.sampler import MaskContext
+from proofward.proof.party import Party
+from proofward.proof.transcript import Transcript
+from proofward.relations.encryption import EncryptionWitness
+from proofward.relations.evaluation_proof import counted, sample_classes
+from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
+from proofward.relations.evaluation_statement import EvaluationStatement
+from proofward.relations.key_shares import Digests
+from proofward.relations.measure import evaluation_plan
+from proofward.relations.secret import DatasetSecret
+
+Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
+Rng = Callable[[int], bytes]
+
+
+def forge_evaluation(
+    statement: EvaluationStatement, secret: DatasetSecret, digests: Digests, rng: Rng, labels: Signed
+) -> tuple[Array, bytes]:
+    """(ciphertext, proof) of the true statement for counts by other labels; `digests` of any shares."""
+
+    def run(told: Signed, honest: Columns | None) -> tuple[Array, bytes, Columns]:
+        threshold = statement.config.threshold
+        forward, counts = counted(statement, secret.features, told)
+        made = encrypt(MaskContext(statement.beacon, statement.round), counts, LARGEST_BOUND - 1, rng)
+        coefficients = random_field(threshold * RING_DEGREE, rng).reshape(threshold, RING_DEGREE)
+        witness = EvaluationWitness(
+            secret.features,
+            told,
+            secret.commitment,
+            forward,
+            sample_classes(statement, told),
+            counts,
+            EncryptionWitness(made.secret, made.error, coefficients),
+        )
+        words = made.ciphertext
+        forger = Forger(Transcript(statement.transcript(words)), evaluation_plan(statement), rng, honest)
+
+        def script(party: Party) -> None:
+            evaluation_round(party, statement, words, lambda _: digests, witness)
+
+        return words, forger.run(script), forger.columns
+
+    _, _, honest = run(secret.labels, None)
+    words, proof, _ = run(labels, honest)
+    return words, proof
+
+
+class ForgetsOneError(Hospital):
+    """Counts one record as if the model were right about it, though it is not, and forges a proof."""
+
+    def prove_evaluation(self, statement: EvaluationStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+        """An honest evaluation, with ciphertext and proof exchanged for the forgery's."""
+        made, sealed = super().prove_evaluation(statement, secret)
+        known, rng = DatasetSecret.from_bytes(secret), self.source("forgery", statement.beacon)
+        labels = self._flattering(statement, known)
+        words, proof = forge_evaluation(statement, known, made.sealed_shares, rng, labels)
+        return replace(made, ciphertext=words_to_bytes(words), proof=proof), sealed
+
+    @staticmethod
+    def _flattering(statement: EvaluationStatement, known: DatasetSecret) -> Signed:
+        """Its labels, but for the first of the part that the model has wrong (of none, the first)."""
+        labels, chosen = known.labels.copy(), statement.selection
+        sums = counted(statement, known.features, labels)[0].sums[-1][: len(chosen)]
+        wrong = np.flatnonzero((sums[:, 1] > sums[:, 0]) != labels[chosen])
+        row = int(chosen[wrong[0] if wrong.size else 0])
+        labels[row] = 1 - labels[row]
+        return labels
+
+
+class CountsAnotherPart(Hospital):
+    """Counts other rows than its validation part, those that another beacon would have drawn."""
+
+    def prove_evaluation(self, statement: EvaluationStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
+        """An honest proof of another statement."""
+        other = replace(statement, validation_beacon=bytes(reversed(statement.validation_beacon)))
+        return super().prove_evaluation(other, secret)

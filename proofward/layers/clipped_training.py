@@ -1,0 +1,166 @@
+"""One step on all rows of a hospital with the gradient of each row clipped, in exact integers.
+
+Every row has one slot of the batch, in the order of the schedule; the slots behind them hold rows once more
+and weigh nothing. The norms come from those of values and gradients (ghost norms), so that no gradient of a
+single record is ever written down. Saturating like any training, the step is a total function of records.
+See `clip_scale` for the numbers and `reference_clipping` for the specification.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.blas import one_thread
+from proofward.layers.clip_scale import MULTIPLIER_BITS, ClipScale
+from proofward.layers.divisor import Divisor
+from proofward.layers.exact import EXACT, FloatArray
+from proofward.layers.model import FixedPoint, Int64Array, Training
+from proofward.layers.network import Network
+from proofward.layers.privacy import Privacy
+from proofward.layers.trace import TrainingTrace
+from proofward.layers.training import Trainer, check_batches, check_records, is_small
+
+
+@dataclass(frozen=True)
+class Clipped:
+    """What a batch's gradients are clipped by, int64 over its slots; of the norms one for each layer.
+
+    values, gradients: ||A||^2 and ||dZ||^2. root: s. shortfall: 2^12 - k, as if every slot had a row.
+    weights: k, and 0 in slots that have none.
+    """
+
+    values: tuple[Int64Array, ...]
+    gradients: tuple[Int64Array, ...]
+    root: Int64Array
+    shortfall: Int64Array
+    weights: Int64Array
+
+    @staticmethod
+    def of(
+        values: tuple[Int64Array, ...], gradients: tuple[Int64Array, ...], scale: ClipScale, rows: int
+    ) -> Clipped:
+        """By the norms of all slots, of which the first `rows` have a row."""
+        squares = square_of(values, gradients, scale)
+        multipliers = scale.multipliers(squares)
+        weights = np.where(np.arange(len(multipliers)) < rows, multipliers, 0)
+        return Clipped(values, gradients, scale.root(squares), (1 << MULTIPLIER_BITS) - multipliers, weights)
+
+    def above(self, scale: ClipScale) -> Int64Array:
+        """e = s^2 - S - 1."""
+        return self.root**2 - square_of(self.values, self.gradients, scale) - 1
+
+    def below(self, scale: ClipScale) -> Int64Array:
+        """e' = 2 s - 2 - e."""
+        return 2 * self.root - 2 - self.above(scale)
+
+    def case(self, scale: ClipScale) -> Int64Array:
+        """c, whether a slot's gradient is too long."""
+        return (self.root > scale.bound).astype(np.int64)
+
+    def room(self, scale: ClipScale) -> Int64Array:
+        """w = q s + (C - s) (1 + c (2^12 - 1))."""
+        factor = 1 + self.case(scale) * ((1 << MULTIPLIER_BITS) - 1)
+        return self.shortfall * self.root + (scale.bound - self.root) * factor
+
+    def rest(self, scale: ClipScale) -> Int64Array:
+        """v = c (s - 1 - w)."""
+        return self.case(scale) * (self.root - 1 - self.room(scale))
+
+
+def square_of(
+    values: tuple[Int64Array, ...], gradients: tuple[Int64Array, ...], scale: ClipScale
+) -> Int64Array:
+    """S of all slots, below 2^58."""
+    pairs = zip(values, gradients, strict=True)
+    total = sum((own + scale.one**2) * gradient for own, gradient in pairs)
+    return np.asarray(total, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step before anything is clipped: its trace; by layer what it reads and the gradient of its sums."""
+
+    trace: TrainingTrace
+    inputs: tuple[FloatArray, ...]
+    deltas: tuple[FloatArray, ...]
+
+    @property
+    def norms(self) -> tuple[tuple[Int64Array, ...], tuple[Int64Array, ...]]:
+        """||A||^2 and ||dZ||^2 by layer; exact, as they are below 2^53."""
+        return _squares(self.inputs), _squares(self.deltas)
+
+
+@dataclass(frozen=True)
+class ClippedUpdate:
+    """gradient: G, and update: U, flat int64 (parameters,)."""
+
+    trace: TrainingTrace
+    clipped: Clipped
+    gradient: Int64Array
+    update: Int64Array
+
+
+def clipped_update(
+    model: Network,
+    scales: FixedPoint,
+    training: Training,
+    privacy: Privacy,
+    weights: Int64Array,
+    features: Int64Array,
+    labels: Int64Array,
+    batches: Int64Array,
+) -> ClippedUpdate:
+    """What a hospital submits before noise is added; arguments and errors are those of `training.train`."""
+    step = full_step(model, scales, training, weights, features, labels, batches)
+    scale = ClipScale.of(model, scales, privacy)
+    clipped = Clipped.of(*step.norms, scale, training.trained_rows(len(labels)))
+    gradient = summed(model, step, clipped.weights, scale)
+    return ClippedUpdate(step.trace, clipped, gradient, Divisor(scale.shift).rounded(gradient))
+
+
+def full_step(
+    model: Network,
+    scales: FixedPoint,
+    training: Training,
+    weights: Int64Array,
+    features: Int64Array,
+    labels: Int64Array,
+    batches: Int64Array,
+) -> Step:
+    """Both passes over all slots of the one batch."""
+    check_records(model, scales, features, labels)
+    shape = check_batches(training, len(labels), batches)
+    trace = TrainingTrace.allocate(model, *shape)
+    trainer = Trainer(model, scales, training, len(labels), weights)
+    chosen, joints = batches[0], model.joints
+    with one_thread(is_small(model, training.batch)):
+        forward, backward = trainer.gradients(features[chosen], labels[chosen], trace)
+    inputs = tuple(forward.values[joints.reads(index)] for index in range(model.depth))
+    deltas = tuple(backward.deltas[joints.joins(index)] for index in range(model.depth))
+    return Step(trace, inputs, deltas)
+
+
+def summed(model: Network, step: Step, weights: Int64Array, scale: ClipScale) -> Int64Array:
+    """G: the sum over slots of a weight times the gradient of the row there, flat int64 (parameters,).
+
+    No partial sum exceeds the slots times 2^12 C, with the weights that clip; so it is exact in float64 where
+    that is at most 2^53, and in 64-bit integers otherwise.
+    """
+    flat = np.empty(model.parameters, dtype=np.int64)
+    floating = len(weights) * scale.bound << MULTIPLIER_BITS <= EXACT
+    layers = zip(model.layers, model.unflatten(flat), step.inputs, step.deltas, strict=True)
+    for layer, (own, biases), inputs, deltas in layers:
+        by_weight: npt.NDArray[np.float64] | Int64Array = deltas * weights[:, None]
+        if not floating:
+            by_weight, inputs = by_weight.astype(np.int64), inputs.astype(np.int64)
+        sums = np.asarray(np.matmul(by_weight.T, inputs), dtype=np.int64)
+        own[...] = layer.takes.unpad(sums[: layer.gives.size]).reshape(own.shape)
+        biases[...] = layer.biases.unpad(by_weight.sum(axis=0).astype(np.int64) * scale.one)
+    return flat
+
+
+def _squares(tables: tuple[FloatArray, ...]) -> tuple[Int64Array, ...]:
+    return tuple(np.einsum("ij,ij->i", own, own).astype(np.int64) for own in tables)

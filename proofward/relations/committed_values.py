@@ -1,0 +1,45 @@
+"""About how many values a round commits to; it decides on the scheme."""
+
+from __future__ import annotations
+
+from proofward.layers.arrangement import training_values
+from proofward.layers.divisor import Divisor
+from proofward.layers.example_clipping import ClippingRelation
+from proofward.layers.layout import padded
+from proofward.layers.model import FixedPoint, Training
+from proofward.layers.network import Network
+from proofward.layers.privacy import Privacy
+from proofward.layers.record_pieces import committed_size
+from proofward.relations.clipped_rule import ClippedRule
+from proofward.relations.noise_tables import committed_noise
+
+
+def committed_values(
+    model: Network,
+    scales: FixedPoint,
+    training: Training,
+    clip_bound: int,
+    rows: int,
+    limit: int,
+    threshold: int,
+    privacy: Privacy | None,
+    clipped: ClippedRule | None,
+) -> int:
+    """Of a round with `rows` records; `clipped` is the rule where each record's gradient is clipped."""
+    limbs = len(Divisor.of(model.finest << scales.weight_bits).limbs(scales.table_bits))
+    message_bits, of_clipping = ((rows * clip_bound).bit_length()) + 1, 0
+    if clipped is not None:
+        limbs, message_bits = len(clipped.divisor.limbs(scales.table_bits)), clipped.message_bits
+        of_slot = ClippingRelation.count(clipped.scale, len(model.layers), scales.table_bits)
+        of_clipping = training.batch * of_slot
+    per_parameter = 1 + limbs + -(-message_bits // scales.table_bits)
+    parameters = sum(layer.weights.padded_size + layer.biases.padded_size for layer in model.layers)
+    return (
+        training_values(model, scales, training, rows, limit)
+        + parameters * per_parameter
+        + of_clipping
+        + committed_noise(privacy, parameters, scales.table_bits)
+        + (2 + threshold) * 4096
+        + (4 << scales.table_bits)
+        + padded(rows) * (committed_size(model.record) + model.head.labels.padded_size - 1)
+    )

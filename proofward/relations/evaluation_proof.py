@@ -1,0 +1,182 @@
+"""A hospital's side of an evaluation that is proved: count, encrypt, share the key, prove. And: verify.
+
+Where the rules let hospitals leave rows out, their numbers stand before the proof, four bytes each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.extension import Ext
+from proofward.field.goldilocks import random_field
+from proofward.lattice.encryption import encrypt
+from proofward.lattice.parameters import RING_DEGREE
+from proofward.lattice.sampler import MaskContext
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.training import forward_pass
+from proofward.proof.errors import ProofRejected, WitnessError
+from proofward.proof.prover import Prover
+from proofward.proof.transcript import Challenger, Transcript
+from proofward.proof.verifier import Verifier
+from proofward.relations.encryption import EncryptionWitness
+from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
+from proofward.relations.evaluation_statement import LEFT_OUT_BYTES, EvaluationStatement
+from proofward.relations.forward_relation import PassWitness
+from proofward.relations.key_shares import Digests, KeyShare, ShareBinding, deal_shares
+from proofward.relations.measure import evaluation_plan
+from proofward.relations.prove import Rng, Seal, VerifiedRound, check_public_parts
+from proofward.relations.score_counts import counted_scores
+from proofward.relations.secret import DatasetSecret
+
+Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationProof:
+    """A hospital's counts.
+
+    Public: ciphertext, digests of the sealed shares, proof. Secret: the holders' shares, the counts, and what
+    is kept of the fresh dataset commitment.
+    """
+
+    ciphertext: Array
+    sealed_shares: Digests
+    proof: bytes
+    shares: tuple[KeyShare, ...]
+    counts: Signed
+    dataset: DatasetSecret
+
+
+def prove_evaluation(
+    statement: EvaluationStatement,
+    secret: DatasetSecret,
+    rng: Rng,
+    seal: Seal,
+    progress: Callable[[str], None] | None = None,
+) -> EvaluationProof:
+    """Counts and proves; spends one opening of the secret. Arguments and errors as of `prove.prove_round`."""
+    say = progress or (lambda phase: None)
+    if secret.root != statement.dataset_root:
+        raise WitnessError(
+            f"the stored dataset has commitment {secret.root.hex()[:16]}, the statement names "
+            f"{statement.dataset_root.hex()[:16]}: use the newest secret"
+        )
+    secret.spend()
+    say("count")
+    config = statement.config
+    forward, counts = counted(statement, secret.features, secret.labels)
+    say("encrypt")
+    context = MaskContext(statement.beacon, statement.round)
+    made = encrypt(context, counts, statement.counting.bound, rng)
+    coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
+    key = EncryptionWitness(made.secret, made.error, coefficients)
+    say("prove")
+    witness = EvaluationWitness(
+        secret.features,
+        secret.labels,
+        secret.commitment,
+        forward,
+        sample_classes(statement, secret.labels),
+        counts,
+        key,
+    )
+    prover = Prover(Transcript(statement.transcript(made.ciphertext)), evaluation_plan(statement), rng)
+    dealt: list[tuple[tuple[KeyShare, ...], Digests]] = []
+
+    def digests(blinds: list[Ext]) -> Digests:
+        shares = deal_shares(made.secret, coefficients, blinds, config.holders)
+        dealt.append((shares, seal(shares)))
+        return dealt[-1][1]
+
+    proof = prover.run(
+        lambda party: _discard(evaluation_round(party, statement, made.ciphertext, digests, witness))
+    )
+    ((shares, sealed),) = dealt
+    fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], prover.scheme.openings - 1)
+    return EvaluationProof(made.ciphertext, sealed, _header(statement) + proof, shares, counts, fresh)
+
+
+def counted(
+    statement: EvaluationStatement, features: Signed, labels: Signed
+) -> tuple[PassWitness, Signed]:
+    """The forward pass of all samples, and the counts of those that are records."""
+    config, chosen = statement.config, statement.selection
+    samples = np.zeros((1 << statement.forward_pass.log_records, features.shape[1]), dtype=np.int64)
+    samples[: len(chosen)] = features[chosen]
+    passed = forward_pass(config.model, config.scales, statement.weights, samples)
+    head, rounding = config.model.head, config.model.last_rounding(config.scales)
+    scores = head.scores(head.takes.unpad(passed.sums[-1]), rounding)[: len(chosen)]
+    levels = [own.of(features[chosen]) for own in statement.layout.subgroups]
+    told = (config.model, config.scales, scores, labels[chosen], levels)
+    counts = counted_scores(statement.layout, *told)
+    return PassWitness(passed.sums, passed.own), counts
+
+
+def sample_classes(statement: EvaluationStatement, labels: Signed) -> Signed:
+    """The classes of all samples, 0 for those that are no records."""
+    found = np.zeros(1 << statement.forward_pass.log_records, dtype=np.int64)
+    found[: len(statement.selection)] = labels[statement.selection]
+    return found
+
+
+def _discard(binding: ShareBinding) -> None:
+    """A prover needs no binding."""
+
+
+def _header(statement: EvaluationStatement) -> bytes:
+    """What stands before a proof."""
+    if not statement.counting.left_out:
+        return b""
+    return b"".join(count.to_bytes(LEFT_OUT_BYTES, "little") for count in statement.left_out)
+
+
+def opened_by(statement: EvaluationStatement, proof: bytes) -> tuple[EvaluationStatement, bytes]:
+    """The statement with the rows that are left out, and the proof behind them; raises ProofRejected."""
+    if not statement.counting.left_out:
+        return statement, proof
+    size = 2 * LEFT_OUT_BYTES
+    if len(proof) < size:
+        raise ProofRejected("left out", f"expected {size} bytes before the proof, got {len(proof)}")
+    first, last = (
+        int.from_bytes(proof[start : start + LEFT_OUT_BYTES], "little") for start in (0, LEFT_OUT_BYTES)
+    )
+    try:
+        return replace(statement, left_out=(first, last)), proof[size:]
+    except ConfigurationError as error:
+        raise ProofRejected("left out", str(error)) from error
+
+
+def verify_evaluation(
+    statement: EvaluationStatement, ciphertext: Array, sealed_shares: Digests, proof: bytes
+) -> VerifiedRound:
+    """Raises ProofRejected unless the bytes prove the statement about this ciphertext and these shares."""
+    opened, rest = opened_by(statement, proof)
+    challenger = Transcript(opened.transcript(ciphertext))
+    found = check_evaluation(opened, ciphertext, sealed_shares, rest, challenger)
+    return replace(found, proof_bytes=len(proof))
+
+
+def check_evaluation(
+    statement: EvaluationStatement,
+    ciphertext: Array,
+    sealed_shares: Digests,
+    proof: bytes,
+    challenger: Challenger,
+) -> VerifiedRound:
+    """`verify_evaluation` against any challenger, of the proof alone."""
+    check_public_parts(statement, ciphertext, sealed_shares)
+    verifier = Verifier(challenger, evaluation_plan(statement), proof)
+    bindings: list[ShareBinding] = []
+    verifier.run(
+        lambda party: bindings.append(
+            evaluation_round(party, statement, ciphertext, lambda _: sealed_shares, None)
+        ),
+        statement.config.security_bits,
+    )
+    root = verifier.commitments[1].root
+    return VerifiedRound(root, bindings[0], len(proof), soundness=verifier.soundness)

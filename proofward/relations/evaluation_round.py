@@ -1,0 +1,136 @@
+"""One hospital's histogram of scores on its validation part, and its ciphertext, in one proof.
+
+What is proved: the public ciphertext encrypts, entry by entry, the counts that `score_counts` has of
+    the rows of the validation part of the committed dataset, without the public number left out at each end,
+    the forward pass of the round's public model on them, in the integers of training, and
+    their labels in that dataset.
+Of subgroups it encrypts parts of these counts, cell by cell; which records are of a level is not proved
+(`level_counts`). It encrypts nothing behind the last count. The key of the ciphertext is shared by the
+polynomial that the published values are of, and its sealed shares are those of that polynomial or fail their
+check. The dataset is committed to afresh and proved equal to the earlier commitment.
+
+Hidden: data, scores, bins, and the counts.
+
+Messages:
+    root of the earlier dataset commitment (in the statement), roots of the fresh one and of the witness
+    the digests of the sealed shares and the values of the sharing polynomial     (relations/key_shares.py)
+    equality of the datasets
+    the lookups; of virtual columns the values where they end, of the samples' classes among them
+    verifier: a point of the samples, where scores are looked at                  (relations/score_bins.py)
+    the forward pass                                                           (relations/forward_relation.py)
+    the labels                                                                    (relations/dataset.py)
+    the ring equation of the ciphertext                                           (relations/encryption.py)
+    the opening
+
+The samples are the counted rows in the order of the ring, and records of zeros of class 0 up to a power of
+two, which the public selection of rows makes: no row of the dataset is selected there.
+
+Soundness: the sum of the sources that the script enters, see `relations.measure.evaluation_plan`. Why the
+counts are these and no others: `score_bins` for the bins, `score_histogram` for their numbers.
+How it hides: `proof.party`, `proof.commitment.contract`, `relations.key_shares`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from proofward.field.extension import Ext
+from proofward.lattice.sampler import MaskContext
+from proofward.layers.ranges import RangeChecks
+from proofward.proof.commitment.contract import Committed
+from proofward.proof.lookup import LookupArgument
+from proofward.proof.party import Party
+from proofward.relations.blocks import Entries
+from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
+from proofward.relations.encryption import Encrypted, EncryptionRelation, EncryptionWitness
+from proofward.relations.evaluation_statement import EvaluationStatement
+from proofward.relations.forward_relation import ForwardRelation, PassWitness
+from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
+from proofward.relations.level_counts import LevelCounts
+from proofward.relations.score_bins import ScoreBins
+from proofward.relations.score_histogram import ConfusionTable, ScoreHistogram
+
+Array = npt.NDArray[np.uint64]
+Signed = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationWitness:
+    """All that a hospital knows: its records, the forward pass and the classes of all samples, and a key.
+
+    counts: the whole vector, of which those of subgroups' levels are committed to.
+    """
+
+    features: Signed
+    labels: Signed
+    previous: Committed
+    forward: PassWitness
+    classes: Signed
+    counts: Signed
+    encryption: EncryptionWitness
+
+
+def evaluation_round(
+    party: Party,
+    statement: EvaluationStatement,
+    ciphertext: Array,
+    digests: Callable[[list[Ext]], Digests],
+    witness: EvaluationWitness | None,
+) -> ShareBinding:
+    """The script; `digests` are those of the sealed shares, see `bind_shares`."""
+
+    def known() -> EvaluationWitness:
+        assert witness is not None
+        return witness
+
+    config, model, about = statement.config, statement.config.model, statement.forward_pass
+    shape = DatasetShape(statement.rows, model.record, model.head.labels)
+    features, labels = (
+        (lambda: shape.pad_features(known().features)),
+        (lambda: shape.pad_labels(model.head.encode(known().labels))),
+    )
+    previous = DatasetColumns.declare(party, shape, features, labels)
+    party.reopen("previous dataset", statement.dataset_root, lambda: known().previous)
+    dataset = DatasetColumns.declare(party, shape, features, labels)
+    party.commit("dataset")
+
+    lookups = LookupArgument(party)
+    ranges = RangeChecks(party, lookups, config.scales.table_bits)
+    forward = ForwardRelation.declare(ranges, about, lambda: known().forward)
+    bins = ScoreBins.declare(
+        ranges,
+        statement.edges,
+        about.log_records,
+        lambda: model.head.scored_sums(known().forward.sums[-1]).reshape(-1),
+    )
+    histogram = ScoreHistogram.declare(
+        party, lookups, statement.layout.bins, bins.bin, lambda: known().classes, lambda: statement.blank
+    )
+    blocks: list[Entries] = [*histogram.blocks]
+    encrypted: list[Encrypted] = [histogram, ConfusionTable(histogram)]
+    if levels := tuple(len(own.levels) for own in statement.layout.subgroups):
+        bits = statement.arc.length.bit_length()
+        parts = LevelCounts.declare(ranges, histogram, levels, bits, lambda: known().counts)
+        blocks.append(parts.block)
+        encrypted.append(parts)
+    encryption = EncryptionRelation.declare(
+        ranges, blocks, config.threshold, ciphertext, encrypted, lambda: known().encryption
+    )
+    lookups.declare_multiplicities()
+    party.commit("witness", padded=True)
+
+    binding = bind_shares(party, encryption.coefficients, config.holders, digests)
+    previous.assert_equal(party, dataset)
+    lookups.prove()
+    selected = SelectedRows(dataset, lambda: statement.selection, 1 << about.log_records)
+    point, difference = bins.differences(party)
+    logits = model.head.scored_logits(())
+    forward.prove(party, statement.weights, selected.inputs, point, logits, difference)
+    samples, classes = histogram.classes
+    selected.assert_labels(party, samples, (), classes)
+    encryption.prove(party, MaskContext(statement.beacon, statement.round))
+    return binding

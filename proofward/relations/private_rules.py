@@ -1,0 +1,57 @@
+"""What rules with differential privacy have to be beside it; each is refused by its name otherwise."""
+
+from __future__ import annotations
+
+from proofward.layers.clip_scale import check_network
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.model import Training
+from proofward.layers.network import Network
+from proofward.layers.privacy import Privacy
+from proofward.layers.weighting import BY_RECORDS, Weighting
+from proofward.optimizers.gradient_step import GradientStep
+from proofward.relations.clipped_rule import ClippedRule
+
+
+def check_private(
+    privacy: Privacy | None, model: Network, training: Training, clip_bound: int, weighting: Weighting
+) -> None:
+    """Raises ConfigurationError where a rule does not go together with privacy, or with its absence.
+
+    One step's exact sum is linear in the gradient of each record, and a few such sums give records away. So a
+    full batch is there for rules with noise alone.
+    """
+    if privacy is None:
+        if training.full_batch:
+            raise ConfigurationError("full_batch", "differential privacy, or several steps a round", True)
+        return
+    if not training.full_batch:
+        expected = "one step on a full batch beside differential privacy (full_batch)"
+        raise ConfigurationError("steps", expected, training.duration)
+    check_network(model)
+    if training.later_rates:
+        expected = "one rate for all rounds beside differential privacy"
+        raise ConfigurationError("later_rates", expected, [list(own) for own in training.later_rates])
+    if weighting != BY_RECORDS:
+        expected = f"{BY_RECORDS.rule} beside differential privacy"
+        raise ConfigurationError("weighting", expected, weighting.rule)
+    if clip_bound != privacy.clip_bound:
+        expected = f"{privacy.clip_bound}, the bound of differential privacy at scale 2^10"
+        raise ConfigurationError("clip_bound", expected, clip_bound)
+
+
+def check_several_steps(training: Training, most_rows: int) -> None:
+    """Raises ConfigurationError where even the largest hospital takes one step on all of its rows."""
+    if training.steps_for(most_rows) == 1 and training.batch >= training.trained_rows(most_rows):
+        expected = "several steps a round, or differential privacy: exact sums of full batches tell records"
+        raise ConfigurationError("steps", expected, training.duration)
+
+
+def gradient_step(
+    training: Training, weight_bits: int, least: ClippedRule, bound: int
+) -> GradientStep:
+    """The server's step; `least` is the rule of the smallest hospital, in which noise weighs most.
+
+    bound: that on its entries with their noise. clip_bits - k is the shift h less 2 and the bits of weights.
+    """
+    most = (-(-bound // least.weight) << weight_bits) + 1
+    return GradientStep(training.rate * training.batch, least.scale.shift - 2 - weight_bits, most)

@@ -1,0 +1,139 @@
+"""Whole federations that prove what they count: the sum, the figures, and hospitals that lie about them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from proofward.cli.evidence.audit_words import screen, to_document
+from proofward.engines.attacks.flatterers import CountsAnotherPart, ForgetsOneError
+from proofward.engines.in_process import InProcessFederation, Parties
+from proofward.engines.operations.verification_worker import ACCEPTED, pack, verify
+from proofward.federation.history.aggregation import model_weights
+from proofward.federation.history.history_state import CONFIRM, UPLOAD
+from proofward.federation.history.round_jobs import round_job
+from proofward.federation.history.statements import validation_arc
+from proofward.layers.training import scores
+from proofward.relations.score_counting import PROVED, counting_of
+from proofward.relations.score_layout import ScoreLayout
+from proofward.report.audit_summary import AuditSummary
+from proofward.report.evaluation import auc
+from proofward.report.histograms.of_run import evaluations
+from proofward.report.histograms.ranking import roc_area
+from proofward.report.histograms.run_words import run_lines
+from proofward.report.run_audit import RunAudit
+from tests.federation.fakes import FakeProofs, datasets, plan
+
+pytestmark = pytest.mark.slow
+LAYOUT = ScoreLayout(2, 16, 3)
+LIARS = {"hospital-1": ForgetsOneError, "hospital-3": CountsAnotherPart}
+HONEST = ("hospital-0", "hospital-2", "hospital-4", "hospital-5")
+
+
+def proved_plan(hospitals: int = 3, rounds: int = 2, left_out: int = 0):
+    """A round of training, then one that counts; records of up to three rows a patient."""
+    made = plan(hospitals=hospitals, verifiers=1, rounds=rounds, threshold=1)
+    training = replace(made.config.training, validation_share=300_000)
+    config = replace(made.config, training=training, least_rows=0, most_rows=200)
+    counting = counting_of(LAYOUT, (2,), proved=True, left_out=left_out)
+    made = replace(made, config=config, counting=(counting,))
+    data = {
+        name: (*records, np.arange(len(records[1]), dtype=np.int64) // 3)
+        for name, records in datasets(made, rows=30).items()
+    }
+    return made, data
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory):
+    """Six hospitals with real proofs, two of which lie about their metrics in the round that counts."""
+    folder = tmp_path_factory.mktemp("proved") / "run"
+    made, data = proved_plan(6)
+    engine = InProcessFederation(folder, made, data, seed=b"s", parties=Parties(hospitals=LIARS))
+    history, kept = engine.aggregator.history, {}
+
+    def remember():
+        if history.phase == CONFIRM and history.round.number == 2 and not kept:
+            for name in made.hospitals:
+                root = history.dataset_roots[name]
+                own = engine.hospitals[name]
+                kept[name] = own.proofs.records_of(own.state.secrets.get(f"dataset/{root.hex()}"))
+        return False
+
+    result = engine.run(remember)
+    assert result.finished, (result.stopped, result.halted, result.refusals)
+    return engine, result, kept
+
+
+def test_who_lies_about_its_metrics_is_refused_and_named_and_nobody_else_is(attacked):
+    engine, result, _ = attacked
+    assert {(fault.round, fault.culprit) for fault in result.faults} == {(2, name) for name in LIARS}
+    found = {fault.culprit: fault.check for fault in result.faults}
+    assert found["hospital-1"] == "column queries"
+    assert [own.hospitals for own in result.sums] == [HONEST]
+    audit = RunAudit(engine.folder.ledger)
+    summary = AuditSummary(list(audit.run()), audit.history)
+    assert summary.consistent
+    assert {(breach.member, breach.check) for breach in summary.breaches} == {
+        (name, "counts-proof") for name in LIARS
+    }
+    line = "counts      evaluation, in round 2: proved to be those of the model on the validation parts"
+    assert line in screen(summary, None)
+    assert to_document(summary)["counting"] == [{"label": "evaluation", "rounds": (2,), "proved": True}]
+
+
+def test_the_pooled_area_is_that_of_all_validation_rows_within_the_bins(attacked):
+    engine, _, kept = attacked
+    history, objects = engine.aggregator.history, engine.aggregator.objects
+    weights = model_weights(history, objects, history.model)
+    (found,) = evaluations(history, objects, ("no", "yes"))
+    arcs = {name: validation_arc(history, name).held_out for name in HONEST}
+    features = np.concatenate([kept[name][0][arcs[name]] for name in HONEST])
+    labels = np.concatenate([kept[name][1][arcs[name]] for name in HONEST])
+    config = engine.rules.config
+    plain = auc(scores(config.model, config.scales, weights, features), labels)
+    area = roc_area(found.evaluated.whole.classes[0].of)
+    assert area.low <= plain <= area.high and found.evaluated.whole.block.rows == len(labels)
+    assert found.to_plain()["counts"] == PROVED and PROVED in "\n".join(run_lines([found]))
+
+
+def test_a_round_that_proves_its_counts_opens_the_dataset_and_commits_afresh(attacked):
+    engine, _, _ = attacked
+    history = engine.aggregator.history
+    training, counting = history.closed
+    before = {name: own.record.dataset_root for name, own in counting.uploads.items()}
+    assert before != {name: own.record.dataset_root for name, own in training.uploads.items()}
+    for name in HONEST:
+        assert history.dataset_roots[name] != before[name]
+    for name in LIARS:
+        assert history.dataset_roots[name] == before[name]
+
+
+def test_the_verification_pool_takes_its_statements(tmp_path):
+    made, data = proved_plan(left_out=2)
+    engine = InProcessFederation(tmp_path, made, data, seed=b"s", publishing=("hospital-1",))
+    history = engine.aggregator.history
+    engine.run(
+        lambda: history.phase == UPLOAD and history.round.number == 2 and len(history.round.uploads) == 3
+    )
+    job = round_job(history, engine.aggregator.objects, "hospital-1")
+    assert verify(pack(job))[0] == ACCEPTED
+    result = engine.run()
+    assert result.finished and not result.faults
+    ((_, name),) = history.own_counts
+    assert name == "hospital-1"
+    (found,) = evaluations(history, engine.aggregator.objects, ("no", "yes"))
+    own = found.sites["hospital-1"]
+    arc = validation_arc(history, "hospital-1")
+    assert arc.length - 4 <= own.whole.block.rows <= arc.length
+    engine.close()
+
+
+def test_verdicts_name_the_next_roots(tmp_path):
+    """With proofs that are hashes, which make other roots; the audit finds nothing."""
+    made, data = proved_plan()
+    engine = InProcessFederation(tmp_path, made, data, seed=b"s", proofs=FakeProofs())
+    result = engine.run()
+    assert result.finished and len(result.sums) == 1 and not result.faults
