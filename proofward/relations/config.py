@@ -244,9 +244,8 @@ class RoundConfig:
 
         Raises a TrainingError where there is none.
         """
-        if self.clipped_rule(most_rows):
-            return 0
-        return least_shift(self.model, self.scales, self.training, self.clip_bound, most_rows, self.weighting)
+        about = self.model, self.scales, self.training, self.clip_bound, most_rows, self.weighting
+        return 0 if self.clipped_rule(most_rows) else least_shift(*about)
 
     @property
     def weight_limit(self) -> int:
@@ -257,7 +256,8 @@ class RoundConfig:
     def training_words(self) -> str:
         """How a round trains, and how the next model is made, for people."""
         training, made = self.training, self.optimizer.words
-        batches = f"batches of {training.batch}{training.momentum_words}"
+        some = f"batches of {training.batch}{training.momentum_words}"
+        batches = "one batch of all records, the gradient of each clipped" if training.full_batch else some
         weighs = "" if self.weighting == BY_RECORDS else f" An update weighs {self.weighting.words}."
         return f"A round trains {training.duration} in {batches}; the next model is made by {made}.{weighs}"
 

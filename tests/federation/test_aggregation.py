@@ -96,6 +96,7 @@ def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNa
         optimizer=rule.optimizer,
         weight_shift=lambda most_rows: 0,
         update_rule=lambda rows, shift: SimpleNamespace(weight=rows, bound=BOUND),
+        message_bound=lambda rows, shift: BOUND,
     )
     rules = SimpleNamespace(
         config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator"

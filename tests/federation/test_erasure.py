@@ -5,12 +5,12 @@ It cannot be had even with every earlier copy of them.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from proofward.engines.in_process import InProcessFederation
+from proofward.engines.run_folder import Plan
 from proofward.federation.history.history_state import CLOSED, CONSENT, KEYS, LOCK, UPLOAD
 from proofward.federation.messages.catalogue import Consent, ShareSum
 from proofward.federation.messages.refusal import Refusal
@@ -19,10 +19,9 @@ from proofward.federation.storage import secret_store
 from proofward.federation.storage.continuity import StateRefused
 from proofward.federation.storage.ratchet import Ratchet
 from proofward.federation.storage.secret_store import SecretStore
-from proofward.layers.privacy import Privacy
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Withholding
-from tests.relations.noise_cases import PRIVACY
+from tests.federation.private_plans import private_plan
 
 pytestmark = pytest.mark.slow
 
@@ -91,9 +90,8 @@ def names_of(member: Hospital) -> set[str]:
     }
 
 
-def federation(folder: Path, privacy: Privacy | None = None, **options) -> InProcessFederation:
-    agreed = plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
-    agreed = replace(agreed, config=replace(agreed.config, privacy=privacy))
+def federation(folder: Path, agreed: Plan | None = None, **options) -> InProcessFederation:
+    agreed = agreed or plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
     return InProcessFederation(folder, agreed, datasets(agreed), seed=b"e", proofs=FakeProofs(), **options)
 
 
@@ -103,7 +101,7 @@ def thief(monkeypatch: pytest.MonkeyPatch) -> Thief:
 
 
 def test_a_thief_of_all_files_at_all_times_has_the_secrets_in_use_only(tmp_path, thief) -> None:
-    engine = federation(tmp_path, PRIVACY)
+    engine = federation(tmp_path, private_plan())
     history, seen = engine.aggregator.history, {}
 
     def look() -> bool:

@@ -8,27 +8,22 @@ import pytest
 
 from proofward.engines.attacks.hospitals import DrawsNoiseAgain, SkipsNoise
 from proofward.engines.in_process import InProcessFederation, Parties
+from proofward.engines.operations.verification_worker import ACCEPTED, pack, verify
 from proofward.federation.history.history_state import KEYS, UPLOAD, VOUCH
 from proofward.federation.history.noise_steps import ATTEMPTS
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proofs import RelationProofs, RoundJob
+from proofward.federation.history.standstill import no_way_on
 from proofward.federation.messages.catalogue import Consent, NoiseCommitment, Upload
 from proofward.federation.parties.auditor import Auditor
+from proofward.proof.errors import ProofRejected
+from proofward.report.handover.proof_file import ProofFile, WithNoise, proof_files
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, Withholding
-from tests.relations.noise_cases import PRIVACY
-from tests.relations.private_cases import full_batch
+from tests.federation.private_plans import made_private, private_plan
 
 pytestmark = pytest.mark.slow
 
 LATE = "hospital-3"
-
-
-def private_plan(rounds: int = 2, hospitals: int = 4):  # type: ignore[no-untyped-def]
-    agreed = plan(hospitals=hospitals, verifiers=1, rounds=rounds, threshold=1)
-    training, bound = full_batch(), PRIVACY.clip_bound
-    return replace(
-        agreed, config=replace(agreed.config, training=training, clip_bound=bound, privacy=PRIVACY, least_rows=0, most_rows=0)
-    )
 
 
 def federation(folder, agreed=None, proofs=None, **options):  # type: ignore[no-untyped-def]
@@ -46,18 +41,33 @@ def roots(count: int = ATTEMPTS) -> tuple[bytes, ...]:
     return tuple(bytes([index]) * 32 for index in range(count))
 
 
-@pytest.mark.parametrize("cheat", [SkipsNoise, DrawsNoiseAgain])
-def test_a_hospital_without_its_noise_is_refused_and_nobody_else(tmp_path, cheat) -> None:
-    """With real proofs: everybody follows the rules but one hospital."""
-    proofs, agreed = RelationProofs(), private_plan(rounds=1)
-    engine = federation(tmp_path, agreed, proofs, parties=Parties(hospitals={LATE: cheat}))
+def test_hospitals_without_their_noise_are_refused_and_nobody_else(tmp_path) -> None:
+    """With real proofs: everybody follows the rules but two hospitals."""
+    proofs, agreed = RelationProofs(), made_private(plan(hospitals=6, verifiers=1, rounds=1, threshold=1))
+    cheats = {"hospital-4": SkipsNoise, "hospital-5": DrawsNoiseAgain}
+    engine = federation(tmp_path, agreed, proofs, parties=Parties(hospitals=cheats))
     result = engine.run()
     assert result.finished and result.halted == {}
     blamed = {(fault.culprit, fault.check) for fault in result.faults}
-    assert blamed == {(LATE, "column queries" if cheat is SkipsNoise else "tableau root")}
-    assert engine.aggregator.history.closed[0].accepted.record.hospitals == tuple(agreed.hospitals[:3])
+    assert blamed == {("hospital-4", "column queries"), ("hospital-5", "tableau root")}
+    assert engine.aggregator.history.closed[0].accepted.record.hospitals == tuple(agreed.hospitals[:4])
     flaws = [flaw for flaw in Auditor(tmp_path / "ledger", proofs).run() if not flaw.passed]
-    assert {flaw.refusal.culprit for flaw in flaws} <= {LATE}
+    assert {flaw.refusal.culprit for flaw in flaws} <= set(cheats)
+    check_files_and_pool(engine.aggregator)
+
+
+def check_files_and_pool(aggregator) -> None:
+    """Proof files and the processes of the verification pool know the roots, too."""
+    files = {name: ProofFile.from_bytes(data) for name, data in proof_files(aggregator.history, aggregator.objects)}
+    for name, expected in (("hospital-0", (ACCEPTED,)), ("hospital-5", ("rejected", "tableau root"))):
+        file = files[f"proofs/{name}-round-1.proof"]
+        assert isinstance(file, WithNoise) and ProofFile.from_bytes(file.data) == file
+        assert file.noise_root == aggregator.history.noise_roots[1, name][0]
+        job = RoundJob("", file.statement, file.sealed_shares, file.ciphertext, file.proof)
+        assert verify(pack(job))[: len(expected)] == expected
+    files["proofs/hospital-0-round-1.proof"].verify(accept_weak=True)
+    with pytest.raises(ProofRejected, match="noise_root"):
+        replace(file, noise_root=b"").verify(accept_weak=True)
 
 
 def test_seeds_are_kept_until_the_upload_and_no_longer(tmp_path) -> None:
@@ -123,6 +133,21 @@ def test_who_has_not_committed_takes_no_part(tmp_path) -> None:
     assert LATE in history.enrolments and LATE in history.sharing.deals and LATE not in history.sharing.vouches
 
 
+def test_a_round_has_as_many_attempts_as_commitments(tmp_path) -> None:
+    stopped = Stopped(tmp_path, KEYS, agreed=private_plan())
+    history, hospitals = stopped.history, stopped.plan.hospitals
+    history.round.attempt = ATTEMPTS - 2
+    assert set(hospitals) <= set(history.opening()[2])
+    history.round.attempt = ATTEMPTS - 1
+    number, attempt, left = history.opening()
+    assert (number, attempt, left) == (1, ATTEMPTS, ("verifier-0",))
+    history.round.attempt, history.round.participants = attempt, left
+    end = no_way_on(history)
+    assert end is not None and end.check == "participants"
+    assert end.actual.count("it has committed to no noise of this attempt") == len(hospitals)
+    stopped.engine.close()
+
+
 def test_a_commitment_is_refused_by_name(tmp_path) -> None:
     stopped = Stopped(
         tmp_path / "private", KEYS, member=LATE, topic=NoiseCommitment.kind, agreed=private_plan(3)
@@ -138,5 +163,6 @@ def test_a_commitment_is_refused_by_name(tmp_path) -> None:
     said = stopped.spoken("hospital-0", NoiseCommitment(2, roots()))
     assert stopped.check(said) == ("equivocation", "hospital-0")
     assert stopped.check(stopped.spoken("verifier-0", NoiseCommitment(2, roots())))[0] == "role"
+    stopped.engine.close()
     plain = Stopped(tmp_path / "plain", KEYS)
     assert plain.check(plain.spoken(LATE, NoiseCommitment(2, roots()))) == ("noise-commitment", LATE)

@@ -81,11 +81,12 @@ def within(one: np.ndarray, other: np.ndarray) -> bool:
     return rest <= 0 or rest**2 <= 4 * (1 << 22) * parameters
 
 
-def test_one_record_moves_the_update_by_no_more_than_the_sensitivity():
+@pytest.mark.parametrize("trials", [60, pytest.param(20_000, marks=pytest.mark.exhaustive)])
+def test_one_record_moves_the_update_by_no_more_than_the_sensitivity(trials):
     """Random and adversarial records in the place of one: the ends of the range, the other label, the opposite."""
     random, largest = np.random.default_rng(5), 0.0
     low, high = SCALES.input_range
-    for trial in range(60):
+    for trial in range(trials):
         model, clip_bits = list(NETWORKS.values())[trial % 4], trial % 7 - 4
         weights, features, labels, order = case(model, trial, rows=1 + trial % 4, spread=(3, 90, 2000)[trial % 3])
         if trial % 5 == 0:

@@ -11,6 +11,9 @@ from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain, mlp
 from proofward.layers.weighting import ROOT, Weighting
+from proofward.models.costs.inspection import Prediction
+from proofward.models.costs.tally import CLIPPING, NOISE, tally_round
+from proofward.models.costs.work import Run
 from proofward.optimizers.fedadam import FedAdam
 from proofward.relations.clipped_rule import ClippedRule, clipped_rule
 from proofward.relations.config import RoundConfig
@@ -67,6 +70,17 @@ def test_a_slot_has_few_lookups_and_columns(private: Case) -> None:
     assert sum("limb" in name for name in names) <= 14
     plan = round_plan(private.statement)
     assert plan.values <= private.config.committed_values(private.statement.rows) <= plan.values + 16384
+
+
+def test_clipping_and_noise_are_parts_of_what_is_predicted(private: Case) -> None:
+    rules, rows = private.config, private.statement.rows
+    found = tally_round(rules, rows)
+    parameters = sum(own.weights.padded_size + own.biases.padded_size for own in rules.model.layers)
+    assert found.part(NOISE).lookups == 24 * parameters
+    assert found.part(CLIPPING).lookups % 16 == 0 and 9 * 16 <= found.part(CLIPPING).lookups <= 14 * 16
+    assert sum(part.lookups for part in found.parts.values()) == found.lookups
+    told = Prediction.of(Run(rules.model, rules.scales, rules.training, rows, found))
+    assert min(told.train_seconds, told.prove_seconds, told.verify_seconds, told.peak_bytes) > 0
 
 
 def test_the_numbers_of_an_update_follow_from_the_rows(private: Case) -> None:
@@ -132,6 +146,7 @@ def test_rules_with_privacy_have_one_plain_form() -> None:
     assert RoundConfig.from_dict(rules.to_dict()) == rules
     assert (rules.least_rows, rules.most_rows) == (1, 16)
     assert rules.digest() != private_rules(clip_bits=1).digest()
+    assert "1 step in one batch of all records, the gradient of each clipped;" in rules.training_words
     check_provable(rules, 16)
 
 

@@ -220,8 +220,9 @@ def test_nothing_is_broken_of_an_honest_hospital(known: Known) -> None:
 def test_rejects_a_changed_entry_of_every_kind_of_column(
     case: Case, prepared: Prepared, whole: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of clipping and of the update in the sample; those of the network have their tests elsewhere."""
-    own = [column for column in columns(case) if whole or column.name.startswith(("clipping", "layer 2 weights"))]
+    """Of clipping and of the update in the sample; those of network and noise have their tests elsewhere."""
+    of_clipping = ("clipping", "layer 2 weights update")
+    own = [column for column in columns(case) if whole or column.name.startswith(of_clipping)]
     monkeypatch.setattr("tests.relations.otherwise.columns", lambda about: own)
     names = refuse_changed_entries(case, prepared, whole)
     assert sum("clipping" in name for name in names) >= 8

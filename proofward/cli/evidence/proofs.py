@@ -209,6 +209,7 @@ def describe(file: ProofFile, size: int) -> dict[str, object]:
                 if file.drawn_by
                 else {}
             ),
+            **({"noise_root": file.noise.hex()} if file.noise else {}),
             "model": config.model.words,
             "parameters": config.model.parameters,
             "steps": config.training.steps_for(file.rows),

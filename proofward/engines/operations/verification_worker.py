@@ -58,7 +58,7 @@ def pack(job: EnrolmentJob | RoundJob) -> Call:
     fields = (
         told.consortium, told.round, told.attempt, told.hospital, told.rows, told.weight_shift,
         told.beacon, told.dataset_root, integers_to_bytes(told.initial_weights), told.validation_beacon,
-        job.sealed_shares,
+        told.noise_root, job.sealed_shares,
     )  # fmt: skip
     return ROUND, fields, told.config.to_dict(), sources
 
@@ -115,7 +115,7 @@ def _verify(call: Call) -> Outcome:
     if kind == EVALUATION:
         *said, sealed = fields
         return judge_round(proofs, RoundJob("", _evaluation_statement(config, *said), sealed, *sources))
-    consortium, number, attempt, hospital, rows, shift, beacon, root, data, drawn_by, sealed = fields
+    consortium, number, attempt, hospital, rows, shift, beacon, root, data, drawn_by, noise, sealed = fields
     weights = integers_from_bytes(data, config.model.parameters)
     assert weights is not None
     statement = RoundStatement(
@@ -130,6 +130,7 @@ def _verify(call: Call) -> Outcome:
         dataset_root=root,
         initial_weights=weights,
         validation_beacon=drawn_by,
+        noise_root=noise,
     )
     return judge_round(proofs, RoundJob("", statement, sealed, *sources))
 

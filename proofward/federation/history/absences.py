@@ -67,6 +67,8 @@ def absent_hospitals(history: HistoryState) -> dict[str, str]:
     if state.uploaded:
         late = [name for name in state.present if name not in state.uploads]
         found |= dict.fromkeys(late, "its upload did not come in time")
+    silent = [name for name in sorted(history.enrolled) if not history.can_draw(name, *history.position())]
+    found |= dict.fromkeys(silent, "it has committed to no noise of this attempt")
     holders = history.rules.holders_among(history.active(found))
     return {name: why for name, why in found.items() if name in holders}
 

@@ -108,13 +108,12 @@ def round_statement(history: HistoryState, hospital: str, weights: Signed) -> Ro
         dataset_root=history.dataset_roots[hospital],
         initial_weights=weights,
         validation_beacon=validation_beacon(history, hospital),
-        noise_root=noise_root(history, hospital),
+        noise_root=noise_root(history, state, hospital),
     )
 
 
-def noise_root(history: HistoryState, hospital: str) -> bytes:
-    """That of the secret words of a hospital's noise in the present attempt; b"" where there is no noise."""
-    state = history.round
+def noise_root(history: HistoryState, state: RoundState, hospital: str) -> bytes:
+    """That of the secret words of a hospital's noise in an attempt; b"" where there is no noise."""
     if history.rules.config.privacy is None:
         return b""
     return history.noise_roots[state.number, hospital][state.attempt]

@@ -15,9 +15,9 @@ from typing import Annotated, Any, ClassVar
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.judging import Unable, impossible, judged
-from proofward.federation.history.statements import validation_beacon, weight_shift
+from proofward.federation.history.statements import noise_root, validation_beacon, weight_shift
 from proofward.federation.messages.earlier import PROTOCOL, advice_on_proof_file, advice_on_rules
-from proofward.federation.messages.field_types import Digest, Name, SealedShares
+from proofward.federation.messages.field_types import Digest, MaybeDigest, Name, SealedShares
 from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
 from proofward.federation.messages.values import integers_from_bytes, words_from_bytes
 from proofward.federation.parties.audit_verdict import VERSION
@@ -71,11 +71,17 @@ class ProofFile:
         """What drew the hospital's validation part; b"" where the rules have none."""
         return b""
 
+    @property
+    def noise(self) -> bytes:
+        """The root of the secret words of the hospital's noise; b"" where the rules have no privacy."""
+        return b""
+
     @staticmethod
     def from_bytes(data: bytes) -> ProofFile:
         """Inverse of `data`; raises MalformedMessage."""
-        beside = BesideValidation.kind.encode() in data[:HEADER_BYTES]
-        return decode(data, BesideValidation if beside else ProofFile, max_bytes=MAX_FILE_BYTES)
+        others = (BesideValidation, WithNoise)
+        own = next((kind for kind in others if kind.kind.encode() in data[:HEADER_BYTES]), ProofFile)
+        return decode(data, own, max_bytes=MAX_FILE_BYTES)
 
     @cached_property
     def consortium(self) -> Rules:
@@ -113,6 +119,7 @@ class ProofFile:
                 dataset_root=self.dataset_root,
                 initial_weights=weights,
                 validation_beacon=self.drawn_by,
+                noise_root=self.noise,
             )
         except (TrainingError, ValueError, OverflowError) as error:
             raise ProofRejected("statement", str(error)) from error
@@ -155,6 +162,28 @@ class BesideValidation(ProofFile):
     def drawn_by(self) -> bytes:
         """See ProofFile."""
         return self.validation_beacon
+
+
+@dataclass(frozen=True)
+class WithNoise(ProofFile):
+    """The same under rules with privacy, whose statements name the root of the noise's words.
+
+    validation_beacon: b"" where the rules have no validation share.
+    """
+
+    kind: ClassVar[str] = f"{ProofFile.kind}-with-noise"
+    validation_beacon: MaybeDigest
+    noise_root: Digest
+
+    @property
+    def drawn_by(self) -> bytes:
+        """See ProofFile."""
+        return self.validation_beacon
+
+    @property
+    def noise(self) -> bytes:
+        """See ProofFile."""
+        return self.noise_root
 
 
 def load_proof_file(path: Path) -> ProofFile:
@@ -207,5 +236,9 @@ def proof_files(history: HistoryState, objects: Objects) -> Iterator[tuple[str, 
             sealed_shares=record.sealed_shares,
             proof=objects.get(record.proof),
         )
-        made = BesideValidation(**fields, validation_beacon=drawn_by) if drawn_by else ProofFile(**fields)
+        made: ProofFile = ProofFile(**fields)
+        if drawn_by:
+            made = BesideValidation(**fields, validation_beacon=drawn_by)
+        if noise := noise_root(history, state, hospital):
+            made = WithNoise(**fields, validation_beacon=drawn_by, noise_root=noise)
         yield f"{PROOFS_NAME}/{hospital}-round-{state.number}{SUFFIX}", made.data
