@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from _targets import (
+    FEW,
     Intercepting,
     Regions,
     Target,
@@ -41,7 +42,7 @@ from proofward.report.handover.proof_file import ProofFile, proof_files, read_pr
 
 def reader_targets(directory: Path) -> Iterator[Target]:
     """The database of a sealed ledger, a proof file of its last round, and a prediction by its last model."""
-    engine = federation(directory, Intercepting("nobody", "nothing"))
+    engine = federation(directory, Intercepting("nobody", "nothing"), hospitals=FEW)
     if not engine.run().finished:
         raise RuntimeError("the federation did not finish")
     ledger, verifier = engine.folder.ledger, log_verifier(engine.rules)

@@ -39,6 +39,7 @@ from proofward.relations.config import RoundConfig
 Span = tuple[int, int]
 Regions = dict[str, list[Span]]
 HOSPITALS = tuple(f"hospital-{index}" for index in range(8))
+FEW = HOSPITALS[:3]
 VERIFIER, DEALER, HOLDER = "verifier-0", HOSPITALS[2], HOSPITALS[1]
 HALTED = "stopped for good:"
 NEXT_KEY = SigningKey(b"n" * 32)
@@ -146,15 +147,16 @@ def federation(
     network: Intercepting,
     parties: Parties | None = None,
     optimizer: ServerOptimizer = USUAL,
+    hospitals: Sequence[str] = HOSPITALS,
 ) -> InProcessFederation:
-    """Eight hospitals, one verifier, one round of the preset tiny."""
+    """Eight hospitals unless others are named, one verifier, one round of the preset tiny."""
     setup = preset("tiny")
     config = RoundConfig(
-        setup.model, setup.scales, setup.training, setup.clip_bound, len(HOSPITALS), 1, optimizer=optimizer
+        setup.model, setup.scales, setup.training, setup.clip_bound, len(hospitals), 1, optimizer=optimizer
     )
-    plan = Plan("tamper", HOSPITALS, (VERIFIER,), 1, usual_updates(len(HOSPITALS), 1), 1, config)
-    records = [make_synthetic(8 + i, 4, i, setup.scales) for i in range(len(HOSPITALS))]
-    data = {name: (own.features, own.labels) for name, own in zip(HOSPITALS, records, strict=True)}
+    plan = Plan("tamper", hospitals, (VERIFIER,), 1, usual_updates(len(hospitals), 1), 1, config)
+    records = [make_synthetic(8 + i, 4, i, setup.scales) for i in range(len(hospitals))]
+    data = {name: (own.features, own.labels) for name, own in zip(hospitals, records, strict=True)}
     return InProcessFederation(directory, plan, data, seed=b"tamper", network=network, parties=parties)
 
 
@@ -216,10 +218,11 @@ def entry_targets(directory: Path) -> Iterator[Target]:
     engine = federation(directory / "closed", network, parties)
     if not engine.run().finished:
         raise RuntimeError("the federation did not finish")
-    ended = federation(directory / "ended", Intercepting("", ""), Parties(verifiers={VERIFIER: _Ends}))
+    ends = Parties(verifiers={VERIFIER: _Ends})
+    ended = federation(directory / "ended", Intercepting("", ""), ends, hospitals=FEW)
     if not ended.run().finished:
         raise RuntimeError("the federation was not ended")
-    stateful = federation(directory / "stateful", Intercepting("", ""), optimizer=FedAvgM())
+    stateful = federation(directory / "stateful", Intercepting("", ""), optimizer=FedAvgM(), hospitals=FEW)
     if not stateful.run().finished:
         raise RuntimeError("the federation with FedAvgM did not finish")
     seen: set[str] = set()

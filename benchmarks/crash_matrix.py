@@ -29,8 +29,9 @@ from pathlib import Path
 
 from _installed import EDITABLE, WHEEL, installed, run_again
 from _machine import print_result
+from _sites import fewest_processes, terms
 
-from proofward.cli.run.demo_sites import read_ledger, terms_of
+from proofward.cli.run.demo_sites import read_ledger
 from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.local import SERVER, LocalConsortium
@@ -132,15 +133,18 @@ def wait_until_told(local: LocalConsortium, killed: str, death: Death) -> None:
 
 
 def run(
-    folder: Path, scenario: Scenario, kill: tuple[str, int] | None
+    folder: Path, scenario: Scenario, kill: tuple[str, int] | None, smallest: bool = False
 ) -> tuple[LocalConsortium, Death, float]:
     """A federation of which one party is killed; what was seen of it, and the seconds.
 
     Without a kill the parties' steps are counted, see `steps_of`.
     """
     local = LocalConsortium(folder)
+    if smallest:
+        fewest_processes(local)
     records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
-    local.create(terms_of(scenario, SERVER, deadline=180), scenario.plan.initial_model, records, SEED)
+    agreed = terms(scenario, smallest, deadline=180)
+    local.create(agreed, scenario.plan.initial_model, records, SEED)
     start, marker = time.perf_counter(), folder / "killed"
     site, death = "", Death()
     local.environment["PYTHONPATH"] = str(HERE / "killing")
@@ -210,11 +214,11 @@ def submissions(local: LocalConsortium) -> int:
     return log.read_text().count('"submitted"')
 
 
-def cell(role: str, step: int, steps: int, scenario: Scenario, model: bytes) -> Cell:
+def cell(role: str, step: int, steps: int, scenario: Scenario, model: bytes, smallest: bool) -> Cell:
     """Runs one cell."""
     with tempfile.TemporaryDirectory(prefix="crash matrix ") as folder:
         try:
-            local, death, seconds = run(Path(folder), scenario, (role, step))
+            local, death, seconds = run(Path(folder), scenario, (role, step), smallest)
         except Exception as error:
             print(f"{role} at step {step}: {error}", file=sys.stderr)
             return Cell(role, step, steps, "", False, False, 0.0, False, False, False, False, 0.0, 0)
@@ -267,7 +271,7 @@ def main() -> None:
     cells = []
     print("role      step  killed told finished model audit slots seconds jobs after", file=sys.stderr)
     for role, step in plan:
-        found = cell(role, step, steps[role], scenario, model)
+        found = cell(role, step, steps[role], scenario, model, options.smallest)
         cells.append(found)
         marks = [found.killed, found.told, found.finished, found.same_model, found.audit]
         marks.append(found.one_message_a_slot)

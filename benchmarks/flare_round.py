@@ -21,11 +21,12 @@ from itertools import pairwise
 from pathlib import Path
 
 from _machine import print_result
+from _sites import fewest_processes, terms
 from crash_matrix import SEED
 
-from proofward.cli.run.demo_sites import read_ledger, terms_of
+from proofward.cli.run.demo_sites import read_ledger
 from proofward.engines.in_process import InProcessFederation
-from proofward.engines.local import SERVER, LocalConsortium
+from proofward.engines.local import LocalConsortium
 from proofward.federation.messages.catalogue import RoundClosed
 from proofward.federation.messages.events import Event
 from proofward.report.run_audit import RunAudit
@@ -50,12 +51,14 @@ def in_process(scenario: Scenario, folder: Path) -> tuple[list[float], bytes]:
     return [after - before for before, after in pairwise(closed)], engine.aggregator.history.model
 
 
-def on_flare(scenario: Scenario, folder: Path) -> tuple[list[float], bytes, float, bool]:
+def on_flare(scenario: Scenario, folder: Path, smallest: bool) -> tuple[list[float], bytes, float, bool]:
     """Seconds of each round, the last model's digest, seconds in all, whether the audit passes."""
     local = LocalConsortium(folder)
+    if smallest:
+        fewest_processes(local)
     records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
     start = time.perf_counter()
-    local.create(terms_of(scenario, SERVER), scenario.plan.initial_model, records, SEED)
+    local.create(terms(scenario, smallest), scenario.plan.initial_model, records, SEED)
     try:
         local.start_all()
         local.wait(TIMEOUT)
@@ -84,7 +87,7 @@ def main() -> None:
     scenario = make_scenario(preset, HOSPITALS, rounds, 0, HOSPITALS + 1)
     folder = Path(tempfile.mkdtemp())
     try:
-        flare, model, seconds, audit = on_flare(scenario, folder / "flare")
+        flare, model, seconds, audit = on_flare(scenario, folder / "flare", options.smallest)
         own, expected = in_process(scenario, folder / "in-process")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -20,10 +20,11 @@ from collections import Counter
 from pathlib import Path
 
 from _machine import print_result
+from _sites import fewest_processes, terms
 from crash_matrix import HERE, scenario_of
 
-from proofward.cli.run.demo_sites import read_ledger, terms_of
-from proofward.engines.local import SERVER, LocalConsortium
+from proofward.cli.run.demo_sites import read_ledger
+from proofward.engines.local import LocalConsortium
 from proofward.federation.history.faults import faults
 from proofward.report.run_audit import RunAudit
 
@@ -40,11 +41,13 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp())
     findings = folder / "findings.jsonl"
     local = LocalConsortium(folder / "consortium")
+    if options.smallest:
+        fewest_processes(local)
     start = time.perf_counter()
     try:
         records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
-        terms = terms_of(scenario, SERVER, deadline=DEADLINE)
-        local.create(terms, scenario.plan.initial_model, records)
+        agreed = terms(scenario, options.smallest, deadline=DEADLINE)
+        local.create(agreed, scenario.plan.initial_model, records)
         python_path = str(HERE)
         local.environments[SITE] = {
             "PYTHONPATH": f"{HERE / 'hostile'}:{python_path}",

@@ -35,7 +35,7 @@ from proofward.report.handover.description import Description, Feature
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import Scenario
 
-WIDTH, SMALL_WIDTH, ROWS, BATCH, HOSPITALS = 1024, 512, 32, 8, 3
+WIDTH, SMALL_WIDTH, ROWS, BATCH, HOSPITALS = 1024, 384, 32, 8, 3
 TIMEOUT = 3600.0
 
 
@@ -128,7 +128,7 @@ def transfers(local: LocalConsortium) -> list[dict[str, object]]:
 def main() -> None:
     """Runs it once; exit code 1 when the round was not closed or the audit fails."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smallest", action="store_true", help="a hidden layer of 512: ciphertexts of 2 MB")
+    parser.add_argument("--smallest", action="store_true", help="a hidden layer of 384: ciphertexts of 1 MB")
     parser.add_argument("--layers", type=int, default=15)
     options = parser.parse_args()
     scenario = scenario_of(1, SMALL_WIDTH) if options.smallest else scenario_of(options.layers)

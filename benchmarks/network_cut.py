@@ -20,9 +20,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from _machine import print_result
+from _sites import fewest_processes, terms
 from crash_matrix import SEED, one_message_a_slot, scenario_of, undisturbed
 
-from proofward.cli.run.demo_sites import read_ledger, terms_of
+from proofward.cli.run.demo_sites import read_ledger
 from proofward.engines.contract import Network
 from proofward.engines.local import LocalConsortium
 from proofward.report.run_audit import RunAudit
@@ -70,16 +71,20 @@ def namespaces(names: list[str]) -> Iterator[dict[str, str]]:
         subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True, check=False)
 
 
-def federation(cuts: list[tuple[int, int]], seconds: float, rounds: int) -> dict[str, object]:
+def federation(
+    cuts: list[tuple[int, int]], seconds: float, rounds: int, smallest: bool = False
+) -> dict[str, object]:
     """One federation with cuts: (party's number, entries in the ledger after which it is cut)."""
     scenario = scenario_of(rounds)
     sites = [SERVER, *scenario.hospitals, "observer-0"]
     folder = Path(tempfile.mkdtemp())
     local = LocalConsortium(folder, Network(SERVER, PORT))
+    if smallest:
+        fewest_processes(local)
     try:
         records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
-        terms = terms_of(scenario, SERVER, deadline=180)
-        local.create(terms, scenario.plan.initial_model, records, SEED)
+        agreed = terms(scenario, smallest, SERVER, deadline=180)
+        local.create(agreed, scenario.plan.initial_model, records, SEED)
         with namespaces(sites) as spaces:
             for name in local.kits:
                 local.prefixes[name] = ("ip", "netns", "exec", spaces.get(name, spaces[SERVER]))
@@ -129,7 +134,7 @@ def main() -> None:
         quiet: dict[str, object] = {"model": undisturbed(scenario_of(rounds), True)[0].hex()}
     else:
         quiet = federation([], 0.0, rounds)
-    cut = federation(plans, 3.0 if options.smallest else options.seconds, rounds)
+    cut = federation(plans, 3.0 if options.smallest else options.seconds, rounds, options.smallest)
     good = cut["model"] == quiet["model"] and bool(cut["audit_passes"]) and bool(cut["one_message_a_slot"])
     print_result("network_cut", run=True, undisturbed=quiet, disturbed=cut, good=good)
     if not good or len(list(cut["cuts"])) != len(plans):  # type: ignore[call-overload]

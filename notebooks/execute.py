@@ -26,13 +26,18 @@ _METADATA = {
 _FORGET = "get_ipython().run_line_magic('reset', '-f')\nimport os\nos.chdir({folder!r})"
 
 
-def executed(paths: Sequence[Path], folder: Path) -> Iterator[tuple[Path, nbformat.NotebookNode]]:
-    """Each notebook with the outputs of a run in a folder of its own below `folder`."""
+def executed(
+    paths: Sequence[Path], folder: Path, programs: Path = Path(sys.executable).parent
+) -> Iterator[tuple[Path, nbformat.NotebookNode]]:
+    """Each notebook with the outputs of a run in a folder of its own below `folder`.
+
+    programs: the folder of the program `proofward`.
+    """
     book = nbformat.v4.new_notebook(metadata=_METADATA)
     client = NotebookClient(
         book, timeout=PATIENCE, kernel_name="python3", record_timing=False, coalesce_streams=True
     )
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
     with client.setup_kernel(env={**os.environ, "PATH": path}, cwd=str(folder)):
         for place in paths:
             own = folder / place.stem

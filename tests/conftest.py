@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import sys
@@ -64,6 +65,12 @@ def pytest_configure() -> None:
         found = os.statvfs(MEMORY)
         if found.f_bavail * found.f_frsize >= ENOUGH and not found.f_flag & os.ST_NOEXEC:
             os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_unconfigure() -> None:
+    """Leaves out the last word of colorama, to an output that was a test's and is closed."""
+    if (colours := sys.modules.get("colorama.initialise")) is not None:
+        atexit.unregister(colours.reset_all)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -133,26 +130,3 @@ def test_a_project_that_makes_no_sense(proofward, tmp_path):
         result = proofward("simulate", path, *data(*files), "--run", tmp_path / "run")
         assert result.exit_code == 1 and f"refused: {path}: " in result.stderr and words in result.stderr
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.slow
-def test_from_own_tables_to_a_model_in_four_commands(tmp_path):
-    """The fifth is `pip install`."""
-    write_project(tmp_path, rounds=2)
-    write_tables(tmp_path)
-    commands = (
-        ("simulate", "consortium.toml", "--data", "a.csv", "--data", "b.csv", "--data", "c.csv", "--run", "run"),
-        ("audit", "run"),
-        ("model", "export", "run", "--to", "json", "--out", "own.json"),
-        ("predict", "own.json", "a.csv"),
-    )  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    for command in commands:
-        run = subprocess.run(
-            [sys.executable, "-m", "proofward", *command], cwd=tmp_path, env=environment, text=True,
-            capture_output=True, check=False,
-        )  # fmt: skip
-        assert run.returncode == 0, (command, run.stdout, run.stderr)
-    assert len(run.stdout.splitlines()) > 100
-    exported = json.loads((tmp_path / "own.json").read_text())
-    assert "marker 0" in json.dumps(exported)

@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from proofward.engines.local import free_port
+from tests.docs import ready
 from tests.docs.blocks import RUN, Block, blocks
 
 PATIENCE = 1800.0
 """Seconds of a block: a safeguard against a wait that never ends, not a measure."""
+
+
+def outside() -> dict[str, str]:
+    """The variables of this process without those of a checkout."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+@lru_cache(maxsize=1)
+def ready_process() -> Path:
+    """Where the process listens that runs the commands of all sandboxes; it ends with this one."""
+    place = Path(tempfile.mkdtemp()) / "socket"
+    command = [sys.executable, "-P", ready.__file__, "serve", str(place)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=outside(), text=True)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+
+    def end() -> None:
+        process.communicate(timeout=PATIENCE)
+        shutil.rmtree(place.parent)
+
+    atexit.register(end)
+    return place
 
 
 class Sandbox:
@@ -23,13 +49,14 @@ class Sandbox:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        program = f"#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m proofward \"$@\"\n"
+        asked = shlex.join([sys.executable, "-I", "-S", ready.__file__, "ask", str(ready_process())])
+        program = f"#!/bin/sh\nexec {asked} \"$@\"\n"
         for name in ("bin", ".venv/bin"):
             path = folder / name / "proofward"
             path.parent.mkdir(parents=True)
             path.write_text(program)
             path.chmod(0o755)
-        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        kept = outside()
         path = os.pathsep.join([str(folder / "bin"), os.environ["PATH"]])
         self.variables = {**kept, "PATH": path, "PORT": str(free_port()), "PROOFWARD_TRACEBACK": "1"}
 

@@ -1,4 +1,4 @@
-"""The notebooks, executed at their small sizes with a single round."""
+"""The notebooks, executed with a single round of few steps."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ pytest.importorskip("pandas")
 pytest.importorskip("sklearn")
 
 from notebooks.execute import NOTEBOOKS, executed
+from tests.docs.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
 LARGEST = 40_000
@@ -34,8 +35,9 @@ def books(tmp_path_factory):
     folder, smaller = tmp_path_factory.mktemp("notebooks"), []
     for path in NOTEBOOKS:
         smaller.append(folder / path.name)
-        smaller[-1].write_text(re.sub(r"\brounds=\d+", "rounds=1", path.read_text()))
-    found = {path.stem: book for path, book in executed(smaller, folder)}
+        smaller[-1].write_text(re.sub(r"\bsteps=\d+", "steps=2", re.sub(r"\brounds=\d+", "rounds=1", path.read_text())))
+    sandbox = Sandbox(tmp_path_factory.mktemp("programs"))
+    found = {path.stem: book for path, book in executed(smaller, folder, sandbox.folder / "bin")}
     return {path.stem: (nbformat.read(path, as_version=4), found[path.stem]) for path in NOTEBOOKS}
 
 

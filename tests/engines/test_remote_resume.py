@@ -34,7 +34,7 @@ from tests.engines.waiting import LATE, Waiting
 from tests.patience import PATIENCE
 
 NEVER = 0
-KILLS = 9
+KILLS = 5
 APART = {"verifier-0": AUDITOR}
 """hospital-0 is alone at its site, two verifiers are at the auditor's."""
 
@@ -54,22 +54,26 @@ def sent(consortium: Consortium) -> list[bytes]:
     return [*consortium.wire.said, *consortium.host.aggregator.ledger.entries(0)]
 
 
-def lives(name: str, steps: int) -> list[int]:
+OFTEN = pytest.mark.parametrize("kills", [KILLS, pytest.param(9, marks=pytest.mark.exhaustive)])
+
+
+def lives(name: str, steps: int, kills: int) -> list[int]:
     """After how many steps it is killed, again and again, on the way of so many."""
     rng = random.Random(f"kill {name}")
-    return [rng.randrange(1, 2 * steps // (KILLS + 5)) for _ in range(KILLS)]
+    return [rng.randrange(1, 2 * steps // (kills + 5)) for _ in range(kills)]
 
 
 @pytest.mark.slow
+@OFTEN
 @pytest.mark.parametrize("name, steps", [("hospital-0", 137), (AUDITOR, 188)])
-def test_a_site_killed_at_any_step(tmp_path, name, steps):
+def test_a_site_killed_at_any_step(tmp_path, name, steps, kills):
     """steps: that it takes when nobody kills it."""
     with Consortium(tmp_path, sites=APART) as consortium:
         unseeded(tmp_path)
         address = str(tmp_path / "socket")
         listener = listen(address, consortium.wire.carrier(name))
         consortium.start(*(other for other in consortium.names if other != name))
-        for step in lives(name, steps):
+        for step in lives(name, steps, kills):
             code, said = child(tmp_path, name, address, step).end()
             assert code == -signal.SIGKILL, f"{step}: {said}"
         code, said = child(tmp_path, name, address, NEVER).end()
@@ -103,8 +107,9 @@ class Elsewhere:
 
 
 @pytest.mark.slow
-def test_the_desk_killed_at_any_step(tmp_path):
-    elsewhere, done = Elsewhere(tmp_path, lives("the desk", 828)), threading.Event()
+@OFTEN
+def test_the_desk_killed_at_any_step(tmp_path, kills):
+    elsewhere, done = Elsewhere(tmp_path, lives("the desk", 828, kills)), threading.Event()
     consortium = Consortium(tmp_path, sites=APART, answer=ask(elsewhere.address))
     unseeded(tmp_path)
     server = threading.Thread(target=elsewhere.serve, args=(done,))
@@ -116,7 +121,7 @@ def test_the_desk_killed_at_any_step(tmp_path):
         done.set()
         consortium.stop(*consortium.sites)
         server.join(PATIENCE)
-    assert elsewhere.kills == KILLS
+    assert elsewhere.kills == kills
     consortium.desk = open_desk(tmp_path)
     history = consortium.host.aggregator.history
     assert history.refusals == [] and len(history.closed) == 2

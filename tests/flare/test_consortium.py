@@ -35,7 +35,7 @@ from tests.flare.installations import NAME, Installation, from_finder, from_whee
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.slow]
-ROWS, ROUNDS = 24, 2
+ROWS, ROUNDS = 24, 1
 NAMES, NEW = ("north", "south", "west"), "east"
 WAYS = {"north": "localhost", "west": "127.0.0.1", NEW: "::1", COORDINATOR: "::1"}
 """How they reach the server, whose certificate gRPC checks each time; north goes through a proxy, too."""

@@ -194,14 +194,15 @@ def assert_same_hull(instance: Instance, witness: str) -> None:
     assert affine_dimensions(instance.simulated(said), told[:SPARE]) == (instance.dimension,) * 2
 
 
-def test_real_and_simulated_enrolments_span_one_affine_space(enrolling: Instance) -> None:
-    for witness in enrolling.witnesses:
-        assert_same_hull(enrolling, witness)
+@pytest.mark.parametrize("witness", ["small", pytest.param("large", marks=pytest.mark.exhaustive)])
+def test_real_and_simulated_enrolments_span_one_affine_space(witness: str, enrolling: Instance) -> None:
+    """With either witness the space is the simulator's, which knows none."""
+    assert_same_hull(enrolling, witness)
 
 
-def test_real_and_simulated_predictions_span_one_affine_space(predicting: Instance) -> None:
-    for witness in predicting.witnesses:
-        assert_same_hull(predicting, witness)
+@pytest.mark.parametrize("witness", ["one", pytest.param("other", marks=pytest.mark.exhaustive)])
+def test_real_and_simulated_predictions_span_one_affine_space(witness: str, predicting: Instance) -> None:
+    assert_same_hull(predicting, witness)
 
 
 @pytest.mark.exhaustive
@@ -216,7 +217,11 @@ def test_real_and_simulated_evaluations_span_one_affine_space(evaluating: Instan
     assert_same_hull(evaluating, "records")
 
 
-@pytest.mark.parametrize("network", ["proving", "layered", *ONE_KIND, NOISE])
+WHOLE = [pytest.param("proving", marks=pytest.mark.exhaustive), "layered", *ONE_KIND, NOISE]
+"""`layered` has all that `proving` has."""
+
+
+@pytest.mark.parametrize("network", WHOLE)
 def test_real_and_simulated_rounds_span_one_affine_space(
     network: str, request: pytest.FixtureRequest
 ) -> None:

@@ -89,6 +89,7 @@ class SitesDemoRun(DemoRun):
         scenario, start = self.scenario, time.perf_counter()
         local = LocalConsortium(private / CONSORTIUM, engine=self.engine)
         records = {name: (held.features, held.labels) for name, held in scenario.hospitals.items()}
+        local.options = ("--verification-workers", "0")  # one machine has no cores to spare for each site
         terms = terms_of(scenario, SERVER)
         local.create(terms, scenario.plan.initial_model, records, self.randomness)
         self.seconds["provisioning"] = time.perf_counter() - start
