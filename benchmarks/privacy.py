@@ -176,7 +176,7 @@ def shares(world: World) -> Iterator[Line]:
     """P1."""
     for private in world.all_rules:
         for count in (5,) if world.small else (5, 3):
-            shadows = 8 if world.small else 80
+            shadows = 4 if world.small else 80
             yield label_share(world.setup, world.skewed[:count], world.others, shadows, SEED, private)
 
 
@@ -222,7 +222,7 @@ def audits(world: World) -> Iterator[Line]:
     for epsilon in EPSILONS[:1] if world.small else EPSILONS:
         private = with_epsilon(epsilon, setup.model.parameters)
         yield drawn(private, 10**5 if world.small else 10**6, 100, SEED)
-        runs = 16 if world.small else 1000
+        runs = 6 if world.small else 1000
         yield from canaries(setup, world.skewed[0], private, MINIMUM - COLLUDERS, runs, SEED)
 
 
