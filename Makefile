@@ -29,10 +29,8 @@ check: $(READY)
 	$(KERNELS)
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow"
 
-# Two at a time, since those on FLARE mostly wait; the smallest size measures nothing. Each one's words stay together.
 bench: $(READY)
-	printf '%s\n' benchmarks/[a-z]*.py | xargs -P 2 -I{} sh -c \
-		'said=$$($(BIN)/python {} --smallest 2>&1); code=$$?; echo "$$said"; test $$code = 0 || echo "{} FAILED"; exit $$code'
+	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script --smallest || exit 1; done
 
 # The site of the documents, in build/site; a warning is an error. The variable leaves out a notice of the theme's makers.
 docs: $(READY)

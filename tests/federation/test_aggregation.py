@@ -98,9 +98,7 @@ def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNa
         update_rule=lambda rows, shift: SimpleNamespace(weight=rows, bound=BOUND),
         message_bound=lambda rows, shift: BOUND,
     )
-    rules = SimpleNamespace(
-        config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator"
-    )
+    rules = SimpleNamespace(config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator")
     before, rows = tuple(map(bytes.fromhex, told["state"])), dict.fromkeys(HOSPITALS, ROWS)
     return SimpleNamespace(round=state, counting=None, rules=rules, enrolled=rows, server_state=before)
 
