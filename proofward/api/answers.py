@@ -18,6 +18,7 @@ from proofward.api.results import AuditResult, Evaluation, Round
 from proofward.api.sources import source_of
 from proofward.api.terms import Terms
 from proofward.api.training import Manner
+from proofward.cli.evidence.audit_words import privacy_document
 from proofward.data.csv_records import Table
 from proofward.data.image_schema import ImageSchema
 from proofward.report.handover.exported_model import ExportedModel
@@ -84,6 +85,11 @@ class Answers:
     def evaluations(self) -> list[FederatedEvaluation]:
         """What all hospitals counted together on their validation parts; each says whether it is proved."""
         return [FederatedEvaluation.of(own) for own in self._done.evaluations()]
+
+    @property
+    def privacy(self) -> dict[str, Any] | None:
+        """(epsilon, delta) as promised of each record and as spent so far; None where sums are exact."""
+        return privacy_document(self._done.outcome.history)
 
     def audit(self) -> AuditResult:
         """Replays the run from its folder alone: is the record consistent, did everybody keep the rules?"""

@@ -52,6 +52,7 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         class_weights: An integer for each class, by which the gradients of its records are multiplied.
         aggregation: The server's optimizer, by its name or with its numbers.
         rounds: How many rounds there are.
+        privacy: What is promised of each record: epsilon, or a mapping with it. By default sums are exact.
         verifiers: How many sites besides the hospitals check every proof.
         n_sites: Into how many sites rows are dealt by chance, each class evenly, where `fit` is not told
             whose they are.
@@ -84,6 +85,7 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         class_weights: Sequence[int] | None = None,
         aggregation: str | ServerOptimizer | Mapping[str, Any] | None = None,
         rounds: int = ROUNDS,
+        privacy: float | Mapping[str, Any] | None = None,
         verifiers: int = 2,
         n_sites: int = 3,
         folder: str | os.PathLike[str] | None = None,
@@ -102,6 +104,7 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.class_weights = class_weights
         self.aggregation = aggregation
         self.rounds = rounds
+        self.privacy = privacy
         self.verifiers = verifiers
         self.n_sites = n_sites
         self.folder = folder
@@ -176,6 +179,7 @@ class FederatedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             class_weights=self.class_weights,
             aggregation=self.aggregation,
             rounds=self.rounds,
+            privacy=self.privacy,
             verifiers=self.verifiers,
             classes=list(classes),
             features={entry.name: (entry.centre, entry.spread) for entry in constants},

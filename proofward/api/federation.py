@@ -43,6 +43,7 @@ class Federation(Answers, CountsTables):
         aggregation: str | ServerOptimizer | Mapping[str, Any] | None = None,
         rounds: int = ROUNDS,
         validation: float | Mapping[str, Any] | None = None,
+        privacy: float | Mapping[str, Any] | None = None,
         first_model: str | os.PathLike[str] | None = None,
         scales: Mapping[str, int] | None = None,
         label: str = "label",
@@ -80,6 +81,8 @@ class Federation(Answers, CountsTables):
             aggregation: The server's optimizer, `"fedavg"`, `"fedavgm"` or `"fedadam"`, or with its numbers.
             rounds: How many rounds there are.
             validation: The share of each hospital's rows that it never trains on, or the table as a mapping.
+            privacy: What is promised of each record: epsilon, or the table [privacy] as a mapping, such as
+                `{"epsilon": 3.0, "delta": 1e-5, "releases": 20}`. By default nothing: sums are exact.
             first_model: A model's file to start from, which all have to trust. By default members draw one.
             scales: The bits of the fixed-point numbers.
             label: The column with the label.
@@ -115,7 +118,7 @@ class Federation(Answers, CountsTables):
             "rounds": rounds, "validation": validation, "scales": scales, "label": label, "id": id,
             "ignore": ignore, "decimal": decimal, "verifiers": verifiers, "threshold": threshold,
             "accepting": accepting, "minimum": minimum, "abandoning": abandoning, "title": title,
-            "first_model": first_model, "images": images,
+            "first_model": first_model, "images": images, "privacy": privacy,
         }  # fmt: skip
         recipe = Recipe(given if images is None else {**given, "classes": classes})
         constants = None if features is None else features_given(features)

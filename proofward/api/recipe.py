@@ -33,6 +33,7 @@ class Recipe:
     def __init__(self, given: Mapping[str, Any]) -> None:
         """Raises SettingsRefused with all that is wrong, whatever the tables."""
         self.given = {name: _plain(value) for name, value in given.items() if value is not None}
+        self.given["privacy"] = _privacy(self.given.get("privacy"))
         self.column = self.given.get("label", Label().column)
         known = PRESET_FILES.get(str(self.given.get("preset", PRESET)))
         features = placeholder_features(1 if known is None else known.features)
@@ -98,6 +99,7 @@ class Recipe:
             "scales": given.get("scales", {}),
             "aggregation": _aggregation(given.get("aggregation", {})),
             "validation": _validation(given.get("validation", {})),
+            "privacy": given["privacy"],
             **({"id": {"column": given["id"]}} if "id" in given else {}),
             "policy": {name: given[name] for name in POLICY.names if name in given},
             "site": list(_sites(list(hospitals), given.get("verifiers", 1))),
@@ -166,6 +168,18 @@ def _aggregation(value: Any) -> Any:
 def _validation(value: Any) -> Any:
     """The table [validation]: of a share, or as it stands."""
     return value if isinstance(value, Mapping) else {"share": value}
+
+
+def _privacy(value: Any) -> Any:
+    """The table [privacy]: of nothing that there is none, of a number epsilon, or as it stands."""
+    if value is None:
+        return {"none": True}
+    if isinstance(value, Mapping):
+        return {name: _plain(own) for name, own in value.items()}
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        words = 'epsilon, a mapping such as {"epsilon": 3.0, "delta": 1e-5}, or None for exact sums'
+        raise SettingsRefused(f"privacy: expected {words}, found {value!r:.80}")
+    return {"epsilon": value}
 
 
 def _sites(hospitals: Sequence[str], verifiers: Any) -> Iterable[dict[str, Any]]:

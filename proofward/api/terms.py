@@ -14,6 +14,7 @@ from proofward.api.refusals import SettingsRefused, TablesRefused, refusing
 from proofward.api.sources import all_columns, computed_classes, computed_features, sources_of
 from proofward.cli.kit.data_file import DataFile
 from proofward.cli.project.image_table import image_settings
+from proofward.cli.project.privacy_table import plain_privacy
 from proofward.cli.project.project import Project
 from proofward.cli.project.project_file import opened_project
 from proofward.cli.project.project_text import project_text
@@ -23,6 +24,7 @@ from proofward.data.schema import Feature, Label, Notation, Schema
 from proofward.federation.messages.rules import HOSPITAL, Rules
 from proofward.layers.plain import shown
 from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
+from proofward.privacy.words import promise
 
 COMPUTED = (
     "centre and spread of the columns are computed over the rows of all sites, which this process holds; in "
@@ -202,6 +204,7 @@ class OpenedTerms(Terms):
             "rounds": rules.rounds,
             "network": rules.config.model.words,
             "training": rules.config.training_words,
+            "privacy": promise(rules.accountant),
             "hospitals": list(rules.hospitals),
             "verifiers": list(rules.verifiers),
             "classes": list(self.schema.classes),
@@ -217,6 +220,8 @@ def settings_of(project: Project) -> dict[str, Any]:
     if project.weighting.cap:
         weighting["cap"] = project.weighting.cap
     values = {name: getattr(whole, name) for name in (*MODEL_KEYS, *TRAINING_KEYS)}
+    if project.privacy is not None:
+        del values["clip_bound"]  # the gradient of each record is clipped instead
     policy = ("threshold", "accepting", "minimum", "abandoning")
     return {
         "title": project.title,
@@ -228,6 +233,7 @@ def settings_of(project: Project) -> dict[str, Any]:
         **({"scales": dict(whole.scales.given)} if whole.scales.given else {}),
         **({"first_model": project.trusted_first_model} if project.trusted_first_model else {}),
         **({} if project.validation is None else {"validation": plain_validation(project.validation)}),
+        "privacy": plain_privacy(project.privacy, project.setup.privacy),
         **_settings_of_data(project),
     }  # fmt: skip
 

@@ -30,6 +30,7 @@ from proofward.federation.messages.texts import TextRefused, text_lines
 from proofward.ledger.reading import NotReadable
 from proofward.report.handover.model_source import last_model
 from proofward.report.measurements import Measurements
+from proofward.report.privacy_so_far import privacy_so_far
 
 FORCING = "force=True"
 MOST_WORKERS = 64
@@ -100,6 +101,7 @@ def train(
     with refusing(RunRefused):
         place = Place(manner.folder)
         fitted = _run(project, plan, tables, place, manner, _classes(project, sources), sheets)
+    manner.tell(*privacy_so_far(fitted.outcome.history))
     manner.tell(f"{len(fitted.outcome.history.closed)} rounds closed; run folder: {place.words}")
     return fitted
 

@@ -58,6 +58,9 @@ class PrivacyTable:
 
     def mechanism(self, rounds: int, parameters: int, threshold: int, minimum: int) -> Privacy:
         """With the least noise that keeps the promise; raises ConfigurationError."""
+        if 0 < self.releases < rounds:
+            expected = f"at least {rounds}, one for each round of training"
+            raise ConfigurationError(f"{WHERE}releases", expected, self.releases)
         own = Privacy(
             clip_bits=int(log2(self.clip)),
             coarse_variance=41,
@@ -111,6 +114,15 @@ def check_privacy(found: PrivacyTable) -> None:
         raise ProjectError(f"{WHERE}clip", expected, repr(found.clip))
 
 
+def check_step(found: PrivacyTable | None, own: Settings) -> None:
+    """Raises ProjectError for settings of the file that are not of one step on all records."""
+    several = {"epochs": own.epochs, "steps": own.steps if own.steps != 1 else None, "momentum": own.momentum}
+    for name, value in several.items():
+        if found is not None and value:
+            expected = "nothing beside [privacy], whose rounds are one step on all records, without momentum"
+            raise ProjectError(f"training.{name}", expected, repr(value))
+
+
 def check_beside(found: PrivacyTable | None, own: Settings, training: Training, counts: bool) -> None:
     """Raises ProjectError for training and counts that do not go together with this table, or with none.
 
@@ -144,14 +156,20 @@ def mechanism_of(
         raise ProjectError(error.field, error.expected, error.actual) from error
 
 
-def privacy_lines(found: PrivacyTable | None, releases: int, colluders: int) -> Iterator[str]:
-    """The table of a completed project, whose mechanism has these numbers."""
+def plain_privacy(found: PrivacyTable | None, own: Privacy | None) -> dict[str, Any]:
+    """Plain values, as the file has them. own: the mechanism, which has the numbers that were left open."""
+    if found is None or own is None:
+        return {"none": True}
+    return {**vars(found), "releases": own.releases, "colluders": own.colluders}
+
+
+def privacy_lines(found: PrivacyTable | None, own: Privacy | None) -> Iterator[str]:
+    """The table of a completed project, which has this mechanism."""
     yield ""
     if found is None:
         yield NO_PRIVACY
         return
-    values = {**vars(found), "releases": releases, "colluders": colluders}
     yield "[privacy]"
-    for name, value in values.items():
+    for name, value in plain_privacy(found, own).items():
         text = str(value).lower() if isinstance(value, bool) else repr(value)
         yield f"{name} = {text}  # {PRIVACY[name].meaning}"

@@ -14,7 +14,7 @@ from proofward.cli.project.declared_table import NONE as NONE_DECLARED
 from proofward.cli.project.declared_table import Declared
 from proofward.cli.project.evaluated_rounds import agreed_rounds
 from proofward.cli.project.outside_table import OutsideTable
-from proofward.cli.project.privacy_table import PrivacyTable, check_beside, mechanism_of
+from proofward.cli.project.privacy_table import PrivacyTable, check_beside, check_step, mechanism_of
 from proofward.cli.project.project_setup import setup_of
 from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.validation_table import ValidationTable
@@ -165,6 +165,7 @@ class Project:
             features=self._columns() if self.images is None else (),
         )
         try:
+            check_step(self.privacy, self.settings)
             setup, _ = completed.setup, completed.subgroups
             check_beside(self.privacy, self.settings, setup.training, self.validation is not None)
             if self.images is not None:
@@ -178,14 +179,13 @@ class Project:
     def _columns(self) -> tuple[TableColumn, ...]:
         """The columns of tables: those that are given, the preset's, or such as change nothing."""
         usual, features = PRESET_FILES[self.preset], self.features
-        width = usual.features
         if usual.of_pictures and not features:
             words = f"a table [images], since the preset {self.preset} is of pictures"
             raise ProjectError("images", words, "neither it nor features")
-        if not features and width == len(NORMALISATION):
+        if not features and usual.features == len(NORMALISATION):
             features = tuple(Feature(*entry) for entry in NORMALISATION)
         if not features:
-            features = placeholder_features(width)
+            features = placeholder_features(usual.features)
         if (count := len(inputs_of(features))) > MAX_WIDTH:
             raise ProjectError("feature", f"at most {MAX_WIDTH} features", count)
         try:

@@ -87,9 +87,9 @@ def _preset(project: Project) -> list[str]:
 
 
 def _privacy(project: Project) -> list[str]:
-    own = project.setup.privacy
-    numbers = (0, 0) if own is None else (own.releases, own.colluders)
-    return [] if project.outside is not None else list(privacy_lines(project.privacy, *numbers))
+    if project.outside is not None:
+        return []
+    return list(privacy_lines(project.privacy, project.setup.privacy))
 
 
 def _first_model(project: Project) -> list[str]:

@@ -85,6 +85,7 @@ def simulate(
     from proofward.cli.run.named_sheets import named_sheets
     from proofward.cli.run.own_page import read_held_out, write_run_page
     from proofward.report.measurements import Measurements
+    from proofward.report.privacy_so_far import privacy_so_far
 
     with answering(as_json):
         project = opened_project(project_file)
@@ -135,6 +136,7 @@ def simulate(
     hospitals = [table.records for table in tables.values()]
     page, judged = write_run_page(console, folder, outcome, description, hospitals, others, draw=not no_plot)
     _say(console, f"{len(history.closed)} rounds closed, {time.perf_counter() - start:.1f} s")
+    _say(console, *privacy_so_far(history))
     _say(console, f"what the model does, which stays here: {page}")
     _say(console, f"run folder: {folder}", f"audit it with: {command('audit', folder)}")
     _say(console, f"take the model home with: {command('model', 'export', folder, '--to', 'safetensors')}")

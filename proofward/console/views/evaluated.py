@@ -7,6 +7,8 @@ from typing import Any
 from proofward.console.chart import Chart, Series
 from proofward.console.state import State
 from proofward.console.views.curves import plain_chart
+from proofward.console.words import sentence
+from proofward.privacy.words import EXACT_COUNTS
 from proofward.report.histograms.calibration import reliability
 from proofward.report.histograms.evaluated import Evaluated, Group, OneClass
 from proofward.report.histograms.of_run import Evaluation
@@ -20,6 +22,7 @@ from proofward.report.histograms.ranking import (
 from proofward.report.histograms.run_words import cells_of
 from proofward.report.histograms.shares import Share
 from proofward.report.histograms.words import MOST_SHOWN
+from proofward.report.privacy_so_far import privacy_so_far
 from proofward.report.statistics import ColumnStatistics
 from proofward.report.statistics_source import Summed
 
@@ -31,12 +34,17 @@ def evaluated(state: State, asked: int) -> dict[str, Any]:
     """Plain values for the page. asked: the round to show, the last one where there is no such."""
     with state.followed.lock:
         opened = state.counted.opened(state.followed)
+        history = state.followed.history
+        privacy = [] if history is None else privacy_so_far(history)
+        if privacy and history is not None and history.rules.accountant is not None and opened.evaluates:
+            privacy.append(EXACT_COUNTS)
     counted = [own for own in opened.evaluations if own.evaluated.counted]
     chosen = next((own for own in counted if own.round == asked), counted[-1] if counted else None)
     return {
         "evaluates": opened.evaluates,
         "describes": opened.describes,
         "trouble": opened.trouble,
+        "privacy": sentence("; ".join(privacy)),
         "note": chosen.standing if chosen is not None else "",
         "rounds": [_line(own) for own in opened.evaluations],
         "by_round": [plain_chart(chart) for chart in _by_round(counted)],

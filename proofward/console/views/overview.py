@@ -20,6 +20,7 @@ from proofward.federation.history.history_state import (
 from proofward.federation.history.round_state import RoundState
 from proofward.federation.history.standstill import no_way_on
 from proofward.federation.history.waiting import waits_for
+from proofward.report.privacy_so_far import privacy_so_far
 
 LAST_ROUNDS, LAST_LINES = 12, 8
 UNSAID = ("unable",)
@@ -120,6 +121,7 @@ def _live(state: State, history: History) -> dict[str, Any]:
         "waiting": _waiting(state, history),
         "stuck": "" if stuck is None else f"No round can be finished any more: {stuck}",
         "refusals": len(faults(history)),
+        "privacy": sentence("; ".join(privacy_so_far(history))),
     }
 
 

@@ -13,6 +13,7 @@ from proofward.engines.operations.suggestions import Placeholder, command
 from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.history import History
 from proofward.privacy.words import assumption, spent, whose
+from proofward.relations.config import RoundConfig
 from proofward.report.handover.exported_model import ExportedModel
 from proofward.report.handover.two_forms import Part, Pictures, Table, Words, html_page, markdown_page
 
@@ -160,8 +161,16 @@ def _training(history: History) -> Words:
         config.training_words,
         f"{len(closed)} of {rules.rounds} rounds were closed{only}. The last one that trained summed the "
         f"updates of {last}; a sum has at least {rules.minimum_updates}.",
-        f"Before it is encrypted every update is clipped to an L2 norm of {config.clip_bound / 1024:g}.",
+        _bounded(config),
     ])  # fmt: skip
+
+
+def _bounded(config: RoundConfig) -> str:
+    """What limits an update before it is encrypted."""
+    norm = f"an L2 norm of {config.clip_bound / 1024:g}"
+    if config.privacy is None:
+        return f"Before it is encrypted every update is clipped to {norm}."
+    return f"The gradient of each record is clipped to {norm}. An update gets noise before it is encrypted."
 
 
 def _evaluation(figures: Sequence[Figures]) -> list[Part]:
