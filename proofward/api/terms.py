@@ -30,8 +30,11 @@ COMPUTED = (
     "centre and spread of the columns are computed over the rows of all sites, which this process holds; in "
     "a real consortium nobody does, and `proofward consortium statistics` counts them before training"
 )
+OUTSIDE = (
+    "these are exact numbers of the records, outside of what `privacy` promises: give `features` public ones"
+)
 OPENED = "a run that was opened is not fitted again: make a Federation with its settings"
-Tell = Callable[[str], None]
+Tell = Callable[..., None]
 
 
 class Terms(ABC):
@@ -158,6 +161,7 @@ class KeywordTerms(Terms):
                 with refusing(TablesRefused):
                     features = computed_features(found)
                 tell(COMPUTED)
+                tell(*([OUTSIDE] if "epsilon" in self.recipe.given["privacy"] else []))
         return self.recipe.project(sources, features or (), label or self.notation.label), self.path
 
     def settings(self) -> dict[str, Any]:

@@ -101,6 +101,22 @@ def test_sites_of_rows_are_said_by_an_array_or_a_column(free_proofs):
         clone(one).set_params(n_sites=2).fit(values, labels)
 
 
+def test_a_private_fit_says_what_is_promised_and_spent(free_proofs, tmp_path):
+    values, labels = arrays(48)
+    promise = {"epsilon": 8, "delta": 1e-4, "releases": 3}
+    one = pw.FederatedClassifier(hidden=[4], batch=32, rounds=1, verifiers=1, privacy=promise)
+    again = clone(one)
+    assert again.get_params()["privacy"] == promise and again.privacy is not one.privacy
+    federation = again.fit(values, labels).federation_
+    known = federation.privacy
+    assert known["epsilon"] <= 8 and (known["delta"], known["spent"]["releases"]) == (1e-4, 1)
+    assert 0 < known["spent"]["epsilon"] < known["epsilon"]
+    settings = {**promise, "clip": 1.0, "records_a_patient": 1, "colluders": 1, "exact_counts": False}
+    assert federation.settings["privacy"] == settings and "clip_bound" not in federation.settings
+    file = federation.to_file(tmp_path / "consortium.toml")
+    assert pw.Federation.from_file(file).settings == federation.settings
+
+
 def test_names_of_columns_and_of_sites_that_are_numbers(free_proofs):
     pandas = pytest.importorskip("pandas")
     values, labels = arrays(48)

@@ -13,12 +13,14 @@ from proofward.cli.project.privacy_options import chosen_privacy
 from proofward.cli.project.privacy_table import PrivacyTable
 from proofward.cli.project.project_file import project_of, read_project, read_whole_project
 from proofward.cli.project.project_text import project_text
-from proofward.cli.project.terms_in_words import in_words
+from proofward.cli.project.terms_in_words import in_words, unusual
 from proofward.dossier.promises import not_shown, promises
 from proofward.federation.history.history import History
 from proofward.federation.parties.auditor import _in_words
 from proofward.privacy import words
 from proofward.report.audit_summary import AuditSummary
+from proofward.report.handover.model_card import _bounded
+from proofward.report.privacy_so_far import privacy_so_far
 from tests.cli.own_tables import write_project
 
 OPTIONS = ("--title", "T", "--server", "localhost", "--hospital", "a", "--hospital", "b", "--hospital", "c",
@@ -54,6 +56,8 @@ def test_every_key_reaches_the_rules(tmp_path):
     privacy = read_project(written(tmp_path, table)).terms().round_config.privacy
     assert (privacy.clip_bits, privacy.releases, privacy.records_a_patient) == (-1, 31, 2)
     assert (privacy.colluders, privacy.inverse_delta) == (0, 10**6)
+    large = unusual(read_project(written(tmp_path, "epsilon = 8\ndelta = 0.01")).config())
+    assert large == ["unusual: delta 0.01 is too large for 100 records or more in all: the promise may fail for one of them"]
     assert read_project(written(tmp_path, table)).config().clip_bound == 1 << 9
 
 
@@ -77,6 +81,8 @@ def test_to_say_that_there_is_none_changes_no_byte_of_the_terms(tmp_path):
         ("epsilon = 3\ndelta = 0.03", {}, "privacy.delta: expected 1 / a whole number"),
         ("epsilon = 3\nclip = 3", {}, "privacy.clip: expected a power of two"),
         ("epsilon = 3\ncolluders = 4", {}, "privacy.colluders: expected fewer than"),
+        ("epsilon = 3", {"momentum": 0.5}, "training.momentum: expected nothing beside [privacy]"),
+        ("epsilon = 3", {"steps": 2}, "training.steps: expected nothing beside [privacy]"),
         ("epsilon = 3\nreleases = 1", {}, "privacy.releases: expected at least 2, one for each round"),
         ("epsilon = 3", {"full_batch": "false"}, "training.full_batch: expected true with [privacy]"),
         ("none = true", {}, "training.full_batch: expected false without [privacy]"),
@@ -116,9 +122,11 @@ def test_terms_audit_and_report_say_what_is_promised_and_spent(private):
     assert promise in said and "differ in one record, replaced by another" in said
     assert promise in _in_words(rules)
     history.releases.update({"a": 5, "b": 4})
+    assert privacy_so_far(history) == [promise, words.spent(rules.accountant, 5)]
     lines = list(screen(AuditSummary([], history), None))
     spent = words.spent(rules.accountant, 5)
     assert spent.endswith("delta 1e-05 spent, by 5 of 20 releases")
+    assert _bounded(rules.config).startswith("The gradient of each record is clipped to an L2 norm of 1.")
     assert any(promise in line for line in lines) and any(spent in line for line in lines)
     assert any("hospitals of a sum" in line or "one hospital of a sum" in line for line in lines)
     assert privacy_document(history)["spent"] == {"releases": 5, "epsilon": rules.accountant.spent(5)}
@@ -133,6 +141,7 @@ def test_exact_sums_are_said_in_the_first_line_of_an_audit_and_in_the_report(tmp
     assert "no differential privacy" in _in_words(terms.check())
     first = next(screen(AuditSummary([], history), None))
     assert first.endswith("Sums are exact: no differential privacy.") and not list(privacy_lines(history))
+    assert privacy_so_far(history) == [words.NO_PRIVACY]
     assert privacy_document(history) is None and exactness(None) == ""
     found = SimpleNamespace(history=history, summary=AuditSummary([], history))
     assert "none: sums are exact" in str(promises(found)) and "they are exact" in str(not_shown(found))

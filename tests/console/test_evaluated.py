@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from contextlib import closing
+from threading import Lock
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from proofward.cli.project.project_file import read_project
 from proofward.console.counted import Counted, Opened
+from proofward.console.views.evaluated import evaluated
+from proofward.federation.history.history import History
 from proofward.federation.messages.refusal import Refusal
 from proofward.relations.score_counting import NOT_PROVED
 from proofward.report.histograms.of_run import Evaluation
 from proofward.report.histograms.ranking import roc_area
 from proofward.report.statistics import ColumnStatistics, Moments, Numbers, Quantile, Range, Statistics
 from proofward.report.statistics_source import Summed
+from tests.cli.test_privacy_table import written
 from tests.console.pages import entered, page, state_of
 from tests.console.test_pages import words
 from tests.report.test_card_figures import LAYOUT, MODEL_DIGEST, evaluation
@@ -62,6 +67,17 @@ def test_figures_by_round_and_of_the_round_that_is_asked_for(counted, run):
         assert "Round 2: after round 1 of training" in words(asked.get(PATH, params={"round": "2"}).text)
         for other in ("99", "x", "-1"):
             assert "Round 6:" in words(asked.get(PATH, params={"round": other}).text)
+
+
+def test_what_is_promised_and_spent_stands_above_the_figures(counted, run, tmp_path):
+    assert "No differential privacy: sums are exact." in words(page(run, PATH))
+    assert "No differential privacy: sums are exact." in words(page(run))
+    history = History(read_project(written(tmp_path)).terms().check())
+    history.releases["a"] = 2
+    state = SimpleNamespace(followed=SimpleNamespace(lock=Lock(), history=history), counted=Counted(None))
+    said = evaluated(state, 0)["privacy"]
+    for part in ("Differential privacy of epsilon 3", "spent, by 2 of 20 releases", "not private."):
+        assert part in said
 
 
 def test_without_rounds_that_count(run, new_kit):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from proofward.relations.config import RoundConfig
     from proofward.relations.counting import Counting
 
-USUAL_BATCH, USUAL_RATE = 16, 8
+USUAL_BATCH, USUAL_RATE, USUAL_INVERSE_DELTA = 16, 8, 10_000
 """Smaller batches, and larger `Training.rate` than this, are pointed out."""
 
 
@@ -189,9 +189,17 @@ def first_model_in_words(rules: Rules) -> str:
 
 
 def unusual(config: RoundConfig) -> list[str]:
-    """What these terms have that makes a single update, if it is ever opened, tell much about its records."""
+    """What these terms have that makes a single update, if it is ever opened, tell much about its records.
+
+    With differential privacy it has its own noise; there a delta may be too large.
+    """
     training, found = config.training, list[str]()
-    if config.privacy is not None:  # an update that is opened has its own noise, as is said there
+    if config.privacy is not None:
+        if (most := config.privacy.inverse_delta) < USUAL_INVERSE_DELTA:
+            found.append(
+                f"unusual: delta {1 / most:.3g} is too large for {most:,} records or more in all: "
+                "the promise may fail for one of them"
+            )
         return found
     if training.batch < USUAL_BATCH:
         found.append(
