@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from proofward.cli.evidence.audit_words import exactness, privacy_document, privacy_lines, screen
+from proofward.cli.kit.data_file import DataFile
 from proofward.cli.project.privacy_options import chosen_privacy
 from proofward.cli.project.privacy_table import PrivacyTable
 from proofward.cli.project.project_file import project_of, read_project, read_whole_project
@@ -17,6 +20,7 @@ from proofward.cli.project.terms_in_words import in_words, unusual
 from proofward.dossier.promises import not_shown, promises
 from proofward.federation.history.history import History
 from proofward.federation.parties.auditor import _in_words
+from proofward.layers.errors import ConfigurationError
 from proofward.privacy import words
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.handover.model_card import _bounded
@@ -59,6 +63,18 @@ def test_every_key_reaches_the_rules(tmp_path):
     large = unusual(read_project(written(tmp_path, "epsilon = 8\ndelta = 0.01")).config())
     assert large == ["unusual: delta 0.01 is too large for 100 records or more in all: the promise may fail for one of them"]
     assert read_project(written(tmp_path, table)).config().clip_bound == 1 << 9
+
+
+def test_a_file_with_more_records_of_a_patient_than_agreed_is_refused(private, monkeypatch):
+    config = private.terms().round_config
+    table = SimpleNamespace(records=range(config.most_rows), patients=np.arange(config.most_rows) // 2)
+    monkeypatch.setattr(DataFile, "at_scales", lambda *_: table)
+    file, schema = DataFile(Path("a.csv")), SimpleNamespace(size=config.model.features)
+    with pytest.raises(ConfigurationError, match="records_a_patient: expected at most 1 of one patient"):
+        file.read(schema, config)
+    assert file.read(schema, config, training=False) is table
+    table.patients = None
+    assert file.read(schema, config) is table
 
 
 def test_to_say_that_there_is_none_changes_no_byte_of_the_terms(tmp_path):

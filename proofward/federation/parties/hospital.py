@@ -115,6 +115,7 @@ class Hospital(Spender):
         if self.rules.config.training.validation_share:
             self.records = self.records.arranged(self.source("order-of-patients"))
         try:
+            self.records.check(self.rules.config.privacy)
             rows, proof, root, secret = self.prove_enrolment()
         except CANNOT_PROVE as error:
             self._unable("unable/enrolment", str(error))
