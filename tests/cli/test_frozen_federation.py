@@ -31,12 +31,28 @@ class TrainsOnOtherFeatures(_Forges):
         return Cheat(features=np.roll(known.features, 1, axis=1))
 
 
+def write_with_liar(folder):
+    """consortium.toml of four hospitals."""
+    path = write_frozen(folder)
+    path.write_text(path.read_text() + f'[[site]]\nname = "{LIAR}"\nroles = ["hospital"]\n')
+    return path
+
+
+def write_private(folder):
+    """The same with epsilon and delta."""
+    path = write_with_liar(folder)
+    text = path.read_text().replace("clip_bound = 2\n", "full_batch = true\n").replace("steps = 2", "steps = 1")
+    text = text.replace("batch = 8", "batch = 16")
+    table = "[privacy]\nepsilon = 8\ndelta = 0.01\nreleases = 1\n[model]"
+    path.write_text(text.replace("[model]", table))
+    return path
+
+
 @pytest.fixture(scope="module")
 def consortium(tmp_path_factory):
     """Plan and records of four hospitals."""
     folder = tmp_path_factory.mktemp("federation")
-    path = write_frozen(folder)
-    path.write_text(path.read_text() + f'[[site]]\nname = "{LIAR}"\nroles = ["hospital"]\n')
+    path = write_with_liar(folder)
     project = read_project(path)
     plan = plan_of_project(project, path)
     paths = write_folders(folder)
@@ -59,6 +75,17 @@ def run(folder, consortium, changed=None, parties=None):
 def test_training_on_other_features_than_were_enrolled_is_refused(tmp_path, consortium):
     culprits, failed, accepted = run(tmp_path, consortium, parties=Parties({LIAR: TrainsOnOtherFeatures}))
     assert (culprits, failed, set(accepted)) == ({LIAR}, [], {"a", "b", "c"})
+
+
+def test_with_noise_nobody_trains_on_other_features_either(tmp_path, consortium):
+    """With [privacy] a head behind the frozen network takes one clipped and noised step a round."""
+    records = consortium[1]
+    path = write_private(tmp_path)
+    plan = plan_of_project(read_project(path), path)
+    liar = Parties({LIAR: TrainsOnOtherFeatures})
+    culprits, failed, accepted = run(tmp_path / "run", (plan, records), parties=liar)
+    assert (culprits, failed, set(accepted)) == ({LIAR}, [], {"a", "b", "c"})
+    assert plan.config.privacy and plan.config.training.full_batch
 
 
 def test_enrolling_other_features_is_not_seen(tmp_path, consortium):
