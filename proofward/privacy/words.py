@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import ROUND_CEILING, Context, Decimal
 from math import inf
 
 from proofward.layers.privacy import CLIP_UNITS_BITS
@@ -9,6 +10,8 @@ from proofward.privacy.accountant import MOST_EPSILON, Accountant, for_patients
 
 NO_PRIVACY = "no differential privacy: sums are exact"
 EXACT_COUNTS = "counts are exact and outside the privacy budget: not private"
+_NOTHING = 1e-9
+"""Of an epsilon: what its computation may add to it."""
 NEIGHBOURS = "neighbours are two data sets of one hospital that differ in one record, replaced by another"
 
 
@@ -16,8 +19,8 @@ def shown(epsilon: float) -> str:
     """An epsilon with three digits, rounded up."""
     if epsilon == inf:
         return f"above {MOST_EPSILON:g}, which promises nothing"
-    text = f"{epsilon:.3g}"
-    return text if float(text) >= epsilon * (1 - 1e-3) else f"{epsilon * 1.005:.3g}"
+    exact = Decimal(epsilon * (1 - _NOTHING))
+    return f"{float(Context(prec=3, rounding=ROUND_CEILING).plus(exact)):.3g}"
 
 
 def pair(accountant: Accountant, epsilon: float) -> str:

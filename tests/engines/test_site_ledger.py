@@ -49,7 +49,7 @@ def test_a_second_federation_over_the_same_file_is_noticed_and_composed(place):
     assert told(OwnTerms(bytes([1] * 32)), ["a"]) == []
     note(entry(3))
     (line,) = told(OwnTerms(bytes([3] * 32)), ["a", "b"])
-    assert "trial 3 (epsilon 3), trial 1 (epsilon 3): together epsilon 4.44, delta 1e-05" in line
+    assert "trial 3 (epsilon 3), trial 1 (epsilon 3): together epsilon 4.45, delta 1e-05" in line
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
 

@@ -72,11 +72,18 @@ def test_an_aggregator_that_restarts_attempts_gets_no_more_sums(squeezed):
     history = engine.aggregator.history
     assert not result.finished and len(history.closed) == 1 and history.position()[0] == 2
     assert {name: len(sets) for name, sets in signed.items()} == {
-        **dict.fromkeys(("hospital-0", "hospital-1", "hospital-2", "hospital-3"), 2), "hospital-4": 2
+        **dict.fromkeys(("hospital-0", "hospital-1", "hospital-2", "hospital-3"), 2), "hospital-4": 1
     }  # fmt: skip
     unable = [event for event in events if event.kind == "unable"]
     assert {event.party for event in unable} == {f"hospital-{index}" for index in range(4)}
     assert all("budget is spent" in event.detail for event in unable)
+
+
+def test_who_has_no_release_left_sends_no_update_for_which_others_would_spend_one(squeezed):
+    engine, _, _, _, facts = squeezed
+    state = engine.aggregator.history.round
+    assert state.present == tuple(engine.hospitals) and set(state.uploads) == {"hospital-4"}
+    assert state.accepted is None and facts["hospital-4"][0] == 1
 
 
 def test_the_count_is_kept_with_the_state(squeezed):

@@ -11,6 +11,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.privacy import LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE, Privacy
 from proofward.privacy.accountant import Accountant, for_patients
 from proofward.privacy.choice import BOUND, least_noise
+from proofward.privacy.words import shown
 from proofward.relations.noise_tables import distance
 
 OWN = Privacy(clip_bits=0, coarse_variance=5750, releases=20, records_a_patient=1, colluders=2, inverse_delta=100_000)
@@ -98,3 +99,11 @@ def test_the_bound_of_the_tables_part_is_above_what_is_reckoned():
         found = accountant(coarse_variance=coarse)
         reckoned = (1 + 2.718281828459045**found.promised) * found.distance(20)
         assert reckoned < float(found._added_at_most) < 1e4 * reckoned
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "text"),
+    [(3.0, "3"), (2.9991, "3"), (3.002, "3.01"), (0.0504, "0.0504"), (0.05041, "0.0505"), (44.61, "44.7"), (0, "0")],
+)  # fmt: skip
+def test_an_epsilon_is_never_shown_as_less_than_it_is(epsilon, text):
+    assert shown(epsilon) == text and float(text) >= epsilon

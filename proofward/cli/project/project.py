@@ -166,8 +166,8 @@ class Project:
         )
         try:
             check_step(self.privacy, self.settings)
-            setup, _ = completed.setup, completed.subgroups
-            check_beside(self.privacy, self.settings, setup.training, self.validation is not None)
+            setup, exact = completed.setup, (completed.subgroups, self.validation, self.notation.statistics)
+            check_beside(self.privacy, self.settings, setup.training, *exact)
             if self.images is not None:
                 self.images.check(setup.scales)
         except ConfigurationError as error:
