@@ -21,7 +21,7 @@ from proofward.data.images.stream import batches
 Real = NDArray[np.float64]
 Filters = list[NDArray[np.float32]]
 SIDE, STRIDE, WINDOWS, DIRECTIONS = 64, 2, 4, 8
-COMPONENTS, RIDGE = 64, 0.03
+COMPONENTS, RIDGE, FACTOR = 128, 0.03, 0.4
 HEADS, SEED = 1500, 7
 _BATCH = 64
 
@@ -108,7 +108,7 @@ def drawn_heads(count: int = HEADS) -> NDArray[np.float32]:
         inside = ellipse(across, below, width - rim, height - rim, turn)
         own[inside] = grey
         for _ in range(rng.integers(3, 12)):
-            place = rng.uniform(-0.5, 0.5, 2) + (across, below)
+            place = np.array([across, below]) + rng.uniform(-0.5, 0.5, 2)
             part = ellipse(*place, *rng.uniform(0.05, 0.35, 2), rng.uniform(0, np.pi))
             own[part & inside] = np.clip(grey + rng.normal(0, 0.2), 0, 1)
     noisy = np.clip(made + rng.normal(0, 0.03, made.shape), 0, 1)
@@ -117,15 +117,21 @@ def drawn_heads(count: int = HEADS) -> NDArray[np.float32]:
     return (np.asarray(smooth) / 9).astype(np.float32)
 
 
-def whitened(features: Real, public: Real) -> Real:
-    """The principal components of the public features, each divided by its deviation: (n, COMPONENTS)."""
+def heads_features(pictures: NDArray[np.float32]) -> tuple[Real, Real]:
+    """(n, COMPONENTS) for a private head, and all of them, (n, 1472), for one without limits.
+
+    Centres, deviations and principal components are those of the drawn heads. Both kinds of filters count
+    alike; a component is divided by its deviation there, the lesser ones by more than that.
+    """
+    heads, families, drawn = drawn_heads(), [], []
+    for made in (gabor_features, random_features):
+        public = made(heads)
+        centre, total = public.mean(axis=0), np.sqrt(public.var(axis=0).sum())
+        families.append((made(pictures) - centre) / total)
+        drawn.append((public - centre) / total)
+    features, public = np.concatenate(families, axis=1), np.concatenate(drawn, axis=1)
     values, vectors = np.linalg.eigh(np.cov(public.T))
     values, vectors = values[::-1][:COMPONENTS], vectors[:, ::-1][:, :COMPONENTS]
-    vectors = vectors * np.where(vectors.sum(axis=0) < 0, -1, 1)
-    return (features - public.mean(axis=0)) @ vectors / np.sqrt(values + RIDGE * values[0])
-
-
-def standardised(features: Real, public: Real) -> Real:
-    """Each feature by the mean and deviation of the public ones, and all by the root of their number."""
     deviations = public.std(axis=0) + 0.05 * public.std()
-    return (features - public.mean(axis=0)) / deviations / np.sqrt(features.shape[1])
+    whitened = FACTOR * (features @ vectors) / np.sqrt(values + RIDGE * values[0])
+    return whitened, 8 * features / deviations / np.sqrt(features.shape[1])
