@@ -126,7 +126,8 @@ class ProvedRound:
 
 def proved_round(network: Network, scales: FixedPoint, training: Training, rows: int) -> ProvedRound:
     """Enrol synthetic records and prove a round."""
-    config = RoundConfig(network, scales, training, 1 << 13, 5, 2, least_rows=rows, most_rows=rows)
+    most = max(rows, training.batch + 1)  # rules for which one step is always all rows are refused
+    config = RoundConfig(network, scales, training, 1 << 13, 5, 2, least_rows=rows, most_rows=most)
     records = make_synthetic(rows, network.features, 1, scales, amplitude=0.25)
     enrolled = EnrolmentStatement(bytes(32), "hospital", rows, network.features, config)
     _, secret = prove_enrolment(enrolled, records.features, records.labels, os.urandom)

@@ -81,8 +81,9 @@ class TrainingProblem:
         network: Network, scales: FixedPoint, training: Training, rows: int, clip_bound: int = 1 << 20
     ) -> TrainingProblem:
         """Synthetic records for a network; raises WraparoundPossible where bounds do not hold."""
+        most = max(rows, training.batch + 1)  # rules for which one step is always all rows are refused
         config = RoundConfig(
-            network, scales, training, clip_bound, 5, 2, SECURITY_BITS, least_rows=rows, most_rows=rows
+            network, scales, training, clip_bound, 5, 2, SECURITY_BITS, least_rows=rows, most_rows=most
         )
         weights = initial_weights(config.model, scales, b"benchmark")
         statement = RoundStatement(

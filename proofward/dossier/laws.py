@@ -9,6 +9,7 @@ from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Basis, Fact, Facts, Section, Words, fact
 from proofward.dossier.people import span
 from proofward.federation.messages.clock import in_utc
+from proofward.relations.private_rules import starts_from_zeros
 
 CAUTION = (
     "What this record holds on each item, and nothing more. Where it says “not recorded”, the answer has "
@@ -153,6 +154,9 @@ def _model(found: Evidence) -> str | None:
 def _first_model(found: Evidence) -> str:
     if found.history.rules.initial_model:
         return f"the training began with a chosen model, {found.history.rules.initial_model.hex()}"
+    config = found.history.rules.config
+    if starts_from_zeros(config.privacy, config.model):
+        return "none: all weights of the first model were zero"
     return "none: the first model was drawn from the members' shared randomness"
 
 

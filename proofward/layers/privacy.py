@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 
+import numpy as np
+import numpy.typing as npt
+
+from proofward.layers.errors import ConfigurationError
 from proofward.layers.plain import exactly, integer
 
 CLIP_UNITS_BITS = 10
@@ -29,7 +33,8 @@ class Privacy:
         clip_bits: C = 2^clip_bits bounds the L2 norm of a record's gradient; -6 to 6.
         coarse_variance: The variance of z_1, from 41 to 220^2.
         releases: R, the most sums that a hospital consents to.
-        records_a_patient: k, the most records that one patient has at a hospital, as hospitals state it.
+        records_a_patient: k, the most records that one patient has at a hospital. Each hospital looks that it
+            is so of its own; what ids say is nobody else's to see.
         colluders: c, how many hospitals of a sum may tell their noise to the reader.
         inverse_delta: 1 / delta, an integer.
     """
@@ -61,6 +66,18 @@ class Privacy:
     def clip_bound(self) -> int:
         """C at scale 2^10."""
         return 1 << (self.clip_bits + CLIP_UNITS_BITS)
+
+    def check_patients(self, patients: npt.NDArray[np.int64] | None) -> None:
+        """Raises ConfigurationError where a patient has more records than noise is measured for.
+
+        patients: of each record the number of its patient; None where nobody knows, and each is one.
+        """
+        if patients is None or not patients.size:
+            return
+        most = int(np.unique(patients, return_counts=True)[1].max())
+        if most > self.records_a_patient:
+            expected = f"at most {self.records_a_patient} of one patient, for which noise is measured"
+            raise ConfigurationError("records_a_patient", expected, most)
 
     def to_dict(self) -> dict[str, object]:
         """Canonical plain form."""

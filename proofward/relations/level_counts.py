@@ -24,7 +24,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import ext_add, zeros
+from proofward.field.extension import DEGREE, ext_add, zeros
 from proofward.field.multilinear import eq_table
 from proofward.field.scalar import P
 from proofward.layers.layout import Layout, log_padded
@@ -93,7 +93,7 @@ class LevelCounts:
             return found
 
         def weights(point: Point) -> Array:
-            found = np.zeros((2, self.levels, cells), dtype=np.uint64)
+            found = zeros(self.levels, cells)
             found[:, first:stop] = eq_table(point)[:, None, :cells]
             return found
 
@@ -106,11 +106,11 @@ class LevelCounts:
         )
 
     def _inner(self, weights: Callable[[], Array]) -> Form:
-        """The inner product with weights (2, levels, cells)."""
+        """The inner product with weights (DEGREE, levels, cells)."""
         if not self.party.evaluates_public:
             return Form.of(0)
         full = zeros(1 << self.column.log_size)
-        full[:, : self.levels * 2 * self.bins] = weights().reshape(2, -1)
+        full[:, : self.levels * 2 * self.bins] = weights().reshape(DEGREE, -1)
         return total([column.inner(full) * factor for factor, column in self.column.terms])
 
     @property
@@ -125,10 +125,10 @@ class LevelCounts:
 
         def weights() -> Array:
             size = cells + CELLS
-            table = eq_table(point)[:, : self.levels * size].reshape(2, self.levels, size)
+            table = eq_table(point)[:, : self.levels * size].reshape(DEGREE, self.levels, size)
             taken = np.repeat(table[:, :, cells:], self.bins // 2, axis=2)
             own = np.ascontiguousarray(table[:, :, :cells])
-            return ext_add(own.reshape(2, -1), np.ascontiguousarray(taken).reshape(2, -1))
+            return ext_add(own.reshape(DEGREE, -1), np.ascontiguousarray(taken).reshape(DEGREE, -1))
 
         return self._inner(weights)
 

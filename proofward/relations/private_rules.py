@@ -39,6 +39,15 @@ def check_private(
         raise ConfigurationError("clip_bound", expected, clip_bound)
 
 
+def starts_from_zeros(privacy: Privacy | None, model: Network) -> bool:
+    """Whether the first model is all zeros and not drawn: of one layer, beside differential privacy.
+
+    One layer has no symmetry that drawn weights would have to break, and noise is measured by few rounds, of
+    which none should be spent on forgetting them.
+    """
+    return privacy is not None and len(model.layers) == 1
+
+
 def check_several_steps(training: Training, most_rows: int) -> None:
     """Raises ConfigurationError where even the largest hospital takes one step on all of its rows."""
     if training.steps_for(most_rows) == 1 and training.batch >= training.trained_rows(most_rows):

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from proofward.cli.common.answering import Refused
 from proofward.cli.evidence.audit_words import exactness, privacy_document, privacy_lines, screen
+from proofward.cli.kit.data_file import DataFile
 from proofward.cli.project.privacy_options import chosen_privacy
 from proofward.cli.project.privacy_table import PrivacyTable
 from proofward.cli.project.project_file import project_of, read_project, read_whole_project
 from proofward.cli.project.project_text import project_text
+from proofward.cli.project.statistics_terms import statistics_project
 from proofward.cli.project.terms_in_words import in_words
 from proofward.dossier.promises import not_shown, promises
 from proofward.federation.history.history import History
 from proofward.federation.parties.auditor import _in_words
+from proofward.layers.errors import ConfigurationError
 from proofward.privacy import words
 from proofward.report.audit_summary import AuditSummary
 from tests.cli.own_tables import write_project
@@ -57,6 +63,18 @@ def test_every_key_reaches_the_rules(tmp_path):
     assert read_project(written(tmp_path, table)).config().clip_bound == 1 << 9
 
 
+def test_a_file_with_more_records_of_a_patient_than_agreed_is_refused(private, monkeypatch):
+    config = private.terms().round_config
+    table = SimpleNamespace(records=range(config.most_rows), patients=np.arange(config.most_rows) // 2)
+    monkeypatch.setattr(DataFile, "at_scales", lambda *_: table)
+    file, schema = DataFile(Path("a.csv")), SimpleNamespace(size=config.model.features)
+    with pytest.raises(ConfigurationError, match="records_a_patient: expected at most 1 of one patient"):
+        file.read(schema, config)
+    assert file.read(schema, config, training=False) is table
+    table.patients = None
+    assert file.read(schema, config) is table
+
+
 def test_to_say_that_there_is_none_changes_no_byte_of_the_terms(tmp_path):
     path = write_project(tmp_path)
     silent = read_project(path)
@@ -81,6 +99,7 @@ def test_to_say_that_there_is_none_changes_no_byte_of_the_terms(tmp_path):
         ("epsilon = 3", {"full_batch": "false"}, "training.full_batch: expected true with [privacy]"),
         ("none = true", {}, "training.full_batch: expected false without [privacy]"),
         ("epsilon = 3\n[validation]\nshare = 0.2", {}, "privacy.exact_counts: expected true"),
+        (f'epsilon = 3\n[statistics]\nledger = "{"0" * 64}"', {}, "privacy.exact_counts: expected true"),
     ],
 )
 def test_refuses_what_does_not_keep_a_promise(tmp_path, table, training, found):
@@ -97,6 +116,14 @@ def test_clipping_is_said_once(tmp_path):
     path = written(tmp_path)
     path.write_text(path.read_text().replace("full_batch", "clip_bound = 2\nfull_batch"))
     assert "training.clip_bound: expected nothing beside [privacy]" in str(read_whole_project(path)[1][0])
+
+
+def test_nothing_is_counted_before_training_unless_the_file_agrees_to_exact_counts(tmp_path):
+    with pytest.raises(Refused, match="nothing was counted") as refused:
+        statistics_project(written(tmp_path))
+    assert "privacy.exact_counts: expected true" in refused.value.problems[0]
+    agreed = statistics_project(written(tmp_path, "epsilon = 3\nexact_counts = true"))
+    assert agreed.privacy.exact_counts and not agreed.notation.statistics
 
 
 def test_counts_are_marked_where_the_file_agrees_to_them(tmp_path):

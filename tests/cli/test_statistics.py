@@ -150,7 +150,7 @@ def test_a_file_without_centres_is_told_what_computes_them(counted):
         ((), 2, "expected one of --data"),
         (("--kits", "--from", "."), 2, "expected one of --data"),
         (("--kits", "--write"), 2, "there are no sums yet"),
-        (("--from", "."), 1, "has no ledger"),
+        (("--from", "."), 2, "has no ledger"),
     ],
 )
 def test_wrong_use(proofward, tmp_path, arguments, code, what):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from contextlib import closing
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
@@ -71,11 +72,18 @@ def test_an_aggregator_that_restarts_attempts_gets_no_more_sums(squeezed):
     history = engine.aggregator.history
     assert not result.finished and len(history.closed) == 1 and history.position()[0] == 2
     assert {name: len(sets) for name, sets in signed.items()} == {
-        **dict.fromkeys(("hospital-0", "hospital-1", "hospital-2", "hospital-3"), 2), "hospital-4": 2
+        **dict.fromkeys(("hospital-0", "hospital-1", "hospital-2", "hospital-3"), 2), "hospital-4": 1
     }  # fmt: skip
     unable = [event for event in events if event.kind == "unable"]
     assert {event.party for event in unable} == {f"hospital-{index}" for index in range(4)}
     assert all("budget is spent" in event.detail for event in unable)
+
+
+def test_who_has_no_release_left_sends_no_update_for_which_others_would_spend_one(squeezed):
+    engine, _, _, _, facts = squeezed
+    state = engine.aggregator.history.round
+    assert state.present == tuple(engine.hospitals) and set(state.uploads) == {"hospital-4"}
+    assert state.accepted is None and facts["hospital-4"][0] == 1
 
 
 def test_the_count_is_kept_with_the_state(squeezed):
@@ -105,6 +113,26 @@ def test_the_ledger_takes_no_consent_beyond_the_budget(tmp_path):
     history.releases[name] = 2
     history.judge(consent)
     stopped.engine.close()
+
+
+def test_a_hospital_does_not_enrol_more_records_of_one_patient_than_the_noise_is_for(tmp_path):
+    events, agreed = [], private_plan(records_a_patient=2)
+    data = datasets(agreed)
+    patients = {"hospital-0": [2, 0, 2, 1, 2], "hospital-1": [2, 0, 2, 1, 1]}
+    for name, first in patients.items():
+        features, labels = data[name]
+        groups = np.arange(len(labels)) + 10
+        groups[: len(first)] = first
+        data[name] = features, labels, groups
+    engine = InProcessFederation(
+        tmp_path, agreed, data, seed=b"s", proofs=FakeProofs(), observe=events.append
+    )
+    engine.run(lambda: engine.aggregator.history.phase == CONSENT)
+    assert set(engine.aggregator.history.enrolments) == set(agreed.hospitals) - {"hospital-0"}
+    (unable,) = [event for event in events if event.kind == "unable"]
+    assert unable.party == "hospital-0" and "records_a_patient" in unable.detail
+    assert "at most 2 of one patient" in unable.detail and unable.detail.endswith("3")
+    engine.close()
 
 
 @pytest.mark.parametrize(

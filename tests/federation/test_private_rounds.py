@@ -10,6 +10,7 @@ import pytest
 
 from proofward.engines.attacks.hospitals import LeavesUnclipped, ScalesUpdate
 from proofward.engines.in_process import InProcessFederation, Parties
+from proofward.engines.run_folder import RunFolder
 from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.messages.beacon import first_model
 from proofward.federation.messages.values import integers_from_bytes
@@ -19,7 +20,7 @@ from proofward.layers.schedule import schedule
 from proofward.relations.config import RoundConfig
 from proofward.relations.noise_seed import drawn_noise, public_words
 from tests.federation.fakes import datasets, plan
-from tests.relations.private_cases import full_batch, privacy
+from tests.relations.private_cases import full_batch, privacy, private_rules
 
 pytestmark = pytest.mark.slow
 UNCLIPPED, SCALED = "hospital-1", "hospital-2"
@@ -84,3 +85,11 @@ def test_the_model_takes_one_step_along_the_mean_of_clipped_gradients_and_noise(
 
 def round_half_up(value: int, divisor: int) -> int:
     return (2 * value + divisor) // (2 * divisor)
+
+
+@pytest.mark.parametrize(("widths", "zeros"), [((5, 2), True), ((5, 4, 2), False)])
+def test_one_layer_starts_from_zeros_and_several_do_not(tmp_path, widths, zeros):
+    config = private_rules(widths)
+    made = replace(plan(hospitals=3, verifiers=1, rounds=1, threshold=1), config=config)
+    weights = integers_from_bytes(first_model(RunFolder(tmp_path).rules(made), bytes(32)), config.model.parameters)
+    assert (not weights.any()) is zeros

@@ -60,14 +60,15 @@ def table_file(path: Path, options: Mapping[str, Any], alone: bool = True) -> Ta
     """The file with what the options say of it.
 
     alone: whether they are of this file only; raises FileRefused then for those of another format.
-    Raises WrongThing for what is no table.
+    Raises WrongThing for what is no table. A table that lies beside images is looked at when it is read.
     """
     from proofward.data.tables.refusal import NoTable
     from proofward.data.tables.table_file import TableFile
 
     file = TableFile(path, **{name: options.get(name) or "" for name in NAMES})
     try:
-        file.check_kind()
+        if path.exists():
+            file.check_kind()
     except NoTable as error:
         raise WrongThing(f"{path}: {error}") from error
     if alone:

@@ -82,6 +82,8 @@ class DataFile:
         table = self.at_scales(schema, config.scales, config.least_rows if training else 1)
         if training:
             config.check_rows(len(table.records))
+            if config.privacy is not None:
+                config.privacy.check_patients(table.patients)
         return table
 
     def at_scales(self, schema: Schema | ImageSchema, scales: FixedPoint, least_rows: int = 1) -> Table:

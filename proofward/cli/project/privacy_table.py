@@ -36,7 +36,7 @@ PRIVACY = Keys((
     Key("colluders", Integer(0, 3000),
         "hospitals of a sum that may tell their noise; without it the threshold"),
     Key("exact_counts", Flag(),
-        "[validation] may be there: its counts are exact, outside the budget and not private", False),
+        "[validation] and [statistics] may be there: exact, outside the budget and not private", False),
 ), (("none", "epsilon"),))  # fmt: skip
 
 
@@ -111,10 +111,11 @@ def check_privacy(found: PrivacyTable) -> None:
         raise ProjectError(f"{WHERE}clip", expected, repr(found.clip))
 
 
-def check_beside(found: PrivacyTable | None, own: Settings, training: Training, counts: bool) -> None:
+def check_beside(found: PrivacyTable | None, own: Settings, training: Training, *counts: object) -> None:
     """Raises ProjectError for training and counts that do not go together with this table, or with none.
 
-    own: what the file itself sets. training: with what the preset adds.
+    own: what the file itself sets. training: with what the preset adds. counts: what has exact
+    ones, if it is there: validation, or the statistics from which centres and spreads come.
     """
     if found is None:
         if training.full_batch:
@@ -127,9 +128,15 @@ def check_beside(found: PrivacyTable | None, own: Settings, training: Training, 
     if own.clip_bound is not None:
         expected = "nothing beside [privacy], whose clip bounds the gradient of each record"
         raise ProjectError("training.clip_bound", expected, repr(own.clip_bound))
-    if counts and not found.exact_counts:
-        expected = "true beside [validation], whose counts are exact, outside the budget and not private"
-        raise ProjectError(f"{WHERE}exact_counts", expected, "false")
+    if any(counts):
+        check_exact(found)
+
+
+def check_exact(found: PrivacyTable | None) -> None:
+    """Raises ProjectError where exact counts were not agreed to beside privacy."""
+    if found is not None and not found.exact_counts:
+        expected = "true beside [validation] or statistics, whose counts are exact, outside the budget and "
+        raise ProjectError(f"{WHERE}exact_counts", f"{expected}not private", "false")
 
 
 def mechanism_of(

@@ -165,8 +165,8 @@ class Project:
             features=self._columns() if self.images is None else (),
         )
         try:
-            setup, _ = completed.setup, completed.subgroups
-            check_beside(self.privacy, self.settings, setup.training, self.validation is not None)
+            setup, exact = completed.setup, (completed.subgroups, self.validation, self.notation.statistics)
+            check_beside(self.privacy, self.settings, setup.training, *exact)
             if self.images is not None:
                 self.images.check(setup.scales)
         except ConfigurationError as error:

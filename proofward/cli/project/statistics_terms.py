@@ -9,6 +9,7 @@ from typing import Any
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
+from proofward.cli.project.privacy_table import check_exact
 from proofward.cli.project.project import MOST_TITLE, Project
 from proofward.cli.project.project_file import MAX_BYTES, project_of
 from proofward.cli.project.project_table import ProjectError
@@ -40,6 +41,10 @@ def statistics_project(path: Path) -> Project:
     project, problems = project_of(_with_constants(plain), path.parent)
     if project is None:
         raise Refused(f"{path}: nothing was counted", [str(problem) for problem in problems])
+    try:
+        check_exact(project.privacy)
+    except ProjectError as error:
+        raise Refused(f"{path}: nothing was counted", [str(error)]) from error
     if project.images is not None:
         raise Refused(f"{path}: its hospitals have images, and statistics are of tables")
     if project.placeholders:

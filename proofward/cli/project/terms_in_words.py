@@ -183,8 +183,12 @@ def uploads_in_words(slot: int) -> str:
 
 def first_model_in_words(rules: Rules) -> str:
     """Where the first model comes from."""
+    from proofward.relations.private_rules import starts_from_zeros
+
     if rules.trusts_first_model:
         return f"trusted first model {rules.initial_model.hex()}: whoever chose it can learn more than sums"
+    if starts_from_zeros(rules.config.privacy, rules.config.model):
+        return "first model of zeros: nobody chooses it"
     return "first model drawn by the members: nobody chooses it"
 
 

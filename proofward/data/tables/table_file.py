@@ -81,15 +81,18 @@ class TableFile:
                 raise FileRefused(f"--{option} with a table of {of} only", f"one of {self.format}")
 
     def check_kind(self) -> None:
-        """Raises NoTable for a folder, and for bytes that no text has in place of one."""
+        """Raises NoTable for a folder, and for what begins with a line that no text has.
+
+        A byte of zero further down is the fault of its row, which the reader names.
+        """
         if self.path.is_dir():
             raise NoTable("a table's file", "a folder")
         if self.typed:
             return
         with self.path.open("rb") as file:
-            start = file.read(_LOOKED_AT)
+            start = file.readline(_LOOKED_AT)
         if b"\0" in start and not start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise NoTable("a table as text, .xlsx, .parquet or .h5", "bytes that no text has")
+            raise NoTable("a table as text, .xlsx, .parquet or .h5", "no UTF-8 text: save it as CSV UTF-8")
 
     def _check(self) -> None:
         """Raises FileRefused for what is read in no format."""

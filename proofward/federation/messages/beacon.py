@@ -12,9 +12,12 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
+import numpy as np
+
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.layers.initial_weights import initial_weights
+from proofward.relations.private_rules import starts_from_zeros
 
 _ENROLMENT = b"proofward/enrolment-beacon/v2"
 _ROUND = b"proofward/round-beacon/v2"
@@ -45,9 +48,12 @@ def round_beacon(consortium: bytes, number: int, source: bytes) -> bytes:
 
 @lru_cache(maxsize=2)
 def first_model(rules: Rules, beacon: bytes) -> bytes:
-    """The bytes of the first model, an expansion of the enrolment beacon."""
+    """The bytes of the first model: an expansion of the enrolment beacon, or zeros by `starts_from_zeros`."""
+    config = rules.config
+    if starts_from_zeros(config.privacy, config.model):
+        return integers_to_bytes(np.zeros(config.model.parameters, dtype=np.int64))
     seed = hash_parts(_FIRST_MODEL, rules.digest, beacon)
-    return integers_to_bytes(initial_weights(rules.config.model, rules.config.scales, seed))
+    return integers_to_bytes(initial_weights(config.model, config.scales, seed))
 
 
 @lru_cache(maxsize=16)

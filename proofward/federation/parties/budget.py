@@ -4,15 +4,22 @@ A release is spent when its consent is signed, not when the round closes: with a
 collected off the ledger. So a hospital counts the sets that it has signed, writes the count down before the
 consent leaves, and signs no more than the rules have releases. Whoever restarts attempts spends, and gets no
 more sums for it.
+
+Who has none left sends no update: a set with it would lack its consent, and the others would have spent a
+release on it for nothing. It still holds shares of others' keys.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from proofward.federation.history.consent_steps import releases_left
+from proofward.federation.messages.catalogue import Upload
 from proofward.federation.parties.own_evaluation import Evaluator
 
 SPENT = "releases"
 """The fact that says how many sets were signed; `release/DIGEST` says of each that it was."""
+NONE_LEFT = "the privacy budget is spent: all releases of the rules are signed"
 
 
 class Spender(Evaluator):
@@ -20,11 +27,22 @@ class Spender(Evaluator):
 
     def may_release(self, accepted_set: bytes) -> bool:
         """Whether this hospital may consent to an accepted set: it has before, or a release is left."""
-        left = releases_left(self.history, self.name)
-        if left is None or self._signed(accepted_set):
-            return True
+        return self._signed(accepted_set) or not self.has_spent_all
+
+    @property
+    def has_spent_all(self) -> bool:
+        """Whether it may consent to no further sum of the kind that the round under way opens."""
         privacy = self.rules.config.privacy
-        return left > 0 and privacy is not None and self.spent < privacy.releases
+        counted = releases_left(self.history, self.name) is not None
+        return counted and privacy is not None and self.spent >= privacy.releases
+
+    def _upload(self) -> Iterator[bytes]:
+        """See Uploader; nothing where the set that it is for could not have this hospital's consent."""
+        unable = self.fact_name("unable")
+        if not self.has_spent_all or self.sent(Upload) is not None:
+            yield from super()._upload()
+        elif self.name in self.history.round.present and self.state.fact(unable) is None:
+            self._unable(unable, NONE_LEFT)
 
     @property
     def spent(self) -> int:

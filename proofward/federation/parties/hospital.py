@@ -37,7 +37,7 @@ from proofward.federation.messages.catalogue import (
     Upload,
 )
 from proofward.federation.messages.values import integers_to_bytes
-from proofward.federation.parties.budget import Spender
+from proofward.federation.parties.budget import NONE_LEFT, Spender
 from proofward.federation.parties.own_records import PATIENTS, OwnRecords
 from proofward.federation.parties.software import software_in_use
 from proofward.federation.parties.surroundings import Surroundings
@@ -115,6 +115,7 @@ class Hospital(Spender):
         if self.rules.config.training.validation_share:
             self.records = self.records.arranged(self.source("order-of-patients"))
         try:
+            self.records.check(self.rules.config.privacy)
             rows, proof, root, secret = self.prove_enrolment()
         except CANNOT_PROVE as error:
             self._unable("unable/enrolment", str(error))
@@ -169,7 +170,7 @@ class Hospital(Spender):
             if self.may_release(state.accepted.digest):
                 yield self.consent(state.accepted)
             elif self.state.fact(fact := self.fact_name("unable")) is None:
-                self._unable(fact, "the privacy budget is spent: all releases of the rules are signed")
+                self._unable(fact, NONE_LEFT)
 
     def consent(self, accepted: Recorded[AcceptedSet]) -> bytes:
         """The packet that consents to an accepted set.

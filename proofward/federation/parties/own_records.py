@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.privacy import Privacy
 from proofward.layers.validation_part import Arc, arranged
 
 Signed = NDArray[np.int64]
@@ -30,6 +31,11 @@ class OwnRecords:
     def patients(self) -> Signed:
         """The patient's number of each record; without groups each is of a patient of its own."""
         return np.arange(len(self.labels), dtype=np.int64) if self.groups is None else self.groups
+
+    def check(self, privacy: Privacy | None) -> None:
+        """Raises ConfigurationError where a patient has more records than privacy protects together."""
+        if privacy is not None:
+            privacy.check_patients(self.groups)
 
     def arranged(self, rng: Callable[[int], bytes]) -> OwnRecords:
         """The records of each patient side by side, patients in random order; raises ConfigurationError."""
