@@ -2,12 +2,18 @@
 
 python benchmarks/dp_utility.py [--models logistic,mlp] [--epsilons 8,3,1] [--hospitals 5,10,20]
     [--splits 20] [--draws 3] [--zero] [--charts DIR] [--smallest]
+python benchmarks/dp_utility.py --images PATH [--choose] [--epsilons 8,3,1] [--splits 20] [--draws 3]
 
 The records are divided among so many hospitals, so more of them have fewer each. Every round is one step on
 all records: the gradient of each is clipped to C = 1, every hospital adds Gaussian noise of the deviation
 that proofward.privacy chooses, and the server takes a step of 1.5 along the mean. Nothing is tuned on
 held-out records. "usual" are the rules that `proofward consortium init` chooses; with "all" every hospital is
 in every sum, and the noise of all but the threshold counts, so that each adds less.
+
+With --images five hospitals train logistic regression on public features of pictures (_public_features.py):
+the first class against the others, divided as the product does it. Settings were chosen with --choose by one
+part of the pictures, which is taken out of every other held-out part. "long" is without noise and clipping,
+300 rounds on the same features; "unlimited" the same on all 1,472 of which they are made.
 """
 
 from __future__ import annotations
@@ -21,10 +27,12 @@ from pathlib import Path
 
 import numpy as np
 from _machine import print_result
+from _public_features import heads_features, read_pictures
 from numpy.typing import NDArray
 
 from proofward.charts.chart import Chart, write_charts
 from proofward.charts.lines import Line, draw_lines
+from proofward.data.images.patient_split import deal_by_patient, patient_split
 from proofward.data.records import Records
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.wdbc import load_wdbc
@@ -40,6 +48,8 @@ Weights = list[tuple[Real, Real]]
 MODELS = {"logistic": "logistic", "mlp": "wdbc"}
 RELEASES, STEP, INVERSE_DELTA = 20, 1.5, 100_000
 USUAL, ALL = "usual", "all"
+SITES, PICTURE_STEP, EXACT_STEP, LONG, CHOICE = 5, 10.0, 3.0, 300, 99
+"""Of pictures: CHOICE is the division whose held-out part the settings were chosen by."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +91,18 @@ def clipped_gradient(weights: Weights, own: Hospital, bound: float) -> Weights:
 
 
 def trained(
-    first: Weights, hospitals: list[Hospital], bound: float, deviation: float, rng: np.random.Generator
-) -> Weights:
+    first: Weights, hospitals: list[Hospital], bound: float, deviation: float, rng: np.random.Generator,
+    step: float = STEP, rounds: int = RELEASES,
+) -> Weights:  # fmt: skip
     """The model after all rounds; deviation: of each hospital's noise in an entry."""
     weights, count = first, sum(len(own.labels) for own in hospitals)
-    for _ in range(RELEASES):
+    for _ in range(rounds):
         sums = [clipped_gradient(weights, own, bound) for own in hospitals]
         spread, next_weights = deviation * sqrt(len(hospitals)), []
         for place, (matrix, bias) in enumerate(weights):
             slope = sum(own[place][0] for own in sums) + rng.normal(0, spread or 1e-300, matrix.shape)
             lift = sum(own[place][1] for own in sums) + rng.normal(0, spread or 1e-300, bias.shape)
-            next_weights.append((matrix - STEP * slope / count, bias - STEP * lift / count))
+            next_weights.append((matrix - step * slope / count, bias - step * lift / count))
         weights = next_weights
     return weights
 
@@ -148,14 +159,56 @@ def measure(
         found = {
             "exact": auc(trained(first, hospitals, 0.0, 0.0, rng), shown),
             "clipped": auc(trained(first, hospitals, 1.0, 0.0, rng), shown),
-            "alone": float(
-                np.mean([auc(trained(first, [own], 0.0, 0.0, rng), shown) for own in hospitals])
-            ),
+            "alone": float(np.mean([auc(trained(first, [own], 0.0, 0.0, rng), shown) for own in hospitals])),
         }
         for name, deviation in shapes.items():
             runs = [auc(trained(first, hospitals, 1.0, deviation, rng), shown) for _ in range(draws)]
             found[name] = float(np.mean(runs))
         for name, value in found.items():
+            cell.values.setdefault(name, []).append(value)
+    return cell, shapes
+
+
+def measure_images(
+    path: Path, epsilons: list[float], splits: int, draws: int, choose: bool
+) -> tuple[Cell, dict[str, float]]:
+    """The same of a private head on public features of pictures, which starts from zeros."""
+    pictures, labels, inspection = read_pictures(path)
+    features, many = heads_features(pictures)
+    shapes = {
+        f"{epsilon:g}/{rules}": deviation_of(2 * features.shape[1] + 2, SITES, rules, epsilon)[0]
+        for epsilon in epsilons
+        for rules in (USUAL, ALL)
+    }
+    chosen_by, cell = patient_split(inspection, CHOICE)[1], Cell("head on public features", SITES, {})
+    for split in [CHOICE] if choose else range(splits):
+        training, held = patient_split(inspection, split)
+        held = held if choose else np.setdiff1d(held, chosen_by)
+        dealt = deal_by_patient(inspection, training, SITES, split)
+        rng = np.random.default_rng([split, SITES])
+
+        def found(
+            data: Real, bound: float, deviation: float, step: float, rounds: int = RELEASES,
+            parts: list[NDArray[np.int64]] = dealt, shown: NDArray[np.int64] = held,
+            rng: np.random.Generator = rng,
+        ) -> float:  # fmt: skip
+            own = [Hospital(data[part], labels[part]) for part in parts]
+            zeros = [(np.zeros((data.shape[1], 2)), np.zeros(2))]
+            model = trained(zeros, own, bound, deviation, rng, step, rounds)
+            return auc(model, Hospital(data[shown], labels[shown]))
+
+        values = {
+            "exact": found(features, 0.0, 0.0, EXACT_STEP),
+            "clipped": found(features, 1.0, 0.0, PICTURE_STEP),
+            "long": found(features, 0.0, 0.0, EXACT_STEP, LONG),
+            "unlimited": found(many, 0.0, 0.0, 1.0, LONG),
+            "alone": float(np.mean([found(features, 1.0, 0.0, PICTURE_STEP, parts=[own]) for own in dealt])),
+        }
+        for name, deviation in shapes.items():
+            values[name] = float(
+                np.mean([found(features, 1.0, deviation, PICTURE_STEP) for _ in range(draws)])
+            )
+        for name, value in values.items():
             cell.values.setdefault(name, []).append(value)
     return cell, shapes
 
@@ -171,7 +224,7 @@ def described(cell: Cell, shapes: dict[str, float]) -> dict[str, object]:
             "standard_error": round(error, 4), "better_in": int((gain > 0).sum()),
             "deviation_of_noise": round(shapes[name], 3),
         }  # fmt: skip
-    others = {name: round(cell.mean(name), 4) for name in ("exact", "clipped", "alone")}
+    others = {name: round(cell.mean(name), 4) for name in cell.values if name not in shapes}
     return {"model": cell.model, "hospitals": cell.hospitals, "auc": others, "epsilon": found}
 
 
@@ -205,12 +258,22 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=20, help="divisions of the records")
     parser.add_argument("--draws", type=int, default=3, help="of the noise, for each division")
     parser.add_argument("--zero", action="store_true", help="start from zeros, not from drawn weights")
+    parser.add_argument("--images", type=Path, help="pictures, in place of the tables")
+    parser.add_argument("--choose", action="store_true", help="look at the part that settings are chosen by")
     parser.add_argument("--charts", type=Path, help="folder of charts and their page")
     parser.add_argument("--smallest", action="store_true", help="logistic, five hospitals, two divisions")
     options = parser.parse_args()
     if options.smallest:
         options.models, options.hospitals, options.splits, options.draws = "logistic", "5", 2, 1
     models, epsilons = options.models.split(","), [float(own) for own in options.epsilons.split(",")]
+    if options.images:
+        started = time.process_time()
+        cell, shapes = measure_images(options.images, epsilons, options.splits, options.draws, options.choose)
+        settings = {"splits": options.splits, "draws": options.draws, "chosen_by": options.choose}
+        settings |= {"releases": RELEASES, "step": PICTURE_STEP, "long": LONG}
+        seconds = round(time.process_time() - started, 2)
+        print_result("dp_utility", **settings, **described(cell, shapes), processor_seconds=seconds)
+        return
     counts = [int(own) for own in options.hospitals.split(",")]
     cells = []
     for model in models:
