@@ -1,7 +1,7 @@
 """Held-out AUC against epsilon on the Wisconsin breast cancer data, as JSON: a twin in real numbers.
 
 python benchmarks/dp_utility.py [--models logistic,mlp] [--epsilons 8,3,1] [--hospitals 5,10,20]
-    [--splits 20] [--draws 3] [--zero] [--charts DIR] [--smallest]
+    [--splits 20] [--draws 3] [--drawn] [--charts DIR] [--smallest]
 python benchmarks/dp_utility.py --images PATH [--choose] [--epsilons 8,3,1] [--splits 20] [--draws 3]
 
 The records are divided among so many hospitals, so more of them have fewer each. Every round is one step on
@@ -137,7 +137,7 @@ class Cell:
 
 
 def measure(
-    model: str, count: int, epsilons: list[float], splits: int, draws: int, zero: bool
+    model: str, count: int, epsilons: list[float], splits: int, draws: int, drawn: bool
 ) -> tuple[Cell, dict[str, float]]:
     """AUC of all methods over the divisions, and the deviations of the noise."""
     setup = preset(MODELS[model])
@@ -153,7 +153,8 @@ def measure(
         hospitals = [Hospital.of(own, unit) for own in hospital_split(training, count, split)]
         shown = Hospital.of(held_out, unit)
         fine = float(1 << setup.scales.weight_bits)
-        parts = setup.model.unflatten(first_weights(setup, split) * (not zero))
+        zeros = len(setup.model.layers) == 1 and not drawn  # as rules with privacy start
+        parts = setup.model.unflatten(first_weights(setup, split) * (not zeros))
         first = [(matrix.T / fine, bias / fine) for matrix, bias in parts]
         rng = np.random.default_rng([split, count])
         found = {
@@ -257,7 +258,7 @@ def main() -> None:
     parser.add_argument("--hospitals", default="5,10,20")
     parser.add_argument("--splits", type=int, default=20, help="divisions of the records")
     parser.add_argument("--draws", type=int, default=3, help="of the noise, for each division")
-    parser.add_argument("--zero", action="store_true", help="start from zeros, not from drawn weights")
+    parser.add_argument("--drawn", action="store_true", help="one layer, too, starts from drawn weights")
     parser.add_argument("--images", type=Path, help="pictures, in place of the tables")
     parser.add_argument("--choose", action="store_true", help="look at the part that settings are chosen by")
     parser.add_argument("--charts", type=Path, help="folder of charts and their page")
@@ -279,10 +280,10 @@ def main() -> None:
     for model in models:
         for count in counts:
             started = time.process_time()
-            numbers = options.splits, options.draws, options.zero
+            numbers = options.splits, options.draws, options.drawn
             cell, shapes = measure(model, count, epsilons, *numbers)
             cells.append(cell)
-            settings = {"splits": options.splits, "draws": options.draws, "zero": options.zero}
+            settings = {"splits": options.splits, "draws": options.draws, "drawn": options.drawn}
             settings |= {"releases": RELEASES, "step": STEP}
             seconds = round(time.process_time() - started, 2)
             print_result("dp_utility", **settings, **described(cell, shapes), processor_seconds=seconds)
