@@ -11,7 +11,7 @@ held-out records. "usual" are the rules that `proofward consortium init` chooses
 in every sum, and the noise of all but the threshold counts, so that each adds less.
 
 With --images five hospitals train logistic regression on public features of pictures (_public_features.py):
-the first class against the others, divided as the product does it, with steps of PICTURE_STEP. The last choice
+the first class against the others, divided as the product does it, in steps of PICTURE_STEP. The last choice
 of settings was by one part of the pictures, which --choose shows and which is taken out of every other
 held-out part; ranges of settings had been narrowed on other divisions before. "long" is without noise and
 clipping, 300 rounds on the same features; "unlimited" the same on all 1,472 of which they are made.
