@@ -11,9 +11,10 @@ held-out records. "usual" are the rules that `proofward consortium init` chooses
 in every sum, and the noise of all but the threshold counts, so that each adds less.
 
 With --images five hospitals train logistic regression on public features of pictures (_public_features.py):
-the first class against the others, divided as the product does it. Settings were chosen with --choose by one
-part of the pictures, which is taken out of every other held-out part. "long" is without noise and clipping,
-300 rounds on the same features; "unlimited" the same on all 1,472 of which they are made.
+the first class against the others, divided as the product does it, in steps of PICTURE_STEP. The last choice
+of settings was by one part of the pictures, which --choose shows and which is taken out of every other
+held-out part; ranges of settings had been narrowed on other divisions before. "long" is without noise and
+clipping, 300 rounds on the same features; "unlimited" the same on all 1,472 of which they are made.
 """
 
 from __future__ import annotations
