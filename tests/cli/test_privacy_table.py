@@ -179,6 +179,7 @@ def test_a_script_says_what_it_wants(proofward, tmp_path):
     for options, found in (
         ((), "--epsilon (such as 3) is missing, or --no-dp"),
         (("--epsilon", 3, "--no-dp"), "exclude each other"),
+        (("--delta", 1e-6, "--no-dp"), "exclude each other"),
         (("--epsilon", 0), "privacy.epsilon"),
         (("--epsilon", 3, "--delta", 0.3), "privacy.delta"),
         (("--epsilon", 3, "--preset", "wide"), "as the presets logistic, tiny, wdbc have it"),

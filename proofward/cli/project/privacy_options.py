@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from proofward.cli.common.usual import EPSILON
+from proofward.cli.common.usual import DELTA, EPSILON
 from proofward.cli.project.privacy_table import PrivacyTable, check_privacy
 from proofward.cli.project.project_table import ProjectError
 
@@ -28,6 +28,8 @@ def chosen_privacy(options: Mapping[str, Any]) -> PrivacyTable | None:
     if exact:
         if epsilon is not None:
             raise click.UsageError("--epsilon and --no-dp exclude each other")
+        if delta != DELTA:
+            raise click.UsageError("--delta and --no-dp exclude each other: exact sums promise nothing")
         return None
     if epsilon is None:
         if not sys.stdin.isatty():
