@@ -8,22 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext
-from proofward.field.goldilocks import random_field
-from proofward.lattice.encryption import encrypt
-from proofward.lattice.parameters import RING_DEGREE
-from proofward.lattice.sampler import MaskContext
 from proofward.layers.errors import ConfigurationError
 from proofward.proof.errors import WitnessError
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
-from proofward.proof.verifier import Verifier
 from proofward.relations.counting_round import CountingWitness, counting_round
 from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.encryption import EncryptionWitness
-from proofward.relations.key_shares import Digests, KeyShare, ShareBinding, deal_shares
+from proofward.relations.key_shares import Digests, KeyShare, discard
 from proofward.relations.measure import counting_plan
-from proofward.relations.prove import Rng, Seal, VerifiedRound, check_public_parts
+from proofward.relations.upload import Dealer, Rng, Seal, VerifiedRound, checked, encrypted
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -57,27 +50,12 @@ def prove_counts(
     except ConfigurationError as error:
         raise WitnessError(str(error)) from error
     say("encrypt")
-    made = encrypt(MaskContext(statement.beacon, statement.round), counts, counting.bound, rng)
-    coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
+    ciphertext, key = encrypted(statement, counts, counting.bound, rng)
     say("prove")
-    witness = CountingWitness(counts, EncryptionWitness(made.secret, made.error, coefficients))
-    prover = Prover(Transcript(statement.transcript(made.ciphertext)), counting_plan(statement), rng)
-    dealt: list[tuple[tuple[KeyShare, ...], Digests]] = []
-
-    def digests(blinds: list[Ext]) -> Digests:
-        shares = deal_shares(made.secret, coefficients, blinds, config.holders)
-        dealt.append((shares, seal(shares)))
-        return dealt[-1][1]
-
-    proof = prover.run(
-        lambda party: _discard(counting_round(party, statement, made.ciphertext, digests, witness))
-    )
-    ((shares, sealed),) = dealt
-    return CountsProof(made.ciphertext, sealed, proof, shares)
-
-
-def _discard(binding: ShareBinding) -> None:
-    """A prover needs no binding."""
+    witness, dealer = CountingWitness(counts, key), Dealer(key, config.holders, seal)
+    prover = Prover(Transcript(statement.transcript(ciphertext)), counting_plan(statement), rng)
+    proof = prover.run(lambda party: discard(counting_round(party, statement, ciphertext, dealer, witness)))
+    return CountsProof(ciphertext, dealer.sealed, proof, dealer.shares)
 
 
 def verify_counts(
@@ -96,13 +74,6 @@ def check_counts(
     challenger: Challenger,
 ) -> VerifiedRound:
     """`verify_counts` against any challenger. The dataset root stays what it was."""
-    check_public_parts(statement, ciphertext, sealed_shares)
-    verifier = Verifier(challenger, counting_plan(statement), proof)
-    bindings: list[ShareBinding] = []
-    verifier.run(
-        lambda party: bindings.append(
-            counting_round(party, statement, ciphertext, lambda _: sealed_shares, None)
-        ),
-        statement.config.security_bits,
-    )
-    return VerifiedRound(statement.dataset_root, bindings[0], len(proof), soundness=verifier.soundness)
+    public = ciphertext, sealed_shares
+    verifier, binding = checked(counting_round, statement, counting_plan, *public, proof, challenger)
+    return VerifiedRound(statement.dataset_root, binding, len(proof), soundness=verifier.soundness)

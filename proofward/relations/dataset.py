@@ -35,6 +35,7 @@ from proofward.layers.record import RecordLayout
 from proofward.layers.record_pieces import Piece, pieces_of
 from proofward.layers.stack import Input, plain_weights
 from proofward.proof.algebra import as_array
+from proofward.proof.commitment.contract import Committed
 from proofward.proof.forms import ONE, ZERO, Column, Form, Point, combination
 from proofward.proof.party import Party, Tables
 from proofward.relations.record_parts import Terms, part_inputs, weights_of
@@ -108,6 +109,25 @@ class DatasetColumns:
         )
         y = party.declare("labels", shape.log_rows + shape.label.log_size, labels)
         return DatasetColumns(shape, x, y)
+
+    @staticmethod
+    def committed_afresh(
+        party: Party,
+        shape: DatasetShape,
+        root: bytes,
+        features: Callable[[], Array],
+        labels: Callable[[], Array],
+        previous: Callable[[], Committed],
+    ) -> tuple[DatasetColumns, DatasetColumns]:
+        """The columns under an earlier root, reopened, and those of a fresh commitment to the same dataset.
+
+        That they are the same `assert_equal` shows, once everything is committed to.
+        """
+        earlier = DatasetColumns.declare(party, shape, features, labels)
+        party.reopen("previous dataset", root, previous)
+        fresh = DatasetColumns.declare(party, shape, features, labels)
+        party.commit("dataset")
+        return earlier, fresh
 
     def assert_padded(self, party: Party) -> None:
         """All entries outside the rows and features of the shape are 0."""

@@ -11,26 +11,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext
-from proofward.field.goldilocks import random_field
-from proofward.lattice.encryption import encrypt
-from proofward.lattice.parameters import RING_DEGREE
-from proofward.lattice.sampler import MaskContext
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.training import forward_pass
-from proofward.proof.errors import ProofRejected, WitnessError
+from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
-from proofward.proof.verifier import Verifier
-from proofward.relations.encryption import EncryptionWitness
 from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
 from proofward.relations.evaluation_statement import LEFT_OUT_BYTES, EvaluationStatement
 from proofward.relations.forward_relation import PassWitness
-from proofward.relations.key_shares import Digests, KeyShare, ShareBinding, deal_shares
+from proofward.relations.key_shares import Digests, KeyShare, discard
 from proofward.relations.measure import evaluation_plan
-from proofward.relations.prove import Rng, Seal, VerifiedRound, check_public_parts
 from proofward.relations.score_counts import counted_scores
 from proofward.relations.secret import DatasetSecret
+from proofward.relations.upload import Dealer, Rng, Seal, VerifiedRound, checked, encrypted
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -61,20 +54,12 @@ def prove_evaluation(
 ) -> EvaluationProof:
     """Counts and proves; spends one opening of the secret. Arguments and errors as of `prove.prove_round`."""
     say = progress or (lambda phase: None)
-    if secret.root != statement.dataset_root:
-        raise WitnessError(
-            f"the stored dataset has commitment {secret.root.hex()[:16]}, the statement names "
-            f"{statement.dataset_root.hex()[:16]}: use the newest secret"
-        )
-    secret.spend()
+    secret.open_under(statement.dataset_root)
     say("count")
     config = statement.config
     forward, counts = counted(statement, secret.features, secret.labels)
     say("encrypt")
-    context = MaskContext(statement.beacon, statement.round)
-    made = encrypt(context, counts, statement.counting.bound, rng)
-    coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
-    key = EncryptionWitness(made.secret, made.error, coefficients)
+    ciphertext, key = encrypted(statement, counts, statement.counting.bound, rng)
     say("prove")
     witness = EvaluationWitness(
         secret.features,
@@ -85,20 +70,12 @@ def prove_evaluation(
         counts,
         key,
     )
-    prover = Prover(Transcript(statement.transcript(made.ciphertext)), evaluation_plan(statement), rng)
-    dealt: list[tuple[tuple[KeyShare, ...], Digests]] = []
-
-    def digests(blinds: list[Ext]) -> Digests:
-        shares = deal_shares(made.secret, coefficients, blinds, config.holders)
-        dealt.append((shares, seal(shares)))
-        return dealt[-1][1]
-
-    proof = prover.run(
-        lambda party: _discard(evaluation_round(party, statement, made.ciphertext, digests, witness))
-    )
-    ((shares, sealed),) = dealt
+    prover = Prover(Transcript(statement.transcript(ciphertext)), evaluation_plan(statement), rng)
+    dealer = Dealer(key, config.holders, seal)
+    proof = prover.run(lambda party: discard(evaluation_round(party, statement, ciphertext, dealer, witness)))
     fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], prover.scheme.openings - 1)
-    return EvaluationProof(made.ciphertext, sealed, _header(statement) + proof, shares, counts, fresh)
+    whole = _header(statement) + proof
+    return EvaluationProof(ciphertext, dealer.sealed, whole, dealer.shares, counts, fresh)
 
 
 def counted(
@@ -122,10 +99,6 @@ def sample_classes(statement: EvaluationStatement, labels: Signed) -> Signed:
     found = np.zeros(1 << statement.forward_pass.log_records, dtype=np.int64)
     found[: len(statement.selection)] = labels[statement.selection]
     return found
-
-
-def _discard(binding: ShareBinding) -> None:
-    """A prover needs no binding."""
 
 
 def _header(statement: EvaluationStatement) -> bytes:
@@ -169,14 +142,7 @@ def check_evaluation(
     challenger: Challenger,
 ) -> VerifiedRound:
     """`verify_evaluation` against any challenger, of the proof alone."""
-    check_public_parts(statement, ciphertext, sealed_shares)
-    verifier = Verifier(challenger, evaluation_plan(statement), proof)
-    bindings: list[ShareBinding] = []
-    verifier.run(
-        lambda party: bindings.append(
-            evaluation_round(party, statement, ciphertext, lambda _: sealed_shares, None)
-        ),
-        statement.config.security_bits,
-    )
+    public = ciphertext, sealed_shares
+    verifier, binding = checked(evaluation_round, statement, evaluation_plan, *public, proof, challenger)
     root = verifier.commitments[1].root
-    return VerifiedRound(root, bindings[0], len(proof), soundness=verifier.soundness)
+    return VerifiedRound(root, binding, len(proof), soundness=verifier.soundness)

@@ -89,14 +89,14 @@ def evaluation_round(
 
     config, model, about = statement.config, statement.config.model, statement.forward_pass
     shape = DatasetShape(statement.rows, model.record, model.head.labels)
-    features, labels = (
-        (lambda: shape.pad_features(known().features)),
-        (lambda: shape.pad_labels(model.head.encode(known().labels))),
+    previous, dataset = DatasetColumns.committed_afresh(
+        party,
+        shape,
+        statement.dataset_root,
+        lambda: shape.pad_features(known().features),
+        lambda: shape.pad_labels(model.head.encode(known().labels)),
+        lambda: known().previous,
     )
-    previous = DatasetColumns.declare(party, shape, features, labels)
-    party.reopen("previous dataset", statement.dataset_root, lambda: known().previous)
-    dataset = DatasetColumns.declare(party, shape, features, labels)
-    party.commit("dataset")
 
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, config.scales.table_bits)

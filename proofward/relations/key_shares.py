@@ -122,6 +122,10 @@ class ShareBinding:
         return evaluate(share, tuple(place)) * scale - blind == _value(self.values, holder + 1)
 
 
+def discard(binding: ShareBinding) -> None:
+    """Who proves or counts needs no binding."""
+
+
 def bind_shares(
     party: Party, coefficients: Sequence[Column], holders: int, digests: Callable[[list[Ext]], Digests]
 ) -> ShareBinding:

@@ -25,7 +25,7 @@ from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.enrolment import EnrolmentStatement, enrolment_plan
 from proofward.relations.evaluation_round import evaluation_round
 from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.key_shares import ShareBinding
+from proofward.relations.key_shares import discard
 from proofward.relations.limits import MOST_COMMITTED_VALUES
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training_round import training_round
@@ -56,7 +56,7 @@ def _counting_plan(config: RoundConfig, counting: Counting, bits: int) -> Plan:
     nothing = np.zeros(ciphertext_length(counting.length), dtype=np.uint64)
     scheme = SCHEME.choose(counting.committed_values(config.threshold), config.security_bits, openings=1)
     counter = Counter(scheme, config.security_bits)
-    plan = counter.run(lambda party: _discard(counting_round(party, statement, nothing, lambda _: (), None)))
+    plan = counter.run(lambda party: discard(counting_round(party, statement, nothing, lambda _: (), None)))
     plan.soundness.require(config.security_bits)
     return plan
 
@@ -105,10 +105,6 @@ def blank_evaluation(config: RoundConfig, counting: Counting, rows: int) -> Eval
         dataset_root=bytes(32),
         weights=np.zeros(config.model.parameters, dtype=np.int64),
     )
-
-
-def _discard(binding: ShareBinding) -> None:
-    """Who counts only needs no binding."""
 
 
 def blank_counts(config: RoundConfig, counting: Counting, rows: int) -> CountingStatement:

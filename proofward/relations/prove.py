@@ -9,39 +9,24 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.extension import Ext
-from proofward.field.goldilocks import is_canonical, random_field
-from proofward.lattice.encryption import encrypt
-from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
-from proofward.lattice.sampler import MaskContext
 from proofward.layers.clipped_training import ClippedUpdate, clipped_update
 from proofward.layers.trace import TrainingTrace
 from proofward.layers.training import train
-from proofward.proof.errors import ProofRejected, WitnessError
+from proofward.proof.errors import WitnessError
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
-from proofward.proof.verifier import Verified, Verifier
-from proofward.relations.encryption import EncryptionWitness
-from proofward.relations.key_shares import (
-    DIGEST_BYTES,
-    Digests,
-    KeyShare,
-    ShareBinding,
-    deal_shares,
-)
-from proofward.relations.measure import UploadStatement, round_plan
+from proofward.relations.key_shares import Digests, KeyShare, discard
+from proofward.relations.measure import round_plan
 from proofward.relations.noise_seed import NoiseSecret, drawn_noise
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.training_round import RoundWitness, training_round
 from proofward.relations.update import UpdateWitness
 from proofward.relations.update_rule import UpdateRule
+from proofward.relations.upload import Dealer, Rng, Seal, VerifiedRound, checked, encrypted
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
-Rng = Callable[[int], bytes]
-Seal = Callable[[tuple[KeyShare, ...]], Digests]
-"""Seals every holder's share and gives the digests of the sealed bytes, empty for a holder that gets none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +44,6 @@ class RoundProof:
     dataset: DatasetSecret
     timings: dict[str, float]
     processor_seconds: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedRound(Verified):
-    """What a verifier learns of a valid round."""
-
-    dataset_root: bytes
-    share_binding: ShareBinding
-    proof_bytes: int
 
 
 def prove_round(
@@ -104,39 +80,21 @@ def prove_round(
         timings[name], processor_seconds[name] = now - clock, worked - processor
         clock, processor = now, worked
 
-    if secret.root != statement.dataset_root:
-        raise WitnessError(
-            f"the stored dataset has commitment {secret.root.hex()[:16]}, the statement names "
-            f"{statement.dataset_root.hex()[:16]}: use the newest secret"
-        )
-    secret.spend()
+    secret.open_under(statement.dataset_root)
     config = statement.config
     say("train")
     trace, update, submitted = worked_out(statement, secret.features, secret.labels)
     lap("train")
     say("encrypt")
-    context = MaskContext(statement.beacon, statement.round)
     noise, message = _noise(statement, noise_seed, submitted)
-    encryption = encrypt(context, message, statement.message_bound, rng)
-    coefficients = random_field(config.threshold * RING_DEGREE, rng).reshape(config.threshold, RING_DEGREE)
-    key = EncryptionWitness(encryption.secret, encryption.error, coefficients)
+    ciphertext, key = encrypted(statement, message, statement.message_bound, rng)
     lap("encrypt")
     say("prove")
     known = secret.commitment, trace, update, key, noise
     witness = RoundWitness(secret.features, secret.labels, *known)
-    prover = Prover(Transcript(statement.transcript(encryption.ciphertext)), round_plan(statement), rng)
-    shares: tuple[KeyShare, ...] = ()
-    sealed: Digests = ()
-
-    def digests(blinds: list[Ext]) -> Digests:
-        nonlocal shares, sealed
-        shares = deal_shares(encryption.secret, coefficients, blinds, config.holders)
-        sealed = seal(shares)
-        return sealed
-
-    proof = prover.run(
-        lambda party: _discard(training_round(party, statement, encryption.ciphertext, digests, witness))
-    )
+    prover = Prover(Transcript(statement.transcript(ciphertext)), round_plan(statement), rng)
+    dealer = Dealer(key, config.holders, seal)
+    proof = prover.run(lambda party: discard(training_round(party, statement, ciphertext, dealer, witness)))
     lap("prove")
     for own, phases in (
         (timings, prover.phases.seconds),
@@ -144,7 +102,7 @@ def prove_round(
     ):
         own.update({f"prove: {phase}": seconds for phase, seconds in phases.items()})
     fresh = DatasetSecret(secret.features, secret.labels, prover.committed[1], prover.scheme.openings - 1)
-    return RoundProof(encryption.ciphertext, sealed, proof, shares, fresh, timings, processor_seconds)
+    return RoundProof(ciphertext, dealer.sealed, proof, dealer.shares, fresh, timings, processor_seconds)
 
 
 def worked_out(
@@ -180,10 +138,6 @@ def _noise(
     return noise, update + drawn_noise(privacy, noise.words, statement.public_words())
 
 
-def _discard(binding: ShareBinding) -> None:
-    """A prover needs no binding."""
-
-
 def verify_round(
     statement: RoundStatement, ciphertext: Array, sealed_shares: Digests, proof: bytes
 ) -> VerifiedRound:
@@ -210,30 +164,7 @@ def check_round(
     challenger: Challenger,
 ) -> VerifiedRound:
     """`verify_round` against any challenger."""
-    check_public_parts(statement, ciphertext, sealed_shares)
-    config = statement.config
-    verifier = Verifier(challenger, round_plan(statement), proof)
-    bindings: list[ShareBinding] = []
-    verifier.run(
-        lambda party: bindings.append(
-            training_round(party, statement, ciphertext, lambda _: sealed_shares, None)
-        ),
-        config.security_bits,
-    )
+    public = ciphertext, sealed_shares
+    verifier, binding = checked(training_round, statement, round_plan, *public, proof, challenger)
     root = verifier.commitments[1].root
-    return VerifiedRound(root, bindings[0], len(proof), soundness=verifier.soundness)
-
-
-def check_public_parts(statement: UploadStatement, ciphertext: Array, sealed_shares: Digests) -> None:
-    """Raises ProofRejected unless a ciphertext and digests are what the statement is about."""
-    holders = statement.config.holders
-    expected = (ciphertext_length(statement.entries),)
-    if ciphertext.shape != expected or ciphertext.dtype != np.uint64 or not is_canonical(ciphertext):
-        found = f"{ciphertext.shape} {ciphertext.dtype}"
-        raise ProofRejected("ciphertext", f"expected {expected} canonical uint64, got {found}")
-    lengths = {len(digest) for digest in sealed_shares}
-    if len(sealed_shares) != holders or not lengths <= {0, DIGEST_BYTES}:
-        found = f"{len(sealed_shares)} of {sorted(lengths)} bytes"
-        raise ProofRejected(
-            "sealed shares", f"expected {holders} digests of 0 or {DIGEST_BYTES} bytes, got {found}"
-        )
+    return VerifiedRound(root, binding, len(proof), soundness=verifier.soundness)

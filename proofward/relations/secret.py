@@ -14,7 +14,7 @@ import numpy.typing as npt
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
 from proofward.proof.commitment.contract import Committed
 from proofward.proof.commitment.registry import SCHEME
-from proofward.proof.errors import OpeningsExhausted
+from proofward.proof.errors import OpeningsExhausted, WitnessError
 
 Signed = npt.NDArray[np.int64]
 
@@ -60,6 +60,15 @@ class DatasetSecret:
                 "this commitment has been opened as often as it hides the data: enrol the dataset afresh"
             )
         return DatasetSecret(self.features, self.labels, self.commitment, self.openings_left - 1)
+
+    def open_under(self, root: bytes) -> None:
+        """Before a proof opens it: raises WitnessError under another root, OpeningsExhausted."""
+        if self.root != root:
+            raise WitnessError(
+                f"the stored dataset has commitment {self.root.hex()[:16]}, the statement names "
+                f"{root.hex()[:16]}: use the newest secret"
+            )
+        self.spend()
 
     def to_bytes(self) -> bytes:
         """Canonical bytes; they are secret."""

@@ -94,14 +94,14 @@ def training_round(
 
     config, rows, model = statement.config, statement.rows, statement.config.model
     data_shape = DatasetShape(rows, model.record, model.head.labels)
-    features, labels = (
-        (lambda: data_shape.pad_features(known().features)),
-        (lambda: data_shape.pad_labels(model.head.encode(known().labels))),
+    previous, dataset = DatasetColumns.committed_afresh(
+        party,
+        data_shape,
+        statement.dataset_root,
+        lambda: data_shape.pad_features(known().features),
+        lambda: data_shape.pad_labels(model.head.encode(known().labels)),
+        lambda: known().previous,
     )
-    previous = DatasetColumns.declare(party, data_shape, features, labels)
-    party.reopen("previous dataset", statement.dataset_root, lambda: known().previous)
-    dataset = DatasetColumns.declare(party, data_shape, features, labels)
-    party.commit("dataset")
     blocks = blocks_of(model)
     noise = None
     if config.privacy is not None:

@@ -17,7 +17,8 @@ from proofward.lattice.shamir import share
 from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
 from proofward.relations.key_shares import Digests, KeyShare, ShareBinding, digests_to_bytes
-from proofward.relations.prove import VerifiedRound, prove_round, verify_round
+from proofward.relations.prove import prove_round, verify_round
+from proofward.relations.upload import VerifiedRound
 from tests.proof.cheats import refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, dealt_with, make_case, prove_with, round_witness, sealed

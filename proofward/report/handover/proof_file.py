@@ -27,8 +27,9 @@ from proofward.layers.errors import TrainingError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import LEAST_POLICY_BITS
-from proofward.relations.prove import VerifiedRound, verify_round
+from proofward.relations.prove import verify_round
 from proofward.relations.round_statement import RoundStatement
+from proofward.relations.upload import VerifiedRound
 
 MAX_FILE_BYTES = 96 << 20
 """With more, reading and verifying would take more than 500 MB: about six million parameters."""
