@@ -6,17 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from _live_targets import proof_regions
-from _targets import VERIFIER, Intercepting, Target, of_each_kind, refusal_of
+from _live_targets import upload_target
+from _targets import VERIFIER, Intercepting, Target, of_each_kind
 
 from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.history.statements import counting_statement
 from proofward.federation.messages.catalogue import Upload
-from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.usual import usual_updates
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
 from proofward.federation.parties.counting import CountingTask
@@ -37,7 +35,9 @@ def counting_targets(directory: Path, seen: set[str]) -> Iterator[Target]:
     network = Intercepting(COUNTERS[1], Upload.kind)
     engine = _federation(directory / "live", network)
     engine.run(lambda: engine.aggregator.history.phase == UPLOAD and bool(network.kept))
-    yield _counts_proof(engine, decode(network.kept[0], Packet, max_bytes=MAX_WIRE_BYTES))
+    packet = decode(network.kept[0], Packet, max_bytes=MAX_WIRE_BYTES)
+    statement = counting_statement(engine.aggregator.history, COUNTERS[1], ASKED)
+    yield upload_target("counts proof", packet, statement, counting_plan, counting_round)
 
 
 def _federation(directory: Path, network: Intercepting) -> InProcessFederation:
@@ -53,23 +53,3 @@ def _federation(directory: Path, network: Intercepting) -> InProcessFederation:
 
 def _own_counts(task: CountingTask) -> np.ndarray:
     return np.array([4, 3, 0, 0, 5, 0], dtype=np.int64)
-
-
-def _counts_proof(engine: InProcessFederation, packet: Packet) -> Target:
-    statement = counting_statement(engine.aggregator.history, COUNTERS[1], ASKED)
-    proofs = RelationProofs()
-    ciphertext, proof = packet.attachments[:2]
-    words = np.frombuffer(ciphertext, dtype="<u8").astype(np.uint64)
-    digests = decode(packet.envelope, Envelope).record.sealed_shares
-    regions = proof_regions(
-        statement.transcript(words),
-        counting_plan(statement),
-        proof,
-        lambda party: counting_round(party, statement, words, lambda _: digests, None),
-        statement.config.security_bits,
-    )
-
-    def judge(data: bytes) -> object:
-        return proofs.verify_round(statement, digests, ciphertext, data)
-
-    return Target("counts proof", proof, regions, refusal_of(judge))

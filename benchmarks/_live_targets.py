@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from _targets import (
@@ -40,7 +41,7 @@ from proofward.proof.party import Party
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
 from proofward.relations.enrolment import enrolment, enrolment_plan
-from proofward.relations.measure import round_plan
+from proofward.relations.measure import UploadStatement, round_plan
 from proofward.relations.training_round import training_round
 
 
@@ -65,6 +66,31 @@ def proof_regions(
     tracing = _Tracing(Transcript(context), plan, proof)
     tracing.run(lambda party: (script(party), None)[1], bits)
     return tracing.regions
+
+
+def upload_target(
+    name: str,
+    packet: Packet,
+    statement: UploadStatement,
+    plan: Callable[[Any], Plan],
+    script: Callable[..., object],
+) -> Target:
+    """The proof of an upload on its way, judged beside its ciphertext and the digests of its shares."""
+    proofs, (ciphertext, proof) = RelationProofs(), packet.attachments[:2]
+    words = np.frombuffer(ciphertext, dtype="<u8").astype(np.uint64)
+    digests = decode(packet.envelope, Envelope).record.sealed_shares
+    regions = proof_regions(
+        statement.transcript(words),
+        plan(statement),
+        proof,
+        lambda party: script(party, statement, words, lambda _: digests, None),
+        statement.config.security_bits,
+    )
+
+    def judge(data: bytes) -> object:
+        return proofs.verify_round(statement, digests, ciphertext, data)
+
+    return Target(name, proof, regions, refusal_of(judge))
 
 
 def _packet(data: bytes) -> Packet:
@@ -118,20 +144,7 @@ def _round_proof(engine: InProcessFederation, packet: Packet) -> Iterator[Target
     ciphertext, proof = packet.attachments[:2]
     digests = decode(packet.envelope, Envelope).record.sealed_shares
     found = proofs.verify_round(statement, digests, ciphertext, proof)
-    words = np.frombuffer(ciphertext, dtype="<u8").astype(np.uint64)
-    regions = proof_regions(
-        statement.transcript(words),
-        round_plan(statement),
-        proof,
-        lambda party: training_round(party, statement, words, lambda _: digests, None),
-        statement.config.security_bits,
-    )
-    yield Target(
-        "round proof",
-        proof,
-        regions,
-        refusal_of(lambda data: proofs.verify_round(statement, digests, ciphertext, data)),
-    )
+    yield upload_target("round proof", packet, statement, round_plan, training_round)
     yield Target(
         "ciphertext",
         ciphertext,

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from _live_targets import proof_regions
-from _targets import VERIFIER, Intercepting, Target, of_each_kind, refusal_of
+from _live_targets import upload_target
+from _targets import VERIFIER, Intercepting, Target, of_each_kind
 
 from proofward.data.synthetic import make_synthetic
 from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
+from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.history.statements import round_statement
 from proofward.federation.messages.catalogue import Upload
-from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.usual import usual_updates
-from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
 from proofward.layers.model import Training
 from proofward.layers.privacy import Privacy
@@ -41,7 +38,10 @@ def private_targets(directory: Path, seen: set[str]) -> Iterator[Target]:
     network = Intercepting(PRIVATE[1], Upload.kind)
     engine = _federation(directory / "live", network)
     engine.run(lambda: engine.aggregator.history.phase == UPLOAD and bool(network.kept))
-    yield _round_proof(engine, decode(network.kept[0], Packet, max_bytes=MAX_WIRE_BYTES))
+    history, objects = engine.aggregator.history, engine.aggregator.objects
+    packet = decode(network.kept[0], Packet, max_bytes=MAX_WIRE_BYTES)
+    statement = round_statement(history, PRIVATE[1], model_weights(history, objects, history.round.model))
+    yield upload_target("private round proof", packet, statement, round_plan, training_round)
 
 
 def _federation(directory: Path, network: Intercepting) -> InProcessFederation:
@@ -55,27 +55,3 @@ def _federation(directory: Path, network: Intercepting) -> InProcessFederation:
     records = [make_synthetic(8 + index, 4, index, setup.scales) for index in range(len(PRIVATE))]
     data = {name: (own.features, own.labels) for name, own in zip(PRIVATE, records, strict=True)}
     return InProcessFederation(directory, plan, data, seed=b"tamper", network=network)
-
-
-def _round_proof(engine: InProcessFederation, packet: Packet) -> Target:
-    history, proofs = engine.aggregator.history, RelationProofs()
-    weights = integers_from_bytes(
-        engine.aggregator.objects.get(history.round.model), engine.rules.config.model.parameters
-    )
-    assert weights is not None
-    statement = round_statement(history, PRIVATE[1], weights)
-    ciphertext, proof = packet.attachments[:2]
-    words = np.frombuffer(ciphertext, dtype="<u8").astype(np.uint64)
-    digests = decode(packet.envelope, Envelope).record.sealed_shares
-    regions = proof_regions(
-        statement.transcript(words),
-        round_plan(statement),
-        proof,
-        lambda party: training_round(party, statement, words, lambda _: digests, None),
-        statement.config.security_bits,
-    )
-
-    def judge(data: bytes) -> object:
-        return proofs.verify_round(statement, digests, ciphertext, data)
-
-    return Target("private round proof", proof, regions, refusal_of(judge))
