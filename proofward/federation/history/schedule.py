@@ -71,9 +71,9 @@ def _opened(history: HistoryState, expired: bool) -> Message:
 
 def _enrolment(history: HistoryState, expired: bool) -> Message | None:
     hospitals, verifiers = history.active(history.rules.hospitals), history.active(history.rules.verifiers)
-    votes = {(verifier, hospital) for hospital in hospitals for verifier in verifiers}
-    judged = set(hospitals) <= set(history.attendances) or votes <= set(history.enrolment_verdicts)
-    if judged or expired:
+    votes = ((verifier, hospital) for hospital in hospitals for verifier in verifiers)
+    attend = all(name in history.attendances for name in hospitals)
+    if attend or expired or all(vote in history.enrolment_verdicts for vote in votes):
         return EnrolmentClosed(tuple(history.acceptable_enrolments()))
     return None
 
@@ -134,9 +134,9 @@ def _upload(history: HistoryState, expired: bool) -> Message | None:
 
 def _verify(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    verifiers = history.active(history.rules.verifiers)
-    votes = {(verifier, hospital) for hospital in state.uploads for verifier in verifiers}
-    if votes <= set(state.verdicts) or expired:
+    judges = history.active(history.rules.verifiers)
+    votes = ((verifier, hospital) for hospital in state.uploads for verifier in judges)
+    if expired or all(vote in state.verdicts for vote in votes):
         return VerdictsClosed(tuple(state.passing(history.rules.accepting_verdicts)))
     return None
 

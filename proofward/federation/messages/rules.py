@@ -209,7 +209,7 @@ class Rules(RoundKinds):
 
     def holders_among(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of `names` that hold shares, ascending: hospitals named here, not those admitted later."""
-        return tuple(sorted(set(names) & set(self.hospitals)))
+        return tuple(sorted(self._places.keys() & set(names)))
 
     @property
     def most_hospitals(self) -> int:
@@ -222,7 +222,11 @@ class Rules(RoundKinds):
 
     def holder(self, hospital: str) -> int:
         """Index of a hospital as share holder."""
-        return self.hospitals.index(hospital)
+        return self._places[hospital]
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.hospitals)}
 
     @cached_property
     def data(self) -> bytes:
