@@ -258,10 +258,10 @@ def blanked(data: bytes, record: object, field: str) -> bytes:
 
     Nothing but the fields behind that one is encoded again.
     """
-    cls = type(record)
-    behind = 0
+    cls: Any = type(record)
+    header, rules, behind = _header(cls), _rules(cls, False), 0
     for name in _fields_behind(cls, field):
-        item = _header(cls)[name] if name in _header(cls) else _rules(cls, False)[name](getattr(record, name), name)
+        item = header[name] if name in header else rules[name](getattr(record, name), name)
         behind += len(encode_item(name)) + len(encode_item(item))
     end = len(data) - behind
     start = end - len(encode_item(getattr(record, field)))

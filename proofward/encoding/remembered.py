@@ -1,8 +1,8 @@
 """What a pure function of bytes gave, kept for a while, within a number of bytes.
 
-All members of a federation in one process are shown the same entries one after another. Each of them does all
-of its own checks; what a check finds depends on the bytes alone, so it is worked out once for as long as it is
-remembered. In a process of its own a member remembers nothing that another has found.
+All members of a federation in one process are shown the same entries one after another. Each of them does
+all of its own checks; what a check finds depends on the bytes alone, so it is worked out once for as long as
+it is remembered. In a process of its own a member remembers nothing that another has found.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from proofward.federation.history.history_state import (
     VOUCH,
     HistoryState,
 )
+from proofward.federation.history.judges import judges_of
 from proofward.federation.history.reachable import require_reachable
 from proofward.federation.messages.beacon import first_model_digest
 from proofward.federation.messages.catalogue import (
@@ -134,9 +135,8 @@ def _upload(history: HistoryState, expired: bool) -> Message | None:
 
 def _verify(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    judges = history.active(history.rules.verifiers)
-    votes = ((verifier, hospital) for hospital in state.uploads for verifier in judges)
-    if expired or all(vote in state.verdicts for vote in votes):
+    judged = state.verdicts.about
+    if expired or all(judged(name).keys() >= set(judges_of(history, name)) for name in state.uploads):
         return VerdictsClosed(tuple(state.passing(history.rules.accepting_verdicts)))
     return None
 

@@ -209,7 +209,7 @@ class Rules(RoundKinds):
 
     def holders_among(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of `names` that hold shares, ascending: hospitals named here, not those admitted later."""
-        return tuple(sorted(self._places.keys() & set(names)))
+        return tuple(sorted(set(names) & set(self.hospitals)))
 
     @property
     def most_hospitals(self) -> int:
@@ -222,11 +222,7 @@ class Rules(RoundKinds):
 
     def holder(self, hospital: str) -> int:
         """Index of a hospital as share holder."""
-        return self._places[hospital]
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {name: place for place, name in enumerate(self.hospitals)}
+        return self.hospitals.index(hospital)
 
     @cached_property
     def data(self) -> bytes:

@@ -16,7 +16,7 @@ class LogTree:
     """Nodes of complete subtrees by (level, index); about 64 bytes an entry."""
 
     def __init__(self, under: LogTree | None = None) -> None:
-        self.size = 0 if under is None else under.size
+        self.size: int = 0 if under is None else under.size
         self._under = under
         self._nodes: dict[tuple[int, int], bytes] = {}
 
