@@ -132,10 +132,10 @@ def _debian_base() -> None:
         run("buildah", "rm", container)
 
 
-def in_closed(image: str, script: str, *more: str) -> str:
-    """Standard output of a Python program in a closed container without a network."""
+def in_closed(image: str, script: str, network: str = "none") -> str:
+    """Standard output of a Python program in a closed container, by default without any network."""
     program = ("--entrypoint", "/opt/venv/bin/python")
-    return podman("run", "--rm", *CLOSED, "--network", "none", *more, *program, image, "-c", script)
+    return podman("run", "--rm", *CLOSED, "--network", network, *program, image, "-c", script)
 
 
 def stopped(names: Sequence[str], grace: int = 30) -> dict[str, tuple[int, float]]:

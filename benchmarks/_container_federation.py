@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from _container_engine import CLOSED, IMAGE, USER, EngineFailed, podman, progress, run, stopped
@@ -82,7 +83,7 @@ def start(kits: Path, name: str, number: int) -> None:
     podman("run", "--detach", "--init", "--name", name, *CLOSED, *place, *volume, IMAGE, *command)
 
 
-def federation(folder: Path, rounds: int) -> dict[str, object]:
+def federation(folder: Path, rounds: int) -> dict[str, Any]:
     """Runs it to its end, audits it without a network and stops all containers. Raises `EngineFailed`."""
     kits = make_kits(folder / "trial", rounds)
     begun = time.perf_counter()
@@ -110,8 +111,14 @@ def federation(folder: Path, rounds: int) -> dict[str, object]:
         "seconds": round(time.perf_counter() - begun, 1),
         "network": closed,
         "ended": {name: {"code": code, "seconds": round(used, 1)} for name, (code, used) in ended.items()},
-        "audit": json.loads(audited),
+        "audit": summary(json.loads(audited)),
     }
+
+
+def summary(audit: dict[str, Any]) -> dict[str, object]:
+    """How many checks an audit made, and those that did not hold."""
+    failed = [f"{check['check']}: {check['subject']}" for check in audit["checks"] if not check["passed"]]
+    return {"checks": len(audit["checks"]), "failed": failed}
 
 
 def _wait(seal: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from _container_engine import IMAGE, in_closed, podman
+from _container_engine import IMAGE, in_closed
 
 HARDENING = r"""
 import json, os, pathlib, subprocess
@@ -87,9 +87,7 @@ def kernels() -> dict[str, object]:
 
 def routes(network: str) -> dict[str, object]:
     """Whether a container of the network gets out of it."""
-    command = ("run", "--rm", "--network", network, "--read-only", "--cap-drop", "ALL")
-    program = ("--entrypoint", "/opt/venv/bin/python", IMAGE, "-c", ROUTES)
-    return dict(json.loads(podman(*command, *program)))
+    return dict(json.loads(in_closed(IMAGE, ROUTES, network=network)))
 
 
 def flaws(found: dict[str, object]) -> list[str]:

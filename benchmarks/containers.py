@@ -18,7 +18,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from _container_engine import IMAGE, build, has_image, why_not
+from _container_engine import IMAGE, EngineFailed, build, has_image, why_not
 from _container_federation import federation
 from _container_inside import flaws, hardening, kernels
 from _machine import print_result
@@ -52,12 +52,15 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder).chmod(0o711)
             ran = federation(Path(folder), options.rounds)
-        found = flaws(dict(ran["network"]))  # type: ignore[call-overload]
-        found += [f"{name} ended with {end}" for name, end in dict(ran["ended"]).items() if end["code"]]  # type: ignore[call-overload]
+        found = flaws(ran["network"]) + ran["audit"]["failed"]
+        found += [f"{name} ended with code {end['code']}" for name, end in ran["ended"].items() if end["code"]]
         print_result("containers", case="federation", **ran, wrong=found)
         wrong += found
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except EngineFailed as error:
+        sys.exit(f"Error: {error}")

