@@ -1,7 +1,7 @@
-"""Podman and buildah by their command lines: an image of the Dockerfile, and containers that are as closed as can be.
+"""Podman and buildah by their command lines: an image of the Dockerfile, and containers closed as can be.
 
-Where the registry of the base image cannot be reached, a root file system of Debian's packages takes its place
-(mmdebstrap); the Dockerfile is used as it stands but for its FROM lines then, and the result says so.
+Where the registry of the base image cannot be reached, a root file system of Debian's packages takes its
+place (mmdebstrap); the Dockerfile is used as it stands but for its FROM lines then, and the result says so.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CLOSED = (
     *("--tmpfs", "/tmp:size=512m,mode=1777,noexec,nosuid,nodev", "--pids-limit", "512", "--memory", "2g"),
     *("--ulimit", "nofile=1024:4096", "--ulimit", "nproc=4096:4096"),
 )
-"""How every container runs; an engine that is itself in a container cannot raise limits, so they are given."""
+"""How every container runs. An engine that is in a container itself cannot raise limits: they are given."""
 
 
 class EngineFailed(Exception):
@@ -94,7 +94,8 @@ def build(anew: bool) -> Built:
             file.write(text)
             file.flush()
             isolation = ("--isolation", "chroot", "--network", "host")
-            run("buildah", "bud", "--quiet", "--format", "docker", *isolation, "--tag", IMAGE, "--file", file.name, str(ROOT))
+            image = ("--format", "docker", "--tag", IMAGE, "--file", file.name)
+            run("buildah", "bud", "--quiet", *isolation, *image, str(ROOT))
     seconds = time.perf_counter() - start
     if has_image(BASE) and base == pinned and not has_image(pinned):
         base = BASE

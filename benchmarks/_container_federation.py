@@ -1,4 +1,4 @@
-"""A federation of six containers on a network without a way out: server, three hospitals, auditor, coordinator."""
+"""Six containers on a network without a way out: server, three hospitals, auditor and coordinator."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ def federation(folder: Path, rounds: int) -> dict[str, Any]:
     for seed, name in enumerate(HOSPITALS):
         records = folder / f"{name}.csv"
         write_records(records, seed)
-        once(kits, name, "enrol", "/kit", "--data", "/data.csv", mounted=("--volume", f"{records}:/data.csv:ro"))
+        mounted = ("--volume", f"{records}:/data.csv:ro")
+        once(kits, name, "enrol", "/kit", "--data", "/data.csv", mounted=mounted)
     progress("six kits have joined, three have enrolled")
     with network():
         closed = routes(NETWORK)

@@ -51,7 +51,8 @@ def reached(address):
     except OSError:
         return False
     return True
-print(json.dumps({"default_route": any(r[1] == "00000000" for r in routes), "reaches_out": reached("1.1.1.1")}))
+default = any(route[1] == "00000000" for route in routes)
+print(json.dumps({"default_route": default, "reaches_out": reached("1.1.1.1")}))
 """
 
 KERNELS = r"""
