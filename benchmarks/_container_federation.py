@@ -116,10 +116,10 @@ def federation(folder: Path, rounds: int) -> dict[str, Any]:
     }
 
 
-def summary(audit: dict[str, Any]) -> dict[str, object]:
+def summary(audit: dict[str, Any]) -> dict[str, Any]:
     """How many checks an audit made, and those that did not hold."""
-    failed = [f"{check['check']}: {check['subject']}" for check in audit["checks"] if not check["passed"]]
-    return {"checks": len(audit["checks"]), "failed": failed}
+    failed = [f"{one['check']}: {one['subject']}" for one in audit["verdicts"] if not one["passed"]]
+    return {"checks": audit["checks"], "consistent": audit["consistent"], "failed": failed}
 
 
 def _wait(seal: Path) -> None:
