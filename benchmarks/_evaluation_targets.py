@@ -1,4 +1,4 @@
-"""Targets of the tamper benchmark from a federation that proves what it counts: the proof of an evaluation."""
+"""Target of the tamper benchmark from a federation that proves what it counts: an evaluation's proof."""
 
 from __future__ import annotations
 

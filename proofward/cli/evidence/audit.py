@@ -109,7 +109,7 @@ def require_ledger(run: Path) -> None:
         return
     home = home_of(run)
     if holds_ledger(home):
-        words = f"this is the server's kit, give {home / 'ledger'}, or a copy of it, once the federation is over"
+        words = f"this is the server's kit: give {home / 'ledger'}, or a copy of it, once all is over"
     elif home.is_dir():
         words = f"this is a kit: the server's has the ledger, in {home_of(Path('KIT')) / 'ledger'}"
     else:

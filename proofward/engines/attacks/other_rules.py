@@ -1,4 +1,4 @@
-"""What a demonstration's consortium agrees on where an attack is one on private rounds or on proved evaluations."""
+"""What a demonstration's consortium agrees on for attacks on private rounds and on proved evaluations."""
 
 from __future__ import annotations
 
@@ -27,12 +27,22 @@ def as_demonstrated(plan: Plan, rows: int) -> Plan:
 
 
 def private(plan: Plan, rows: int) -> Plan:
-    """One step on all records a round, each record's gradient clipped, and noise; `rows`: the most of a hospital."""
+    """One step on all records a round, each record's gradient clipped, and noise.
+
+    rows: the most that a hospital has.
+    """
     privacy = Privacy(CLIP_BITS, COARSE_VARIANCE, plan.rounds, 1, plan.config.threshold, INVERSE_DELTA)
     batch = padded(rows)
     training = Training(rate=max(1, RATE_TIMES_BATCH // batch), batch=batch, steps=1, full_batch=True)
-    rules = {"training": training, "clip_bound": privacy.clip_bound, "privacy": privacy}
-    return replace(plan, config=replace(plan.config, **rules, least_rows=0, most_rows=0))
+    config = replace(
+        plan.config,
+        training=training,
+        clip_bound=privacy.clip_bound,
+        privacy=privacy,
+        least_rows=0,
+        most_rows=0,
+    )
+    return replace(plan, config=config)
 
 
 def private_and_small(plan: Plan, rows: int) -> Plan:

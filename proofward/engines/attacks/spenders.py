@@ -1,8 +1,9 @@
-"""A hospital that trains on when its privacy budget is spent, and those without which it could not come to that.
+"""A hospital that trains on when its privacy budget is spent, and others that make that possible.
 
 All hospitals of a sum spend a release together. So one is spent before others only where it was in sums that
-these missed. That takes two attempts of a first round, in each of which other hospitals are late. Any two sums have
-more than `threshold` hospitals in common, so one that follows the rules is spent with it, and sends no more.
+these missed. That takes two attempts of a first round, in each of which other hospitals are late. Any two
+sums have more than `threshold` hospitals in common, so one that follows the rules is spent with it, and sends
+no more.
 """
 
 from __future__ import annotations
