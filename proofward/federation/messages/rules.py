@@ -19,7 +19,7 @@ from proofward.encoding.records import UNSHOWN
 from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING_DECLARED, Declarations
 from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
 from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
-from proofward.lattice.parameters import MAX_HOSPITALS
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
@@ -215,10 +215,10 @@ class Rules(RoundKinds):
     def most_hospitals(self) -> int:
         """The most hospitals there can be, those admitted later among them.
 
-        So many updates, each up to its bound, certainly decode from one sum. Nothing else depends on their
-        number: all thresholds count the hospitals named here.
+        So many updates, each up to its bound, decode from one sum, and no list of members is longer. Nothing
+        else depends on their number: all thresholds count the hospitals named here.
         """
-        return MAX_HOSPITALS
+        return MAX_MEMBERS - len(self.members) + len(self.hospitals)
 
     def holder(self, hospital: str) -> int:
         """Index of a hospital as share holder."""

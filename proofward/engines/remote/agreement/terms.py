@@ -35,6 +35,7 @@ from proofward.federation.messages.rules import (
     check_name,
 )
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
 from proofward.privacy.accountant import Accountant
 from proofward.relations.config import RoundConfig
@@ -70,10 +71,10 @@ class Terms:
 
     kind: ClassVar[str] = "terms"
     federation: Annotated[str, Length(1, 200)]
-    seats: Annotated[tuple[Seat, ...], Length(1, 4096)]
-    accepting_verdicts: Annotated[int, Range(1, 4096)]
-    minimum_updates: Annotated[int, Range(3, 4096)]
-    abandonments: Annotated[int, Range(2, 4096)]
+    seats: Annotated[tuple[Seat, ...], Length(1, MAX_MEMBERS)]
+    accepting_verdicts: Annotated[int, Range(1, MAX_MEMBERS)]
+    minimum_updates: Annotated[int, Range(3, MAX_MEMBERS)]
+    abandonments: Annotated[int, Range(2, MAX_MEMBERS)]
     rounds: Annotated[int, Range(1, 1 << 20)]
     config: Annotated[bytes, Length(1, 1 << 16)]
     initial_model: MaybeDigest
