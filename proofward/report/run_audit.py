@@ -41,7 +41,7 @@ class RunAudit:
         cosigned: Sequence[bytes] = (),
         witnesses: Witnesses | None = None,
     ) -> None:
-        """consortium and remembered: see Auditor. cosigned: checkpoints that these witnesses have cosigned."""
+        """consortium and remembered: see Auditor. cosigned: checkpoints that witnesses have cosigned."""
         directory = directory.resolve()
         bare = os.path.lexists(directory / FILE_NAME) and not os.path.lexists(directory / LEDGER_NAME)
         self.directory = None if bare else directory

@@ -17,8 +17,6 @@ from proofward.federation.parties.extension import log_verifier
 from proofward.ledger.errors import LedgerError
 from proofward.witness.cosigned import Witnesses, open_cosigned
 
-CHECK = "ledger-cosigned"
-
 
 def witnessed(history: History, notes: Sequence[bytes], witnesses: Witnesses) -> Iterator[AuditVerdict]:
     """The verdict on each checkpoint: who cosigned it when, and how much of the ledger it covers."""
@@ -26,10 +24,11 @@ def witnessed(history: History, notes: Sequence[bytes], witnesses: Witnesses) ->
         try:
             found = open_cosigned(note, log_verifier(history.rules), witnesses)
         except LedgerError as error:
-            refusal = Refusal(CHECK, NOBODY, error.expected, describe(error.actual))
-            yield AuditVerdict(CHECK, describe(error.subject), refusal)
+            refusal = Refusal("ledger-cosigned", NOBODY, error.expected, describe(error.actual))
+            yield AuditVerdict("ledger-cosigned", describe(error.subject), refusal)
             continue
         times = ", ".join(f"{name} {in_utc(time)}" for name, time in found.times)
         size = found.checkpoint.size
         covered = "all" if size == history.size else f"{size} of {history.size}"
-        yield AuditVerdict(CHECK, f"checkpoint {size}", detail=f"{covered} entries, cosigned by {times}")
+        said = f"{covered} entries, cosigned by {times}"
+        yield AuditVerdict("ledger-cosigned", f"checkpoint {size}", detail=said)

@@ -1,10 +1,10 @@
 """A witness (c2sp.org/tlog-witness): cosigns what continues the log that it has seen, and nothing else.
 
-A consortium's server that shows one history to some and another to others needs two checkpoints of one log that
-do not continue each other. Somebody who has not got more than the server's signature cannot notice; whoever
-demands cosignatures of k of w witnesses can, unless k witnesses sign both. Each answer is a status of HTTP:
-200 with the cosignature, 400 malformed, 403 not signed by the log, 404 unknown log, 409 another size seen last,
-422 not a continuation.
+A consortium's server that shows one history to some and another to others needs two checkpoints of one log
+that do not continue each other. Somebody who has not got more than the server's signature cannot notice;
+whoever demands cosignatures of k of w witnesses can, unless k witnesses sign both. Each answer is a status
+of HTTP: 200 with the cosignature, 400 malformed, 403 not signed by the log, 404 unknown log, 409 another
+size seen last, 422 not a continuation.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Witness:
             self.logs.setdefault(log.name, []).append(log)
 
     def add_checkpoint(self, body: bytes) -> Answer:
-        """The answer to a body of `add-checkpoint`. Raises LedgerUnavailable where nothing can be remembered."""
+        """The answer to a body of `add-checkpoint`. Raises LedgerUnavailable where memory fails."""
         try:
             asked = read_request(body)
         except LedgerError as error:

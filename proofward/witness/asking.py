@@ -52,7 +52,9 @@ def cosignature(asked: Asked, note: bytes, size: int, nodes: Nodes, post: Post) 
         except LedgerError as error:
             raise NotCosigned(str(error)) from error
         if old > size:
-            raise NotCosigned(f"it has cosigned {old} entries of this ledger, and here are {size}: shown here is less")
+            raise NotCosigned(
+                f"it has cosigned {old} entries of this ledger, and here are {size}: shown here is less"
+            )
         proof = consistency_proof(old, size, nodes)
         answer = _posted(asked, write_request(old, proof, note), post)
     if answer.status != 200:

@@ -1,8 +1,8 @@
 """Cosignatures of checkpoints with Ed25519 (c2sp.org/tlog-cosignature, version 1).
 
-A cosigner says: at this time, this was the largest consistent tree of the log that I had seen. What is signed are
-the lines "cosignature/v1" and "time SECONDS", then the checkpoint's text. A key that cosigns signs nothing else,
-and its ID is made with the byte 0x04 in place of the 0x01 of notes.
+A cosigner says: at this time, this was the largest consistent tree of the log that I had seen. What is
+signed are the lines "cosignature/v1" and "time SECONDS", then the checkpoint's text. A key that cosigns
+signs nothing else, and its ID is made with the byte 0x04 in place of the 0x01 of notes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Cosigner:
     def time_of(self, text: str, signatures: Iterable[tuple[str, bytes]]) -> int | None:
         """When this witness cosigned the text, in seconds since 1970; None where it did not.
 
-        Signatures of other keys are ignored. Raises NoteInvalid where one bears this key's ID and is not valid.
+        Signatures of other keys are ignored. Raises NoteInvalid where one bears this key's ID and is not
+        valid.
         """
         latest = None
         for name, raw in signatures:

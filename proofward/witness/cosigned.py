@@ -25,14 +25,18 @@ class Witnesses:
     def __post_init__(self) -> None:
         for what in ({one.key.raw for one in self.cosigners}, {one.name for one in self.cosigners}):
             if len(what) != len(self.cosigners):
-                raise NoteInvalid("witnesses", "a name and a key of its own for each", f"{len(what)} different")
+                raise NoteInvalid(
+                    "witnesses", "a name and a key of its own for each", f"{len(what)} different"
+                )
         if not 1 <= self.least <= len(self.cosigners):
-            raise NoteInvalid("cosignatures", f"1 to {len(self.cosigners)}, so many witnesses", str(self.least))
+            raise NoteInvalid(
+                "cosignatures", f"1 to {len(self.cosigners)}, so many witnesses", str(self.least)
+            )
 
 
 @dataclass(frozen=True)
 class Cosigned:
-    """A checkpoint that the log signed; times: (name, seconds since 1970) of the witnesses who cosigned it."""
+    """A checkpoint that the log signed; times: (name, seconds since 1970) of witnesses who cosigned it."""
 
     checkpoint: Checkpoint
     times: tuple[tuple[str, int], ...]
@@ -50,7 +54,7 @@ def with_lines(note: bytes, lines: Iterable[str]) -> bytes:
 
 
 def open_cosigned(note: bytes, log: NoteVerifier, witnesses: Witnesses) -> Cosigned:
-    """The checkpoint of a note that the log signed and enough of the witnesses cosigned. Raises NoteInvalid."""
+    """The checkpoint of a note that the log signed and enough witnesses cosigned. Raises NoteInvalid."""
     checkpoint = open_checkpoint(note, log, others=True)
     text, signatures = parse_note(note)
     times = [(cosigner.name, cosigner.time_of(text, signatures)) for cosigner in witnesses.cosigners]

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from proofward.ledger.errors import LedgerCorrupt, LedgerUnavailable
 
-_TABLE = "CREATE TABLE IF NOT EXISTS logs (origin TEXT PRIMARY KEY, size INTEGER, root BLOB, note BLOB) STRICT"
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS logs (origin TEXT PRIMARY KEY, size INTEGER, root BLOB, note BLOB) STRICT"
+)
 _WAIT = 30.0
 
 
@@ -36,7 +38,9 @@ class Turn:
 
     def remember(self, origin: str, size: int, root: bytes, note: bytes) -> None:
         """What is cosigned now, with the note that has the cosignature."""
-        self._connection.execute("INSERT OR REPLACE INTO logs VALUES (?, ?, ?, ?)", (origin, size, root, note))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO logs VALUES (?, ?, ?, ?)", (origin, size, root, note)
+        )
 
 
 class Memory:

@@ -1,4 +1,4 @@
-"""The body of `add-checkpoint` (c2sp.org/tlog-witness): an old size, a consistency proof, and a checkpoint."""
+"""The body of `add-checkpoint` (c2sp.org/tlog-witness): old size, consistency proof and checkpoint."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def read_request(body: bytes) -> AddCheckpoint:
     head, separator, note = body.partition(b"\n\n")
     lines = head.split(b"\n")
     if not separator or not head.isascii() or len(lines) > MAX_PROOF + 1:
-        raise NoteInvalid("request", f"a size and up to {MAX_PROOF} hashes before an empty line", f"{len(lines)} lines")
+        raise NoteInvalid(
+            "request", f"a size and up to {MAX_PROOF} hashes before an empty line", f"{len(lines)} lines"
+        )
     first, *hashes = (line.decode() for line in lines)
     if not first.startswith("old "):
         raise NoteInvalid("request", "the word old and a size", repr(first)[:80])

@@ -1,9 +1,9 @@
 """OpenTimestamps of a file's SHA-256: that a ledger's seal existed before a block of Bitcoin.
 
-Proved: that a chain of hashes leads from the digest to the Merkle root of a block, so that the file existed when
-the block was made. Whether that block is in Bitcoin's chain is to be asked of a node that one trusts: here only
-its own work is checked. A calendar learns the digest and nothing else. The library `opentimestamps` reads and
-writes the format.
+Proved: that a chain of hashes leads from the digest to the Merkle root of a block, so that the file existed
+when the block was made. Whether that block is in Bitcoin's chain is to be asked of a node that one trusts:
+here only its own work is checked. A calendar learns the digest and nothing else. The library
+`opentimestamps` reads and writes the format.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class TimestampsExtraMissing(Exception):
 class Attestation:
     """Who says when. kind: pending, bitcoin or another.
 
-    detail: a calendar's address, or a block's height. digest: for bitcoin the Merkle root of the block, as its
+    detail: a calendar's address, or a block's height. digest: for bitcoin the block's Merkle root, as its
     header has it
     """
 
@@ -67,10 +67,14 @@ def fetch(url: str, digest: bytes, timeout: float = 20.0) -> Any:
     """What a calendar has for a digest by now; raises KeyError for nothing."""
     from opentimestamps.calendar import RemoteCalendar
 
-    return RemoteCalendar(f"{url.rstrip('/')}/", user_agent="proofward").get_timestamp(digest, timeout=timeout)
+    return RemoteCalendar(f"{url.rstrip('/')}/", user_agent="proofward").get_timestamp(
+        digest, timeout=timeout
+    )
 
 
-def stamp(digest: bytes, calendars: Sequence[str], least: int, ask: Submit = submit) -> tuple[bytes, list[str]]:
+def stamp(
+    digest: bytes, calendars: Sequence[str], least: int, ask: Submit = submit
+) -> tuple[bytes, list[str]]:
     """A timestamp file for a digest (32 bytes), and why calendars gave nothing.
 
     Raises TimestampRefused when fewer than `least` answered.
@@ -87,7 +91,7 @@ def stamp(digest: bytes, calendars: Sequence[str], least: int, ask: Submit = sub
             wrong.append(f"{url}: {type(error).__name__}: {error}")
     if len(calendars) - len(wrong) < least:
         raise TimestampRefused(
-            f"{len(calendars) - len(wrong)} of {len(calendars)} calendars answered, and {least} are asked for: "
+            f"{len(calendars) - len(wrong)} of {len(calendars)} calendars answered, and {least} are wanted: "
             + "; ".join(wrong)
         )
     return _written(DetachedTimestampFile(OpSHA256(), found)), wrong
@@ -107,7 +111,9 @@ def read(data: bytes, digest: bytes) -> Any:
     except Exception as error:  # see above; among them errors of recursion and of memory for crafted lengths
         raise TimestampRefused(f"no timestamp: {type(error).__name__}: {error}") from error
     if not isinstance(file.file_hash_op, OpSHA256) or file.file_digest != digest:
-        raise TimestampRefused(f"expected a timestamp of {digest.hex()}, found one of {file.file_digest.hex()}")
+        raise TimestampRefused(
+            f"expected a timestamp of {digest.hex()}, found one of {file.file_digest.hex()}"
+        )
     if _written(file) != data:
         raise TimestampRefused("expected the canonical form of a timestamp, found another")
     return file
@@ -127,7 +133,9 @@ def attestations(data: bytes, digest: bytes) -> list[Attestation]:
     return sorted(found, key=lambda one: (one.kind, one.detail, one.digest))
 
 
-def upgrade(data: bytes, digest: bytes, calendars: Collection[str], ask: Submit = fetch) -> tuple[bytes, list[str]]:
+def upgrade(
+    data: bytes, digest: bytes, calendars: Collection[str], ask: Submit = fetch
+) -> tuple[bytes, list[str]]:
     """The file with what calendars know by now, and why some gave nothing. Only these addresses are asked.
 
     A file may name any address, so it does not choose whom this machine connects to. Raises TimestampRefused.

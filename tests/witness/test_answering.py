@@ -31,7 +31,9 @@ class Tree:
         from proofward.ledger.merkle_log import leaf_hash
 
         for number in range(size):
-            for level, place, value in completed_nodes(number, leaf_hash(f"{word} {number}".encode()), self.node):
+            for level, place, value in completed_nodes(
+                number, leaf_hash(f"{word} {number}".encode()), self.node
+            ):
                 self.values[level, place] = value
 
     def node(self, level: int, place: int) -> bytes:
@@ -65,7 +67,9 @@ def test_it_cosigns_a_log_that_grows(witness: Witness, tree: Tree) -> None:
     import hashlib
 
     shown = witness.checkpoint(hashlib.sha256(b"log.example").hexdigest())
-    assert shown.status == 200 and shown.body.startswith("log.example\n12\n") and shown.body.count("\u2014") == 2
+    assert (
+        shown.status == 200 and shown.body.startswith("log.example\n12\n") and shown.body.count("\u2014") == 2
+    )
 
 
 def test_it_never_cosigns_two_histories(witness: Witness, tree: Tree) -> None:
@@ -139,7 +143,9 @@ def test_of_two_requests_at_once_one_wins(witness: Witness, tree: Tree) -> None:
     assert witness.add_checkpoint(tree.request(0, 3)).status == 200
     answers: list[int] = []
     threads = [
-        threading.Thread(target=lambda s=size: answers.append(witness.add_checkpoint(tree.request(3, s)).status))
+        threading.Thread(
+            target=lambda s=size: answers.append(witness.add_checkpoint(tree.request(3, s)).status)
+        )
         for size in (7, 8, 9, 12)
     ]
     for thread in threads:

@@ -74,9 +74,9 @@ def audit(
     from proofward.report.run_audit import RunAudit
 
     notes, witnessed = checkpoints("--remember", remember), checkpoints("--cosigned", cosigned)
-    known = named_witnesses(witnesses, least) if cosigned or witnesses or least else None
-    if known is not None and not cosigned:
+    if (witnesses or least) and not cosigned:
         raise click.UsageError("--witness and --least say what is asked of --cosigned FILE, which is missing")
+    known = named_witnesses(witnesses, least) if cosigned else None
     console = make_console()
     started = time.perf_counter()
     verdicts: list[AuditVerdict] = []

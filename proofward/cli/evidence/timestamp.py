@@ -10,12 +10,16 @@ import click
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
 
-SOURCE = click.argument("source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path))
-TO = click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-                  help="The timestamp, by custom ledger.seal.ots.")  # fmt: skip
+SOURCE = click.argument(
+    "source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+TO = click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path),
+                  metavar="FILE", help="The timestamp, by custom ledger.seal.ots.")  # fmt: skip
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-CALENDAR = click.option("--calendar", "calendars", multiple=True, metavar="URL",
-                        help="A calendar that is asked; may be repeated.  [default: (three public ones)]")  # fmt: skip
+CALENDAR = click.option(
+    "--calendar", "calendars", multiple=True, metavar="URL",
+    help="A calendar that is asked; may be repeated.  [default: (three public ones)]",
+)  # fmt: skip
 
 
 @click.group(cls=GuardedGroup)
@@ -87,7 +91,7 @@ def upgrade(source: Path, file: Path, calendars: tuple[str, ...], as_json: bool)
 @SOURCE
 @FILE
 @click.option("--block", "blocks", multiple=True, metavar="HEADER",
-              help="A block's header from a node that you trust, in hexadecimal; may be repeated.")  # fmt: skip
+              help="A block's header, in hexadecimal, from a node that you trust; repeat it.")  # fmt: skip
 @JSON
 def verify(source: Path, file: Path, blocks: tuple[str, ...], as_json: bool) -> None:
     """Check that FILE is a timestamp of the ledger of the folder RUN or of KIT, and say of what block.
@@ -114,7 +118,9 @@ def verify(source: Path, file: Path, blocks: tuple[str, ...], as_json: bool) -> 
                     lines.append(f"promised by {one.detail}, in no block yet")
                 elif one.kind == "bitcoin":
                     document["root"] = one.digest[::-1].hex()
-                    said = f"in block {one.detail} of Bitcoin, if that block's Merkle root is {document['root']}"
+                    said = (
+                        f"in block {one.detail} of Bitcoin, if that block's Merkle root is {document['root']}"
+                    )
                     for header in headers:
                         document["time"] = block_time(one, header)
                         said = f"in block {one.detail}, made {in_utc(block_time(one, header))}"

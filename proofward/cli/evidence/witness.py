@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PORT, ADDRESS = 8710, "127.0.0.1"
 MISSING = "a witness that serves needs packages that are not installed: pip install 'proofward[witness]'"
-SOURCE = click.argument("source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path))
+SOURCE = click.argument(
+    "source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
 KEY = click.argument("key", type=click.Path(dir_okay=False, path_type=Path))
 NAME = click.option("--name", required=True, metavar="NAME",
                     help="The witness's name, by custom an address without its scheme.")  # fmt: skip
@@ -60,13 +62,13 @@ def make_key(key: Path, name: str, passphrase_file: Path | None, as_json: bool) 
 @KEY
 @NAME
 @click.option("--log", "logs", multiple=True, required=True, metavar="VKEY",
-              help="The key of a ledger that is cosigned, as `witness log` prints it; may be repeated.")  # fmt: skip
+              help="The key of a ledger that is cosigned, as `witness log` prints it; repeat.")  # fmt: skip
 @click.option("--memory", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Where the witness remembers what it cosigned.  [default: (KEY.memory)]")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True,
               help="Where it listens; zero takes a free port.")  # fmt: skip
 @click.option("--listen", "address", default=ADDRESS, show_default=True, metavar="ADDRESS",
-              help="IP address of this machine on which it listens. There is no TLS: put a proxy before it.")  # fmt: skip
+              help="IP address on which it listens. There is no TLS: put a proxy before it.")  # fmt: skip
 @PASSPHRASE
 def serve(
     key: Path, name: str, logs: tuple[str, ...], memory: Path | None, port: int, address: str,
@@ -129,12 +131,13 @@ def show_log(source: Path, as_json: bool) -> None:
 @SOURCE
 @click.option("--witness", "witnesses", multiple=True, required=True, nargs=2, metavar="URL VKEY",
               help="A witness's address and key; may be repeated.")  # fmt: skip
-@click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="The checkpoint with its cosignatures; those of an earlier FILE of this size are kept.")  # fmt: skip
+@click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path),
+              metavar="FILE",
+              help="The checkpoint with cosignatures, new ones and those that FILE has.")  # fmt: skip
 @click.option("--least", type=click.IntRange(1), metavar="K",
               help="How many have to cosign.  [default: (all)]")  # fmt: skip
-@click.option("--timeout", type=click.FloatRange(0.1, 600), default=20.0, show_default=True, metavar="SECONDS",
-              help="How long to wait for one.")  # fmt: skip
+@click.option("--timeout", type=click.FloatRange(0.1, 600), default=20.0, show_default=True,
+              metavar="SECONDS", help="How long to wait for one.")  # fmt: skip
 @JSON
 def ask(
     source: Path, witnesses: Sequence[tuple[str, str]], target: Path, least: int | None, timeout: float,
@@ -182,8 +185,8 @@ def ask(
         said += [f"{name} did not cosign: {why}" for name, why in refused.items()]
         if not enough:
             said.append(f"{len(told)} cosigned and {wanted} are asked for")
-        plain = {"did": "cosigned" if enough else "refused", "size": size, "cosigned": told, "refused": refused,
-                 "file": str(target) if lines else None}  # fmt: skip
+        plain = {"did": "cosigned" if enough else "refused", "size": size, "cosigned": told,
+                 "refused": refused, "file": str(target) if lines else None}  # fmt: skip
         tell(plain, said, as_json)
     raise SystemExit(OK if enough else FLAW)
 
