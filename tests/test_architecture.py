@@ -28,6 +28,7 @@ LAYERS = (
     "ledger",
     "witness",
     "federation",
+    "chain",
     "statistics",
     "engines",
     "data",
