@@ -40,8 +40,8 @@ class Cells:
 class Claims:
     """Claims on the labels of the samples: at a point of the labels' layout, or of their numbers.
 
-    bits, classes: of all samples, a prover's: the bits over (sample, class), and the numbers, of which samples
-    that are no records have none and 0. count: of the classes.
+    bits, classes: of all samples, a prover's: the bits over (sample, class), and the numbers, of which
+    samples that are no records have none and 0. count: of the classes.
     """
 
     party: Party

@@ -31,7 +31,7 @@ Signed = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class KnownScores:
-    """A prover's: the exact logits (samples, padded), and the class of each sample, -1 of those of no record."""
+    """A prover's: exact logits (samples, padded), and each sample's class, -1 where there is no record."""
 
     logits: Callable[[], Signed]
     classes: Callable[[], Signed]
@@ -52,7 +52,7 @@ class CountedScores(ABC):
 
     @abstractmethod
     def logits(self, party: Party) -> tuple[Point, Units, Form]:
-        """Once the lookups are proved: a point of the samples, weights over the logits, and their sum there."""
+        """Behind the lookups: a point of the samples, weights over the logits, and their sum there."""
 
     @abstractmethod
     def prove_labels(self, party: Party, selected: SelectedRows) -> None:

@@ -17,16 +17,18 @@ Messages:
     equality of the datasets
     the lookups; of virtual columns the values where they end, of the samples' classes among them
     verifier: a point of the samples, where scores are looked at                  (relations/score_bins.py)
+    of three and more classes the division by the sum of exponentials             (relations/class_bins.py)
     the forward pass                                                           (relations/forward_relation.py)
     the labels                                                                    (relations/dataset.py)
     the ring equation of the ciphertext                                           (relations/encryption.py)
     the opening
 
-The samples are the counted rows in the order of the ring, and records of zeros of class 0 up to a power of
-two, which the public selection of rows makes: no row of the dataset is selected there.
+The samples are the counted rows in the order of the ring, and records of zeros without a label up to a power
+of two, which the public selection of rows makes: no row of the dataset is selected there.
 
 Soundness: the sum of the sources that the script enters, see `relations.measure.evaluation_plan`. Why the
-counts are these and no others: `score_bins` for the bins, `score_histogram` for their numbers.
+counts are these and no others: `score_bins` and `class_bins` for the bins, `score_histogram` and
+`class_histogram` for their numbers.
 How it hides: `proof.party`, `proof.commitment.contract`, `relations.key_shares`.
 """
 
@@ -44,7 +46,7 @@ from proofward.layers.ranges import RangeChecks
 from proofward.proof.commitment.contract import Committed
 from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
-from proofward.relations.counted_scores import KnownScores, counted_scores
+from proofward.relations.counted_scores import KnownScores, TwoClasses, counted_scores
 from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
 from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
 from proofward.relations.evaluation_statement import EvaluationStatement
@@ -104,8 +106,9 @@ def evaluation_round(
     )
     blocks, encrypted = [*scores.blocks], [*scores.encrypted]
     if levels := tuple(len(own.levels) for own in statement.layout.subgroups):
+        assert isinstance(scores, TwoClasses)
         bits = statement.arc.length.bit_length()
-        parts = LevelCounts.declare(ranges, scores.whole, levels, bits, lambda: known().counts)
+        parts = LevelCounts.declare(ranges, scores.histogram, levels, bits, lambda: known().counts)
         blocks.append(parts.block)
         encrypted.append(parts)
     encryption = EncryptionRelation.declare(

@@ -3,8 +3,8 @@
 Of marks p_0 .. p_(K-1) of every sample, 0 or 1, the code is
     g = k + 1 for the least k with p_k = 1, and 0 where there is none.
 
-What is proved: for a column g over the samples, looked up in [0, 2^b), b the bits of K, and every (sample, k),
-k padded to K' = 2^c,
+What is proved: for a column g over the samples, looked up in [0, 2^b), b the bits of K, and every (sample,
+k), k padded to K' = 2^c,
     k + K' (p_k + 2 g)     is an entry of a public table,
 which has the triples (k, p, g) that are possible: p = 0 for k < g - 1, p = 1 for k = g - 1, and p = 0 for
 g = 0; with any p for k > g - 1 >= 0 and where k is beyond K - 1. Before g's own mark there is none, so g is
