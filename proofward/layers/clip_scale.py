@@ -36,6 +36,11 @@ from proofward.layers.record_norms import PRODUCT, Way, check_layers, way_of
 MULTIPLIER_BITS = 12
 """A gradient that is not clipped is multiplied by 2^12."""
 
+REMEDY = (
+    "narrower layers, a smaller gradient_range_bits or activation_range_bits, or a frozen public network before "
+    "a small head"
+)
+
 SQUARE_LIMIT = 1 << 58
 """S stays below, so that the square of a root's double is below 2^62."""
 
@@ -79,9 +84,8 @@ class ClipScale:
         shift = bits + MULTIPLIER_BITS - CLIP_UNITS_BITS
         found = ClipScale(model.finest << bits, shift, layers, model.finest)
         if found.most_square >= SQUARE_LIMIT:
-            raise WraparoundPossible(
-                "all layers", "squared norm of a record's gradient", found.most_square, SQUARE_LIMIT
-            )
+            quantity = "squared norm of a record's gradient"
+            raise WraparoundPossible("all layers", quantity, found.most_square, SQUARE_LIMIT, REMEDY)
         return found
 
     @property

@@ -13,6 +13,7 @@ slots of a batch, rules are refused.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proofward.layers.affine import Affine
@@ -69,6 +70,14 @@ def ways_of(layer: Affine) -> tuple[Way, ...]:
         padded_pairs = 1 << 2 * (height.log_outputs + width.log_outputs)
         found.append(Way(POSITIONS, padded_pairs, pairs * (layer.fan_in + layer.outputs)))
     return tuple(sorted(found, key=lambda way: way.work))
+
+
+def chosen_words(way: Way, others: Sequence[Way]) -> str:
+    """What was chosen and why, for people."""
+    if not others:
+        return f"{way.words}, the only way where there are groups"
+    work = f"{way.work:,} products' work, {others[0].work:,} the other way"
+    return f"{way.words}: {work}"
 
 
 def way_of(layer: Affine) -> Way:
