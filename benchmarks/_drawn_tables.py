@@ -1,4 +1,4 @@
-"""Tables that are drawn, by which settings of differential privacy are chosen: no record of anybody is in them.
+"""Drawn tables, by which settings of differential privacy are chosen: no record of anybody is in them.
 
 They look as tables of measurements do: several features measure the same few qualities of a case, each with
 an error of its own, and some are skewed. A label says which of two kinds a case is, and the kinds differ in

@@ -37,8 +37,8 @@ MULTIPLIER_BITS = 12
 """A gradient that is not clipped is multiplied by 2^12."""
 
 REMEDY = (
-    "narrower layers, a smaller gradient_range_bits or activation_range_bits, or a frozen public network before "
-    "a small head"
+    "narrower layers, a smaller gradient_range_bits or activation_range_bits, or a frozen public network "
+    "before a small head"
 )
 
 SQUARE_LIMIT = 1 << 58
@@ -164,6 +164,4 @@ def layer_norm(model: Network, scales: FixedPoint, index: int, unit: int) -> Lay
 def largest_square(model: Network, scales: FixedPoint) -> int:
     """A bound on S."""
     units = model.update_units
-    return sum(
-        unit**2 * layer_norm(model, scales, index, unit).most for index, unit in enumerate(units)
-    )
+    return sum(unit**2 * layer_norm(model, scales, index, unit).most for index, unit in enumerate(units))

@@ -50,7 +50,8 @@ class Clipped:
         squares = square_of(values, gradients, scale, wholes)
         multipliers = scale.multipliers(squares)
         weights = np.where(np.arange(len(multipliers)) < rows, multipliers, 0)
-        return Clipped(values, gradients, scale.root(squares), (1 << MULTIPLIER_BITS) - multipliers, weights, wholes)
+        shortfall = (1 << MULTIPLIER_BITS) - multipliers
+        return Clipped(values, gradients, scale.root(squares), shortfall, weights, wholes)
 
     def above(self, scale: ClipScale) -> Int64Array:
         """e = s^2 - S - 1."""
@@ -77,9 +78,9 @@ class Clipped:
 def square_of(values: Norms, gradients: Norms, scale: ClipScale, wholes: Norms = ()) -> Int64Array:
     """S of all slots, below 2^58."""
     products = zip(scale.products, values, gradients, strict=True)
-    total = sum(layer.unit**2 * (own + layer.one**2) * gradient for layer, own, gradient in products)
-    total += sum(layer.unit**2 * own for layer, own in zip(scale.wholes, wholes, strict=True))
-    return np.asarray(total, dtype=np.int64)
+    parts = [layer.unit**2 * (own + layer.one**2) * gradient for layer, own, gradient in products]
+    parts += [layer.unit**2 * own for layer, own in zip(scale.wholes, wholes, strict=True)]
+    return np.asarray(np.sum(parts, axis=0), dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,8 @@ def full_step(
 def summed(model: Network, step: Step, weights: Int64Array, scale: ClipScale) -> Int64Array:
     """G: the sum over slots of a weight times the gradient of the row there, flat int64 (parameters,).
 
-    No partial sum exceeds the slots times 2^12 C, with the weights that clip, or within a slot of a convolution
-    2^12 times the largest gradient; so it is exact in float64 where that is at most 2^53, and in 64-bit
+    No partial sum exceeds the slots times 2^12 C, with the weights that clip, or of a convolution, within a
+    slot, 2^12 times the largest gradient; so it is exact in float64 where that is at most 2^53, and in 64-bit
     integers otherwise.
     """
     flat = np.empty(model.parameters, dtype=np.int64)

@@ -70,8 +70,6 @@ def _by_positions(layer: Conv2d, deltas: FloatArray, met: FloatArray, one: int) 
     return total
 
 
-
-
 def _by_output(layer: Conv2d, deltas: FloatArray) -> FloatArray:
     """(slots, outputs, positions)."""
     return layer.gives.unpad(deltas).reshape(len(deltas), layer.outputs, -1)

@@ -136,6 +136,8 @@ class Conv2dSamples(Conv2dTables):
         """value = extended patch at (samples, position, extended), where there are no groups."""
         self._assert_input(party, samples, (), position, extended, value)
 
-    def assert_output(self, party: Party, samples: Point, position: Point, output: Point, value: Form) -> None:
+    def assert_output(
+        self, party: Party, samples: Point, position: Point, output: Point, value: Form
+    ) -> None:
         """value = dZ at (samples, output, position), where there are no groups."""
         self._assert_output(party, samples, position, Units.at(output), value)

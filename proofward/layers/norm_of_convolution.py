@@ -8,7 +8,7 @@ where P is what the layer reads at position q, extended by the constant 1 for th
 `conv2d_relation`; beyond the picture's positions P and dZ are 0. None of g, K and D is committed to: the
 extension of each is a sum of products again. Message order:
     gradient     a sumcheck over slots, o and j         prover: g where it ended, twice, for its square
-                 a sumcheck over slots and positions    prover: dZ and P where it ended, then the claims on them
+                 a sumcheck over slots and positions    prover: dZ and P where it ended, then their claims
     positions    a sumcheck over slots, q and q'        prover: K and D where it ended
                  for K one over slots and j             prover: P at q and at q', then the claims on both
                  for D one over slots and o             prover: dZ at q and at q', then the claims on both
@@ -18,12 +18,20 @@ Goldwasser, Kalai, Rothblum 2008; the two norms after mixed ghost clipping, Bu, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
 from proofward.field.extension import lift
 from proofward.layers.conv2d_samples import Conv2dSamples
 from proofward.layers.record_norms import GRADIENT, Way
 from proofward.layers.stack import Units, eq_weights, plain_weights
 from proofward.proof.forms import Form, Point
 from proofward.proof.party import Party, Tables
+
+Array = npt.NDArray[np.uint64]
 
 
 def prove_norms(party: Party, layer: Conv2dSamples, way: Way, slots: Point, claim: Form) -> None:
@@ -49,6 +57,10 @@ def _by_gradients(party: Party, layer: Conv2dSamples, slots: Point, claim: Form)
     layer.prove_of_sample(party, own, Units.at(outputs), extended, left)
 
 
+def _both(table: Callable[[Point], Array], positions: tuple[Point, Point]) -> tuple[Array, Array]:
+    return table(positions[0]), table(positions[1])
+
+
 def _by_positions(party: Party, layer: Conv2dSamples, slots: Point, claim: Form) -> None:
     size = layer.log_positions
 
@@ -63,7 +75,7 @@ def _by_positions(party: Party, layer: Conv2dSamples, slots: Point, claim: Form)
 
     weights = eq_weights(own) + plain_weights(1 + layer.log_inputs)
     ended = party.sumcheck(
-        inputs, weights, lambda: Tables([tuple(layer.patches_of_samples(party, at) for at in positions)])
+        inputs, weights, lambda: Tables([_both(partial(layer.patches_of_samples, party), positions)])
     )
     *values, product = party.send_product(*ended.factors[0])
     party.assert_zero(ended.claim - product)
@@ -73,7 +85,7 @@ def _by_positions(party: Party, layer: Conv2dSamples, slots: Point, claim: Form)
 
     weights = eq_weights(own) + plain_weights(layer.log_outputs)
     ended = party.sumcheck(
-        deltas, weights, lambda: Tables([tuple(layer.deltas_of_samples(party, at) for at in positions)])
+        deltas, weights, lambda: Tables([_both(partial(layer.deltas_of_samples, party), positions)])
     )
     *values, product = party.send_product(*ended.factors[0])
     party.assert_zero(ended.claim - product)

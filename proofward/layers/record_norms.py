@@ -1,4 +1,4 @@
-"""How the squared norm of a record's gradient is made up: a way for every layer, which its shape alone decides.
+"""How the squared norm of a record's gradient is made up: a way for every layer, which its shape decides.
 
 The gradient of a layer's weights and biases for one record is a sum over positions of dZ times the extended
 input x, with the constant 1 for the bias.
@@ -13,7 +13,6 @@ slots of a batch, rules are refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proofward.layers.affine import Affine
@@ -31,7 +30,7 @@ ENTRY = 16
 MOST_ENTRIES = 1 << 24
 """Of the table of a layer, over all slots: 32 bytes each while it is summed."""
 
-WAYS_OUT = "linear layers or convolutions one after another; for pictures, such a head behind a frozen public network"
+WAYS_OUT = "linear layers or convolutions one after another; for pictures, a head behind a frozen public network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +71,9 @@ def ways_of(layer: Affine) -> tuple[Way, ...]:
     return tuple(sorted(found, key=lambda way: way.work))
 
 
-def chosen_words(way: Way, others: Sequence[Way]) -> str:
-    """What was chosen and why, for people."""
+def chosen_words(layer: Affine) -> str:
+    """What is chosen and why, for people."""
+    way, *others = ways_of(layer)
     if not others:
         return f"{way.words}, the only way where there are groups"
     work = f"{way.work:,} products' work, {others[0].work:,} the other way"

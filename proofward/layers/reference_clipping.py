@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isqrt, lcm
 
 from proofward.layers.model import FixedPoint, Training
@@ -55,7 +56,7 @@ def clipped_sum_of_pictures(
     Beside means all gradients are at the finest scale of a layer's weights.
     """
     means = [1, *(own.mean_of for own in network)]
-    finer = [below * above for below, above in zip(means, means[1:], strict=False)]
+    finer = [below * above for below, above in pairwise(means)]
     finest = lcm(*finer)
     gradients = [
         [

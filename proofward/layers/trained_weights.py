@@ -198,8 +198,10 @@ class TrainedWeights(AffineRelation):
         claims = eq_weights(reduced.point) + plain_weights(shape.log_batch)
         self._prove_samples(party, claims, units, extended, at_step, Tables([(outputs, inputs)]))
 
-    def prove_of_sample(self, party: Party, samples: Point, units: Units, extended: Point, claim: Form) -> None:
-        """claim = the gradient that a sample has by itself at (units, extended input), at a point of samples."""
+    def prove_of_sample(
+        self, party: Party, samples: Point, units: Units, extended: Point, claim: Form
+    ) -> None:
+        """claim = the gradient of a sample by itself at (units, extended input), at a point of samples."""
         known = party.knows_witness
         outputs = self._outputs_over_samples(party, units) if known else zeros(0)
         inputs = self._inputs_over_samples(party, extended) if known else zeros(0)

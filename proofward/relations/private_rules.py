@@ -56,9 +56,7 @@ def check_several_steps(training: Training, most_rows: int) -> None:
         raise ConfigurationError("steps", expected, training.duration)
 
 
-def gradient_step(
-    training: Training, weight_bits: int, least: ClippedRule, bound: int
-) -> GradientStep:
+def gradient_step(training: Training, weight_bits: int, least: ClippedRule, bound: int) -> GradientStep:
     """The server's step; `least` is the rule of the smallest hospital, in which noise weighs most.
 
     bound: that on its entries with their noise. clip_bits - k is the shift h less 2 and the bits of weights.

@@ -93,9 +93,7 @@ class PrivateUpdate:
                     partial(say, block),
                 )
             )
-        clipping = ClippingRelation.declare(
-            ranges, shape, rule.scale, rule.rows, lambda: witness().clipped
-        )
+        clipping = ClippingRelation.declare(ranges, shape, rule.scale, rule.rows, lambda: witness().clipped)
         return PrivateUpdate(rule, blocks, updates, roundings, clipping)
 
     def prove(self, party: Party, layers: list[AffineRelation]) -> None:

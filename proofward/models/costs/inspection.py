@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.errors import TrainingError
-from proofward.layers.record_norms import chosen_words, ways_of
+from proofward.layers.record_norms import chosen_words, way_of
 from proofward.models.costs.shapes import (
     MOST_WASTE,
     Headroom,
@@ -129,8 +129,8 @@ class Inspection:
         if self.setup.privacy is None:
             return []
         model = self.setup.model
-        ways = [(model.name(index), *ways_of(layer)) for index, layer in enumerate(model.layers)]
-        return [(name, chosen_words(way, others)) for name, way, *others in ways if way.entries]
+        chosen = [(index, layer) for index, layer in enumerate(model.layers) if way_of(layer).entries]
+        return [(model.name(index), chosen_words(layer)) for index, layer in chosen]
 
     @property
     def advice(self) -> list[str]:

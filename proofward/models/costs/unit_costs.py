@@ -16,8 +16,8 @@ of the matrices that an opening commits to. A `byte of a tableau` is one of poly
 prover keeps, a `node` one of the levels of fraction trees that it keeps; both have a bound, see
 `commitment/ligero/tableau` and `proof/leaf_values`. Values and weights are those of padded layouts, over all
 samples; entries and products of norms are those of `layers/record_norms`, the largest layer's for the memory,
-measured by themselves; an `update` is encrypted once a round, and a `process` has loaded the kernels. The two costs of what
-is made again come from rounds of one and of eight steps of `cancercnn`.
+measured by themselves; an `update` is encrypted once a round, and a `process` has loaded the kernels. The two
+costs of what is made again come from rounds of one and of eight steps of `cancercnn`.
 """
 
 from __future__ import annotations
