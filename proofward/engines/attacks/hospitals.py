@@ -92,6 +92,10 @@ class LeavesOneUnclipped(_Forges):
         return Cheat(change=unclipped(statement, known, 1))
 
 
+class ScalesClipped(ScalesUpdate):
+    """Encrypts ten times its clipped update, beyond the bound that noise is measured for."""
+
+
 class SkipsNoise(_Forges):
     """Encrypts its update without noise, where the rules have privacy."""
 
