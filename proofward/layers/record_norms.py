@@ -30,7 +30,7 @@ ENTRY = 16
 MOST_ENTRIES = 1 << 24
 """Of the table of a layer, over all slots: 32 bytes each while it is summed."""
 
-WAYS_OUT = "linear layers or convolutions one after another; for pictures, a head behind a frozen public network"
+WAYS_OUT = "linear layers or convolutions one after another; a head behind a frozen public network"
 
 
 @dataclass(frozen=True, slots=True)
