@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from proofward.cli.project.cost_words import cost_lines, plain_costs
 from proofward.field import reference_arithmetic
 from proofward.layers.clipped_training import ClippedUpdate
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import chain
-from proofward.models.costs.inspection import Prediction
+from proofward.models.costs.inspection import Prediction, inspect
 from proofward.models.costs.tally import CLIPPING, tally_round
 from proofward.models.costs.work import Run
+from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import round_plan
 from proofward.relations.prove import verify_round
@@ -114,6 +116,18 @@ def test_norms_of_convolutions_take_a_column_each_and_are_predicted(case: Case) 
     assert found.part(CLIPPING).lookups % 8 == 0
     told = Prediction.of(Run(rules.model, rules.scales, rules.training, ROWS, found))
     assert min(told.train_seconds, told.prove_seconds, told.verify_seconds, told.peak_bytes) > 0
+
+
+def test_an_inspection_says_how_norms_are_made_and_why(case: Case) -> None:
+    rules = case.config
+    setup = Preset("", "", rules.model, rules.scales, rules.training, rules.clip_bound, rules.privacy)
+    found = inspect(setup, holders=3, threshold=1, rows=ROWS)
+    first, second = plain_costs(found)["norms_of_records"].values()
+    assert "gradients of records" in first and "pairs of positions, 16 entries a record" in second
+    lines = list(cost_lines(found))
+    assert lines[lines.index("norms of the records' gradients at convolutions:") + 1] == (
+        f"  {rules.model.name(0)}: {first}"
+    )
 
 
 def of_convolutions(own: Known) -> ClippedUpdate:

@@ -140,10 +140,9 @@ def _sums(run: Run) -> Units:
         count(f"{layer.kind} value", values)
         count(f"{layer.kind} weight", weights)
         count(f"{layer.kind} weight of a step", run.steps * weights)
-        if run.training.full_batch:
-            way = way_of(layer)
-            count("entry of norms", run.samples * way.entries)
-            count("product of norms", run.samples * way.products)
+        way, clipped = way_of(layer), run.samples * run.training.full_batch
+        count("entry of norms", clipped * way.entries)
+        count("product of norms", clipped * way.products)
     for own in run.network.activations:
         count(f"{own.kind} value", run.samples * own.takes.padded_size)
     return found
