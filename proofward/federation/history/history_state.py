@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
     Attendance,
+    ChainKeySaid,
     EndVote,
     Enrolment,
     EnrolmentVerdict,
     FederationEnded,
     MessageRefused,
     RevocationVote,
+    RoundSeal,
 )
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Member, Rules
 from proofward.federation.storage.log_tree import LogTree
 from proofward.relations.counting import NO_DATASET, Counting
+
+if TYPE_CHECKING:
+    from proofward.federation.history.outcomes import RoundOutcome
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
 DEAL, VOUCH, REVEAL = "deal", "vouch", "reveal"
@@ -67,6 +72,8 @@ class HistoryState:
     revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
     admitted: hospitals that the rules do not name, with the key that was voted for
     admitted_in: (round, name) of each
+    chain_keys: of the members with a seat on a chain, in the order recorded; seals: keyed (round, sender)
+    outcomes: of rounds, as they are sealed for a chain; empty where the rules name none
     end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
     """
 
@@ -103,6 +110,9 @@ class HistoryState:
         self.refused_in: list[tuple[int, MessageRefused]] = []
         self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
         self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}
+        self.chain_keys: dict[str, Recorded[ChainKeySaid]] = {}
+        self.outcomes: dict[int, RoundOutcome] = {}
+        self.seals: dict[tuple[int, str], RoundSeal] = {}
         self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
         self.end_votes: dict[tuple[str, bool], EndVote] = {}
         self.ended: FederationEnded | None = None
