@@ -17,7 +17,7 @@ from typing import Any
 from proofward.encoding.cbor import Item
 from proofward.layers.errors import ConfigurationError
 
-ADDRESS_BYTES = 20
+ADDRESS_BYTES, DIGEST_BYTES = 20, 32
 MAX_CHAIN_ID = (1 << 63) - 1
 MAX_SEATS = 256
 MAX_CHAIN = 1 << 14
@@ -25,7 +25,7 @@ MAX_CHAIN = 1 << 14
 ALL_OF_IT = 10_000
 USUAL_FACTORY = bytes.fromhex("4e59b44847b379578588920ca78fbf26c0b4956c")
 """The deterministic deployment proxy, at the same address on every chain that has it."""
-_FIELDS = ("chain_id", "quorum", "seats", "largest_share", "factory")
+_FIELDS = ("chain_id", "quorum", "seats", "contract", "largest_share", "factory")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class ChainTerms:
     chain_id: as the chain itself says, which every signature covers
     quorum: signatures that anchor anything, more than half of the seats
     seats: members with a seat, hospitals or verifiers, ascending
+    contract: SHA-256 of the bytecode of the anchor's contract
     largest_share: the most of a round's weight that one hospital may have, in 1/10000
     factory: address (20 bytes) of the contract that deploys others by CREATE2
     """
@@ -42,6 +43,7 @@ class ChainTerms:
     chain_id: int
     quorum: int
     seats: tuple[str, ...]
+    contract: bytes
     largest_share: int = ALL_OF_IT
     factory: bytes = USUAL_FACTORY
 
@@ -59,6 +61,8 @@ class ChainTerms:
             value = getattr(self, field)
             if type(value) is not int or not low <= value <= high:
                 raise ConfigurationError(field, f"an integer in [{low}, {high}]", value)
+        if type(self.contract) is not bytes or len(self.contract) != DIGEST_BYTES:
+            raise ConfigurationError("contract", f"a digest of {DIGEST_BYTES} bytes", self.contract)
         if type(self.factory) is not bytes or len(self.factory) != ADDRESS_BYTES or not any(self.factory):
             raise ConfigurationError("factory", f"an address of {ADDRESS_BYTES} bytes", self.factory)
 
