@@ -1,12 +1,13 @@
-"""The anchor of a ledger: which contract, at which address, with whose seats. It follows from the ledger alone.
+"""The anchor of a ledger: which contract, at which address, with whose seats; all from the ledger alone.
 
 The contract is deployed through a factory by CREATE2 (EIP-1014), with a salt of zeros:
 
     address = last 20 bytes of Keccak-256(0xff || factory || salt || Keccak-256(bytecode || arguments))
 
-The arguments are in the ledger when the first round's aggregate is: the consortium, the quorum, the chain keys in
-the order in which they were recorded, the digest of the bindings, the model that the first round started from, and
-the largest share. So everybody computes the same address, and whoever deploys there deploys this contract.
+The arguments are in the ledger when the first round's aggregate is: the consortium, the quorum, the chain
+keys in the order in which they were recorded, the digest of the bindings, the model that the first round
+started from, and the largest share. So everybody computes the same address, and whoever deploys there deploys
+this contract.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ NO_KEY = bytes(32)
 
 @dataclass(frozen=True)
 class Anchor:
-    """names, seats: of those whose chain keys are recorded, in the ledger's order. initcode: what is deployed."""
+    """names, seats: of those whose chain keys are recorded, in the ledger's order.
+
+    initcode: what is deployed
+    """
 
     domain: Domain
     names: tuple[str, ...]

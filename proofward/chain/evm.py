@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-
 from proofward.chain.contract.artifact import Artifact
 from proofward.chain.contract.errors import ChainSignatureInvalid
 from proofward.chain.contract.keccak import keccak256

@@ -1,4 +1,4 @@
-"""RLP, the encoding of a chain's headers and of the nodes of its state: strings of bytes, and lists of items."""
+"""RLP, the encoding of a chain's headers and of the nodes of its state: bytes, and lists of items."""
 
 from __future__ import annotations
 

@@ -78,7 +78,8 @@ class KeySealer:
         try:
             anchor = anchor_of(history)
             weights = self._signed(anchor, weights_record(outcome)) if outcome.new_weights else b""
-            return RoundSeal(number, outcome.aggregate, weights, self._signed(anchor, outcome_record(outcome)))
+            sealed = self._signed(anchor, outcome_record(outcome))
+            return RoundSeal(number, outcome.aggregate, weights, sealed)
         except ChainError:
             return None
 
@@ -88,7 +89,10 @@ class KeySealer:
 
 @dataclass(frozen=True)
 class RoundSeals:
-    """Of one round: seals that count, over the weights and over the outcome, and why others do not, by member."""
+    """Of one round: seals that count, over the weights and over the outcome.
+
+    ignored: why others do not, by member
+    """
 
     weights: tuple[Seal, ...]
     outcome: tuple[Seal, ...]

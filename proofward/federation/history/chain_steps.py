@@ -37,7 +37,7 @@ def binding_payload(consortium: bytes, chain_id: int, member: str, key: bytes, c
 
 
 def is_signed(curve: str, point: bytes, payload: bytes, proof: bytes) -> bool:
-    """Whether `proof` (r and s) is the signature of the key at `point` (x and y); False for what is no point."""
+    """Whether `proof` (r and s) is a signature of the key at `point` (x and y); False where that is none."""
     x, y, r, s = (int.from_bytes(part, "big") for part in (point[:32], point[32:], proof[:32], proof[32:]))
     try:
         key = ec.EllipticCurvePublicNumbers(x, y, _CURVES[curve]).public_key()

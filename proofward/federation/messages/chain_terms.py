@@ -50,7 +50,8 @@ class ChainTerms:
     def check(self, members: Collection[str]) -> None:
         """Raises ConfigurationError unless these terms make sense among such hospitals and verifiers."""
         seats = self.seats
-        if not 1 <= len(seats) <= MAX_SEATS or list(seats) != sorted(set(seats)) or not set(seats) <= set(members):
+        proper = list(seats) == sorted(set(seats)) and set(seats) <= set(members)
+        if not 1 <= len(seats) <= MAX_SEATS or not proper:
             expected = f"1 to {MAX_SEATS} names of hospitals or verifiers, each once, in ascending order"
             raise ConfigurationError("seats", expected, seats)
         for field, low, high in (
@@ -69,10 +70,10 @@ class ChainTerms:
     @property
     def words(self) -> str:
         """In a sentence, for people."""
-        share = "" if self.largest_share == ALL_OF_IT else f", no hospital above {self.largest_share / 100:g} % of a round"
+        most = f"; no hospital has more than {self.largest_share / 100:g} % of a round's records"
         return (
-            f"anchored on chain {self.chain_id}: {self.quorum} of {len(self.seats)} seals "
-            f"({', '.join(self.seats)}){share}"
+            f"the ledger is anchored on chain {self.chain_id} by {self.quorum} of {len(self.seats)} seals: "
+            f"{', '.join(self.seats)}" + ("" if self.largest_share == ALL_OF_IT else most)
         )
 
     def to_item(self) -> Item:

@@ -88,7 +88,7 @@ class Terms:
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; `declared`, `counted`, `stops`, `anchored` as rules have them, and other fields."""
+        """With this configuration; `declared`, `counted`, `stops`, `anchored` as in rules; and others."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
         stops, anchored = fields.pop("stops", None), fields.pop("anchored", None)
         return cls(
