@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from proofward.chain.abi import constructor_arguments
 from proofward.chain.contract.artifact import Artifact, anchor_artifact
@@ -58,6 +59,7 @@ def contract_digest(artifact: Artifact | None = None) -> bytes:
     return hashlib.sha256((artifact or anchor_artifact()).bytecode).digest()
 
 
+@lru_cache(maxsize=8)
 def created_address(factory: bytes, initcode: bytes) -> bytes:
     """Where a factory deploys by CREATE2."""
     return keccak256(b"\xff" + factory + SALT + keccak256(initcode))[12:]

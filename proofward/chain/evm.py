@@ -7,7 +7,7 @@ proposal's. Needs py-evm and eth_abi, which `proofward[dev]` has.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +15,12 @@ from typing import Any
 from proofward.chain.contract.artifact import Artifact
 from proofward.chain.contract.errors import ChainSignatureInvalid
 from proofward.chain.contract.keccak import keccak256
-from proofward.chain.contract.keys import P256_ORDER, ChainKey, Signature
+from proofward.chain.contract.keys import P256_ORDER, Signature
 
 GAS = 1 << 24
 """The most that a transaction may take since Osaka (EIP-7825)."""
-P256_GAS = 6900
-P256_ADDRESS = (0x100).to_bytes(20, "big")
+P256_GAS, ECRECOVER_GAS = 6900, 3000
+P256_ADDRESS, ECRECOVER_ADDRESS = (0x100).to_bytes(20, "big"), (1).to_bytes(20, "big")
 FUNDED = 10**24
 
 
@@ -46,11 +46,11 @@ class LocalChain:
         from eth.db.atomic import AtomicDB
 
         self.chain_id = chain_id
-        self.sender = ChainKey("secp256k1", (1).to_bytes(32, "big"))
+        self.sender = bytes(19) + b"\x01"
         kind = MiningChain.configure("Local", vm_configuration=((0, _machine(p256)),), chain_id=chain_id)
         account = {"balance": FUNDED, "nonce": 0, "code": b"", "storage": {}}
         genesis = {"gas_limit": 8 * GAS, "timestamp": 1}
-        chain: Any = kind.from_genesis(AtomicDB(), genesis, {self.sender.seat[12:]: account})
+        chain: Any = kind.from_genesis(AtomicDB(), genesis, {self.sender: account})
         self._vm = chain.get_vm()
         self._header = self._vm.get_header()
         self._abis: dict[bytes, list[dict[str, Any]]] = {}
@@ -80,8 +80,8 @@ class LocalChain:
         entry = self._entry(address, function)
         state = self._vm.state
         snapshot = state.snapshot()
-        computation = state.execute_bytecode(
-            origin=self.sender.seat[12:], gas_price=0, gas=GAS, to=address, sender=self.sender.seat[12:], value=0,
+        computation = self._vm.execute_bytecode(
+            origin=self.sender, gas_price=0, gas=GAS, to=address, sender=self.sender, value=0,
             data=selector(entry) + encoded(entry["inputs"], arguments), code=state.get_code(address), code_address=address,
         )  # fmt: skip
         state.revert(snapshot)
@@ -96,26 +96,32 @@ class LocalChain:
         """A word of a contract's storage."""
         return int(self._vm.state.get_storage(address, int.from_bytes(slot, "big")))
 
+    def put(self, address: bytes, slot: bytes, value: int) -> None:
+        """Change a word of a contract's storage, as no transaction can."""
+        self._vm.state.set_storage(address, int.from_bytes(slot, "big"), value)
+
     @contextmanager
     def undone(self) -> Iterator[None]:
         """What happens inside never happened."""
-        snapshot = self._vm.state.snapshot()
+        vm = self._vm
+        vm.state.persist()
+        header = vm.get_header().copy(state_root=vm.state.state_root)
         try:
             yield
         finally:
-            self._vm.state.revert(snapshot)
+            vm._state = vm.build_state(vm.chaindb.db, header, vm.chain_context)
 
     def _entry(self, address: bytes, function: str) -> dict[str, Any]:
         return next(e for e in self._abis[address] if e["type"] == "function" and e["name"] == function)
 
     def _apply(self, to: bytes, data: bytes) -> tuple[Any, int]:
-        from eth_keys.datatypes import PrivateKey
+        from eth.vm.spoof import SpoofTransaction
 
         vm = self._vm
-        unsigned = vm.create_unsigned_transaction(
-            nonce=vm.state.get_nonce(self.sender.seat[12:]), gas_price=10**9, gas=GAS, to=to, value=0, data=data
+        unchecked = vm.get_transaction_builder().new_transaction(
+            vm.state.get_nonce(self.sender), 10**9, GAS, to, 0, data, 27, 1, 1
         )
-        transaction = unsigned.as_signed_transaction(PrivateKey(self.sender.secret), chain_id=self.chain_id)
+        transaction = SpoofTransaction(unchecked, validate=lambda: None, sender=self.sender, get_sender=lambda: self.sender)
         receipt, computation = vm.apply_transaction(self._header, transaction)
         _raise_if_refused(computation)
         return computation, int(receipt.gas_used) - int(self._header.gas_used)
@@ -177,12 +183,30 @@ def _machine(p256: bool) -> Any:
     from eth.vm.forks.prague.computation import PragueComputation
     from eth.vm.forks.prague.state import PragueState
 
-    if not p256:
-        return PragueVM
-    precompiles = {**PragueComputation.get_precompiles(), P256_ADDRESS: _verified_p256}
+    precompiles = dict(PragueComputation.get_precompiles())
+    precompiles[ECRECOVER_ADDRESS] = _remembered(precompiles[ECRECOVER_ADDRESS])
+    if p256:
+        precompiles[P256_ADDRESS] = _verified_p256
     computation = type("Computation", (PragueComputation,), {"_precompiles": precompiles})
     state = type("State", (PragueState,), {"computation_class": computation})
     return type("Machine", (PragueVM,), {"_state_class": state})
+
+
+def _remembered(precompile: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A precompile of pure Python that computes an answer once; its gas is the same every time."""
+    known: dict[bytes, bytes] = {}
+
+    def answered(computation: Any) -> Any:
+        data = bytes(computation.msg.data)
+        if data in known:
+            computation.consume_gas(ECRECOVER_GAS, reason="ECRecover Precompile")
+            computation.output = known[data]
+            return computation
+        done = precompile(computation)
+        known[data] = bytes(done.output)
+        return done
+
+    return answered
 
 
 def _verified_p256(computation: Any) -> Any:

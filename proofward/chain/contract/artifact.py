@@ -75,8 +75,11 @@ def _values(layout: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 def write() -> None:
     """Make the file of the package anew."""
-    text = json.dumps(compiled(), indent=1, sort_keys=True)
-    (FOLDER / f"{NAME}.json").write_text(f"{text}\n", encoding="utf-8")
+    told = compiled()
+    abi = ",\n  ".join(json.dumps(entry) for entry in told.pop("abi"))
+    rest = ",\n ".join(f'"{name}": {json.dumps(value)}' for name, value in told.items())
+    text = f'{{\n "abi": [\n  {abi}\n ],\n {rest}\n}}\n'
+    (FOLDER / f"{NAME}.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -43,12 +43,15 @@ def _plus(left: Jacobian, right: Jacobian) -> Jacobian:
     return x, (r * (middle - x) - s1 * cube) % PRIME, h * z1 * z2 % PRIME
 
 
-def _times(scalar: int, point: Point) -> Jacobian:
+def _sum_of_two(first: int, one: Point, second: int, other: Point) -> Jacobian:
+    """first one + second other, the doublings done once for both."""
+    start: Jacobian = (*one, 1)
+    table = (_INFINITY, start, (*other, 1), _plus(start, (*other, 1)))
     total = _INFINITY
-    for bit in bin(scalar)[2:]:
+    for i in reversed(range(256)):
         total = _doubled(total)
-        if bit == "1":
-            total = _plus(total, (*point, 1))
+        if which := (first >> i & 1) | (second >> i & 1) << 1:
+            total = _plus(total, table[which])
     return total
 
 
@@ -67,7 +70,7 @@ def recovered(digest: bytes, odd: bool, r: int, s: int) -> Point:
         y = PRIME - y
     inverse = pow(r, -1, ORDER)
     message = int.from_bytes(digest, "big")
-    x, y, z = _plus(_times(-message * inverse % ORDER, _G), _times(s * inverse % ORDER, (r, y)))
+    x, y, z = _sum_of_two(-message * inverse % ORDER, _G, s * inverse % ORDER, (r, y))
     if z == 0:
         raise ChainSignatureInvalid("signature", "a key", "none")
     scale = pow(z, -1, PRIME)
