@@ -1,8 +1,8 @@
 """A chain in one process, of py-evm, with the rules of Prague: for tests, measurements and demonstrations.
 
-It has no blocks: transactions change one state, one after another, each with the gas that it would take in a block
-of its own. `p256` adds the precompile of EIP-7951 (Osaka), which py-evm does not have; gas and answers are the
-proposal's. Needs py-evm and eth_abi, which `proofward[dev]` has.
+It has no blocks: transactions change one state, one after another, each with the gas that it would take in a
+block of its own. `p256` adds the precompile of EIP-7951 (Osaka), which py-evm does not have; gas and answers
+are the proposal's. Needs py-evm and eth_abi, which `proofward[dev]` has.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from proofward.chain.contract.artifact import Artifact
@@ -47,7 +48,7 @@ class LocalChain:
 
         self.chain_id = chain_id
         self.sender = bytes(19) + b"\x01"
-        kind = MiningChain.configure("Local", vm_configuration=((0, _machine(p256)),), chain_id=chain_id)
+        kind: Any = MiningChain.configure("Local", vm_configuration=((0, _machine(p256)),), chain_id=chain_id)
         account = {"balance": FUNDED, "nonce": 0, "code": b"", "storage": {}}
         genesis = {"gas_limit": 8 * GAS, "timestamp": 1}
         chain: Any = kind.from_genesis(AtomicDB(), genesis, {self.sender: account})
@@ -72,7 +73,8 @@ class LocalChain:
         entry = self._entry(address, function)
         data = selector(entry) + encoded(entry["inputs"], arguments)
         computation, gas = self._apply(address, data)
-        events = [_event(self._abis[address], topics, text) for _, topics, text in computation.get_log_entries()]
+        logs, abi = computation.get_log_entries(), self._abis[address]
+        events = [_event(abi, topics, text) for _, topics, text in logs]
         return Done(gas, decoded(entry["outputs"], computation.output), events, data)
 
     def call(self, address: bytes, function: str, *arguments: Any) -> Any:
@@ -80,10 +82,10 @@ class LocalChain:
         entry = self._entry(address, function)
         state = self._vm.state
         snapshot = state.snapshot()
+        data, code = selector(entry) + encoded(entry["inputs"], arguments), state.get_code(address)
         computation = self._vm.execute_bytecode(
-            origin=self.sender, gas_price=0, gas=GAS, to=address, sender=self.sender, value=0,
-            data=selector(entry) + encoded(entry["inputs"], arguments), code=state.get_code(address), code_address=address,
-        )  # fmt: skip
+            self.sender, 0, GAS, address, self.sender, 0, data, code, code_address=address
+        )
         state.revert(snapshot)
         _raise_if_refused(computation)
         return decoded(entry["outputs"], computation.output)
@@ -121,7 +123,8 @@ class LocalChain:
         unchecked = vm.get_transaction_builder().new_transaction(
             vm.state.get_nonce(self.sender), 10**9, GAS, to, 0, data, 27, 1, 1
         )
-        transaction = SpoofTransaction(unchecked, validate=lambda: None, sender=self.sender, get_sender=lambda: self.sender)
+        by = {"sender": self.sender, "get_sender": lambda: self.sender, "validate": lambda: None}
+        transaction = SpoofTransaction(unchecked, **by)
         receipt, computation = vm.apply_transaction(self._header, transaction)
         _raise_if_refused(computation)
         return computation, int(receipt.gas_used) - int(self._header.gas_used)
@@ -129,14 +132,14 @@ class LocalChain:
 
 def encoded(inputs: Sequence[dict[str, Any]], values: Sequence[Any]) -> bytes:
     """The arguments of a call."""
-    from eth_abi import encode
+    from eth_abi.abi import encode
 
     return bytes(encode([_type(entry) for entry in inputs], values))
 
 
 def decoded(outputs: Sequence[dict[str, Any]], data: bytes) -> Any:
     """The answer of a call: a value, a tuple, or None."""
-    from eth_abi import decode
+    from eth_abi.abi import decode
 
     values = decode([_type(entry) for entry in outputs], data)
     return values[0] if len(values) == 1 else (values or None)
@@ -144,7 +147,12 @@ def decoded(outputs: Sequence[dict[str, Any]], data: bytes) -> Any:
 
 def selector(entry: dict[str, Any]) -> bytes:
     """The first four bytes of a call of this function."""
-    return keccak256(_signature(entry))[:4]
+    return _hashed(_signature(entry))[:4]
+
+
+@lru_cache(maxsize=256)
+def _hashed(text: bytes) -> bytes:
+    return keccak256(text)
 
 
 def _signature(entry: dict[str, Any]) -> bytes:
@@ -161,7 +169,7 @@ def _type(entry: dict[str, Any]) -> str:
 def _event(abi: list[dict[str, Any]], topics: Sequence[int], data: bytes) -> tuple[str, dict[str, Any]]:
     """Name and values of a log entry."""
     first = topics[0].to_bytes(32, "big")
-    entry = next(e for e in abi if e["type"] == "event" and keccak256(_signature(e)) == first)
+    entry = next(e for e in abi if e["type"] == "event" and _hashed(_signature(e)) == first)
     marked = [part for part in entry["inputs"] if part["indexed"]]
     plain = [part for part in entry["inputs"] if not part["indexed"]]
     words = b"".join(topic.to_bytes(32, "big") for topic in topics[1:])
@@ -173,7 +181,7 @@ def _event(abi: list[dict[str, Any]], topics: Sequence[int], data: bytes) -> tup
 def _raise_if_refused(computation: Any) -> None:
     if computation.is_error:
         output = bytes(computation.output)
-        known = output[:4] == keccak256(b"Error(string)")[:4]
+        known = output[:4] == _hashed(b"Error(string)")[:4]
         raise Reverted(decoded([{"type": "string"}], output[4:]) if known else str(computation.error))
 
 
@@ -183,7 +191,7 @@ def _machine(p256: bool) -> Any:
     from eth.vm.forks.prague.computation import PragueComputation
     from eth.vm.forks.prague.state import PragueState
 
-    precompiles = dict(PragueComputation.get_precompiles())
+    precompiles: dict[Any, Any] = dict(PragueComputation.get_precompiles())
     precompiles[ECRECOVER_ADDRESS] = _remembered(precompiles[ECRECOVER_ADDRESS])
     if p256:
         precompiles[P256_ADDRESS] = _verified_p256

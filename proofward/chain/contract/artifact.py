@@ -43,7 +43,8 @@ class Artifact:
 def anchor_artifact() -> Artifact:
     """The contract as it is in the package."""
     told = json.loads((FOLDER / f"{NAME}.json").read_text(encoding="utf-8"))
-    return Artifact(told["abi"], bytes.fromhex(told["bytecode"]), bytes.fromhex(told["runtime"]), told["slots"])
+    bytecode, runtime = (bytes.fromhex(told[name]) for name in ("bytecode", "runtime"))
+    return Artifact(told["abi"], bytecode, runtime, told["slots"])
 
 
 def compiled() -> dict[str, Any]:
@@ -67,7 +68,7 @@ def compiled() -> dict[str, Any]:
 
 def _values(layout: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """The values of all modules."""
-    found = []
+    found: list[tuple[str, dict[str, Any]]] = []
     for name, entry in layout.items():
         found += [(name, entry)] if "slot" in entry else _values(entry)
     return found

@@ -1,7 +1,7 @@
 """Which secp256k1 key made a signature: recovery of the public key, as `ecrecover` does it.
 
-Source: SEC 1, version 2.0, section 4.1.6. Only public values enter, so plain integers will do; signatures are made
-by `cryptography`.
+Source: SEC 1, version 2.0, section 4.1.6. Only public values enter, so plain integers will do; signatures
+are made by `cryptography`.
 """
 
 from __future__ import annotations

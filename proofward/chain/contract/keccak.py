@@ -1,7 +1,7 @@
 """Keccak-256 as chains use it: the padding of the submission, not that of SHA-3.
 
 The sponge of Keccak-f[1600] with a rate of 136 bytes and the domain byte 0x01 (Bertoni, Daemen, Peeters, Van
-Assche, The Keccak reference, version 3.0). Plain integers: what is hashed here are some hundred bytes at a time.
+Assche, The Keccak reference, version 3.0). Plain integers: some hundred bytes are hashed at a time.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Keys of seats, of two kinds, and their signatures.
 
 secp256k1   what every chain verifies, by `ecrecover`; the seat is the key's address
-p256        what smart cards and hardware modules hold, by the precompile of EIP-7951; the seat is the Keccak-256
-            hash of the point
+p256        what smart cards and hardware modules hold, by the precompile of EIP-7951; the seat is the
+            Keccak-256 hash of the point
 
 A signature has one encoding: s is at most half the order, v is 27 or 28 (secp256k1, point zero) or 0 (P-256,
 with its point). Nonces are those of RFC 6979.
@@ -10,7 +10,7 @@ with its point). Nonces are those of RFC 6979.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -95,10 +95,11 @@ class Seal:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ChainKey:
-    """A secret key (32 bytes, big endian, from 1 to the order - 1) of a kind. Raises ChainSignatureInvalid."""
+    """A secret key (32 bytes, big endian, 1 to the order - 1) of a kind. Raises ChainSignatureInvalid."""
 
     kind: str
     secret: bytes
+    _key: ec.EllipticCurvePrivateKey = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -106,6 +107,8 @@ class ChainKey:
         _, order = _CURVES[self.kind]
         if len(self.secret) != 32 or not 0 < int.from_bytes(self.secret, "big") < order:
             raise ChainSignatureInvalid("secret key", "32 bytes from 1 to the order - 1", "others")
+        made = ec.derive_private_key(int.from_bytes(self.secret, "big"), _CURVES[self.kind][0])
+        object.__setattr__(self, "_key", made)
 
     @classmethod
     def generate(cls, kind: str = SECP256K1) -> ChainKey:
@@ -118,7 +121,7 @@ class ChainKey:
     @property
     def point(self) -> Point:
         """The public key."""
-        numbers = self._private().public_key().public_numbers()
+        numbers = self._key.public_key().public_numbers()
         return numbers.x, numbers.y
 
     @property
@@ -130,15 +133,12 @@ class ChainKey:
         """A signature over a digest of 32 bytes, the same every time."""
         order = _CURVES[self.kind][1]
         algorithm = ec.ECDSA(Prehashed(hashes.SHA256()), deterministic_signing=True)
-        r, s = decode_dss_signature(self._private().sign(digest, algorithm))
+        r, s = decode_dss_signature(self._key.sign(digest, algorithm))
         s = min(s, order - s)
         if self.kind == P256:
             return Signature(0, r, s, *self.point)
         odd = recovered(digest, True, r, s) == self.point
         return Signature(28 if odd else 27, r, s)
-
-    def _private(self) -> ec.EllipticCurvePrivateKey:
-        return ec.derive_private_key(int.from_bytes(self.secret, "big"), _CURVES[self.kind][0])
 
 
 def kind_of(seat: bytes) -> str:
@@ -147,7 +147,7 @@ def kind_of(seat: bytes) -> str:
 
 
 def address_text(seat: bytes) -> str:
-    """The address of a secp256k1 seat with the capitals of EIP-55; raises ChainSignatureInvalid for others."""
+    """The address of a secp256k1 seat in the capitals of EIP-55; raises ChainSignatureInvalid for others."""
     if kind_of(seat) != SECP256K1:
         raise ChainSignatureInvalid("seat", "an address", seat.hex())
     text = seat[12:].hex()

@@ -1,10 +1,10 @@
 """Weights and the accepted set as the contract reads them: words of 32 bytes, in one form only.
 
-Weights   hospital i, counted from 0 in the ledger's order, has 48 bits at bit 48 (i mod 5) of word i // 5. There
-          are as many words as five hospitals a word need; all other bits are zero. A weight of 0 says that the
-          hospital is not enrolled.
-Bitmap    hospital i is bit i mod 256 of word i // 256. There are as many words as five hospitals for each word of
-          weights need, and no bit of a hospital whose weight is 0.
+Weights   hospital i, counted from 0 in the ledger's order, has 48 bits at bit 48 (i mod 5) of word i // 5.
+          There are as many words as five hospitals a word need; all other bits are zero. A weight of 0 says
+          that the hospital is not enrolled.
+Bitmap    hospital i is bit i mod 256 of word i // 256. There are as many words as five hospitals for each
+          word of weights need, and no bit of a hospital whose weight is 0.
 
 Words stand one after another, big endian, and their digest is Keccak-256.
 """
@@ -40,7 +40,7 @@ def unpack_weights(packed: bytes, hospitals: int) -> list[int]:
     mask = (1 << LANE_BITS) - 1
     weights = [words[i // LANES] >> LANE_BITS * (i % LANES) & mask for i in range(hospitals)]
     if pack_weights(weights) != packed:
-        raise NotPackable("weights", "zeros behind the last hospital and in the upper 16 bits", packed.hex()[:80])
+        raise NotPackable("weights", "zeros in all other bits", packed.hex()[:80])
     return weights
 
 

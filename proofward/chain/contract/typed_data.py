@@ -3,20 +3,22 @@
     digest = Keccak-256(0x19 0x01 || domain separator || hash of the record)
     hash   = Keccak-256(Keccak-256(type) || fields, a word of 32 bytes each)
 
-The domain names the chain, the contract and, as its salt, the consortium: a signature for one of them is none for
-another. The types are the contract's (`LedgerAnchor.vy`, `seating.vy`), letter by letter.
+The domain names the chain, the contract and, as its salt, the consortium: a signature for one of them is
+none for another. The types are the contract's (`LedgerAnchor.vy`, `seating.vy`), letter by letter.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from proofward.chain.contract.keccak import keccak256
 
 NAME, VERSION = "ProofWard ledger anchor", "1"
 _DOMAIN_FIELDS = (
-    ("name", "string"), ("version", "string"), ("chainId", "uint256"), ("verifyingContract", "address"), ("salt", "bytes32"),
+    ("name", "string"), ("version", "string"), ("chainId", "uint256"),
+    ("verifyingContract", "address"), ("salt", "bytes32"),
 )  # fmt: skip
 
 
@@ -27,6 +29,11 @@ def _word(value: bytes | int) -> bytes:
             raise ValueError(f"expected 32 bytes, found {len(value)}")
         return value
     return int(value).to_bytes(32, "big")
+
+
+@lru_cache(maxsize=64)
+def _hash_of_type(name: str, parts: tuple[tuple[str, str], ...]) -> bytes:
+    return keccak256(_type_text(name, parts))
 
 
 def _type_text(name: str, parts: tuple[tuple[str, str], ...]) -> bytes:
@@ -56,7 +63,7 @@ class TypedRecord:
 
     def struct_hash(self) -> bytes:
         """The record's hash."""
-        kind = keccak256(_type_text(type(self).__name__, self.parts()))
+        kind = _hash_of_type(type(self).__name__, self.parts())
         return keccak256(kind + b"".join(_word(value) for value in self.values()))
 
 
@@ -120,7 +127,7 @@ class Outcome(TypedRecord):
 
 @dataclass(frozen=True, slots=True)
 class Verdict(TypedRecord):
-    """A seat: of an upload. finding: zeros, or the digest of a refusal. receipt: zeros where there is none."""
+    """A seat: of an upload. finding: zeros, or the digest of a refusal. receipt: zeros if there is none."""
 
     types = ("uint64", "uint64", "uint64", "bytes32", "bool", "bytes32", "bytes32")
     round: int
@@ -153,11 +160,7 @@ class Domain:
 
     def separator(self) -> bytes:
         """The hash of the domain."""
-        if len(self.contract) != 20:
-            raise ValueError(f"expected an address of 20 bytes, found {len(self.contract)}")
-        texts = [keccak256(_type_text("EIP712Domain", _DOMAIN_FIELDS)), keccak256(NAME.encode()), keccak256(VERSION.encode())]  # fmt: skip
-        places = [_word(self.chain_id), bytes(12) + self.contract, _word(self.consortium)]
-        return keccak256(b"".join(texts + places))
+        return _separator(self)
 
     def digest(self, record: TypedRecord) -> bytes:
         """What is signed, 32 bytes."""
@@ -179,3 +182,13 @@ class Domain:
             "verifyingContract": f"0x{self.contract.hex()}", "salt": f"0x{self.consortium.hex()}",
         }  # fmt: skip
         return {"types": of, "primaryType": name, "domain": place, "message": message}
+
+
+@lru_cache(maxsize=64)
+def _separator(domain: Domain) -> bytes:
+    if len(domain.contract) != 20:
+        raise ValueError(f"expected an address of 20 bytes, found {len(domain.contract)}")
+    texts = [_hash_of_type("EIP712Domain", _DOMAIN_FIELDS)]
+    texts += [keccak256(text.encode()) for text in (NAME, VERSION)]
+    places = [_word(domain.chain_id), bytes(12) + domain.contract, _word(domain.consortium)]
+    return keccak256(b"".join(texts + places))

@@ -18,7 +18,7 @@ from proofward.ledger.merkle_log import consistency_proof, inclusion_proof, leaf
 
 pytest.importorskip("eth", reason="py-evm is not installed")
 
-from proofward.chain.evm import Done, LocalChain, Reverted  # noqa: E402
+from proofward.chain.evm import Done, LocalChain, Reverted
 
 CONSORTIUM, ROSTER, FIRST_MODEL = (bytes([i]) * 32 for i in (1, 2, 3))
 NO_KEY = bytes(32)

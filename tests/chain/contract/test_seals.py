@@ -13,7 +13,7 @@ from proofward.chain.contract.keccak import keccak256
 from proofward.chain.contract.keys import P256, Seal
 from proofward.chain.contract.packing import pack_bitmap, pack_weights
 from proofward.chain.contract.typed_data import Checkpoint, LogCheckpoint, Outcome, Replacement, Weights
-from tests.chain.contract.anchored import CONSORTIUM, NO_KEY, ROSTER, Anchored, digest, key, refused
+from tests.chain.contract.anchored import CONSORTIUM, NO_KEY, ROSTER, Anchored, Reverted, digest, key, refused
 
 Row = tuple[int, ...]
 NEW = key(50).seat
@@ -86,8 +86,8 @@ class TestEveryFunction:
         for seal in altered(good).values():
             with refused("signature"):
                 anchored.get(function, *arguments, [first, seal])
-        for seat in (63, 64, 2**256 - 1):
-            with pytest.raises(Exception, match="seat twice or lost|Revert|^b''$"):
+        for seat in (3, 63, 64, 2**256 - 1):
+            with pytest.raises(Reverted):
                 anchored.get(function, *arguments, [first, (seat, *good[1:])])
 
     def test_refuses_seals_for_elsewhere(self, anchored: Anchored, function: str):
@@ -173,7 +173,7 @@ def test_no_replacement_by_a_known_key_of_a_lost_seat_or_of_none(anchored: Ancho
     for wrong in (anchored.keys[2].seat, anchored.keys[1].seat, NO_KEY):
         with refused("seat"):
             anchored.send("replace_seat", 1, wrong, ROSTER, anchored.seals(Replacement(0, 1, wrong, ROSTER)))
-    with pytest.raises(Exception, match="^(?!seat is lost)"):
+    with pytest.raises(Reverted):
         anchored.send("replace_seat", 3, NEW, ROSTER, anchored.seals(Replacement(0, 3, NEW, ROSTER)))
     anchored.chain.put(anchored.address, anchor_artifact().slot("gone"), 0b100)
     with refused("seat is lost"):
