@@ -27,6 +27,7 @@ LAYERS = (
     "privacy",
     "ledger",
     "federation",
+    "chain",
     "statistics",
     "engines",
     "data",
