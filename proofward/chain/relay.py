@@ -19,7 +19,7 @@ from proofward.chain.node import Node, Receipt, Transaction
 from proofward.chain.seals import bitmap, outcome_record, packed_weights, seals_of
 from proofward.chain.state_proof import AnchoredState, proved_state, slots_for
 from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.outcomes import RoundOutcome
+from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.ledger.merkle_log import consistency_proof
 
 DEPLOYMENT = "deploy"

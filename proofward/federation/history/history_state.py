@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from proofward.federation.history.beacon_state import BeaconState
+from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
@@ -25,9 +26,6 @@ from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Member, Rules
 from proofward.federation.storage.log_tree import LogTree
 from proofward.relations.counting import NO_DATASET, Counting
-
-if TYPE_CHECKING:
-    from proofward.federation.history.outcomes import RoundOutcome
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
 DEAL, VOUCH, REVEAL = "deal", "vouch", "reveal"

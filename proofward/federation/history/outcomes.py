@@ -7,10 +7,9 @@ are the proven numbers of records; where all rounds count and nobody enrols, eac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from proofward.encoding import encode
 from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.federation.history.round_state import RoundState
 from proofward.federation.messages.beacon import hash_parts
 from proofward.federation.messages.catalogue import Aggregate
@@ -18,37 +17,6 @@ from proofward.federation.messages.envelope import Envelope
 
 _VERDICTS = b"proofward/chain-verdicts/v1"
 _ROSTER = b"proofward/chain-roster/v1"
-
-
-@dataclass(frozen=True)
-class RoundOutcome:
-    """size, root: of the ledger up to and with the aggregate, whose envelope has the digest `aggregate`.
-
-    hospitals: in the order of their admission, with `weights`; accepted: positions among them, ascending
-    base_model, next_model, ciphertext_sum, update_sum: digests of objects; verdicts: of what verifiers said
-    new_weights: whether the round before had other weights, or there is none
-    """
-
-    number: int
-    attempt: int
-    size: int
-    root: bytes
-    aggregate: bytes
-    hospitals: tuple[str, ...]
-    weights: tuple[int, ...]
-    accepted: tuple[int, ...]
-    beacon: bytes
-    base_model: bytes
-    next_model: bytes
-    ciphertext_sum: bytes
-    update_sum: bytes
-    verdicts: bytes
-    new_weights: bool
-
-    @property
-    def total_weight(self) -> int:
-        """Of the accepted hospitals."""
-        return sum(self.weights[place] for place in self.accepted)
 
 
 def note_outcome(history: HistoryState, envelope: Envelope) -> None:
