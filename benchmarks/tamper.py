@@ -22,6 +22,7 @@ from pathlib import Path
 
 from _chain_targets import chain_targets
 from _counting_targets import counting_targets
+from _evaluation_targets import evaluation_targets
 from _live_targets import live_targets
 from _machine import print_result, progress
 from _private_targets import private_targets
@@ -198,6 +199,7 @@ def main() -> None:
         targets = [*entry_targets(Path(folder) / "entries"), *live_targets(Path(folder) / "live")]
         kinds = {target.name.partition(": ")[2] for target in targets}
         targets += counting_targets(Path(folder) / "counting", kinds)
+        targets += evaluation_targets(Path(folder) / "evaluation")
         targets += private_targets(Path(folder) / "private", kinds)
         targets += chain_targets(Path(folder) / "chain", kinds)
         targets += reader_targets(Path(folder) / "readers")
