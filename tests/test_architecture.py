@@ -26,6 +26,7 @@ LAYERS = (
     "relations",
     "privacy",
     "ledger",
+    "witness",
     "federation",
     "chain",
     "statistics",
