@@ -10,6 +10,7 @@ from pathlib import Path
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
+from proofward.cli.project.chain_table import ChainTable
 from proofward.cli.project.declared_table import NONE as NONE_DECLARED
 from proofward.cli.project.declared_table import Declared
 from proofward.cli.project.evaluated_rounds import agreed_rounds
@@ -75,6 +76,7 @@ class Project:
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     declared: what the consortium says of itself, for the record.
     privacy: what is promised of each record, None where sums are exact.
+    chain: where the ledger is anchored, None for nowhere.
     """
 
     title: str
@@ -100,6 +102,7 @@ class Project:
     declared: Declared = NONE_DECLARED
     outside: OutsideTable | None = None
     privacy: PrivacyTable | None = None
+    chain: ChainTable | None = None
 
     @property
     def server(self) -> str:
@@ -193,8 +196,7 @@ class Project:
         except FeaturesInvalid as error:
             raise ProjectError("columns", "distinct names", str(error)) from error
         if len(schema.title(self.title)) > MOST_TITLE:
-            longest = MOST_TITLE - len(schema.title(""))
-            expected = f"at most {longest} characters, as a digest stands behind it"
+            expected = f"at most {MOST_TITLE - len(schema.title(''))} characters, as a digest is behind it"
             raise ProjectError("title", expected, len(self.title))
         return features
 
@@ -231,8 +233,7 @@ class Project:
         names = [site.name for site in self.sites]
         members = [seat.member for site in self.sites for seat in site.seats()]
         for what, found in (("site", names), ("member", [AGGREGATOR, *members])):
-            twice = sorted({name for name in found if found.count(name) > 1})
-            if twice:
+            if twice := sorted({name for name in found if found.count(name) > 1}):
                 yield ProjectError(what, "distinct names", f"{', '.join(twice)} twice")
         if (count := self.count(HOSPITAL)) < LEAST_HOSPITALS:
             yield ProjectError("site", "three hospitals: of two each can subtract its own update", count)
@@ -250,8 +251,7 @@ class Project:
 
     def _server_faults(self) -> Iterator[ProjectError]:
         if not 1 <= len(self.servers) <= MOST_ADDRESSES:
-            expected = f"1 to {MOST_ADDRESSES} names or addresses"
-            yield ProjectError("server", expected, len(self.servers))
+            yield ProjectError("server", f"1 to {MOST_ADDRESSES} names or addresses", len(self.servers))
         for host in self.servers:
             if fault := fault_of_address(host):
                 yield ProjectError("server", EXAMPLES, f"{host!r}: {fault}")
@@ -262,8 +262,7 @@ class Project:
         """The configuration of a completed project; raises ProjectError if no round of it can be proved."""
         hospitals = self.count(HOSPITAL)
         if not self.threshold < hospitals:
-            expected = f"fewer than the {hospitals} hospitals"
-            raise ProjectError("policy.threshold", expected, self.threshold)
+            raise ProjectError("policy.threshold", f"fewer than the {hospitals} hospitals", self.threshold)
         return provable_config(self.setup, hospitals, self.threshold, self.optimizer, self.weighting)
 
     def terms(self, model: bytes = b"") -> Terms:
@@ -288,6 +287,7 @@ class Project:
                 deadline=self.deadline,
                 upload_slot=self.upload_slot,
                 declared=self.declared.of(seats),
+                anchored=None if self.chain is None else self.chain.terms(seats[1:]),
             )
             terms.check()
         except RulesError as error:

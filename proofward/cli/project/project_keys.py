@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.aggregation_table import AGGREGATION
+from proofward.cli.project.chain_table import CHAIN
 from proofward.cli.project.declared_table import DECLARED
 from proofward.cli.project.feature_table import FEATURE, SHARED_CODES
 from proofward.cli.project.frozen_table import FROZEN
@@ -63,6 +64,7 @@ TOP = Keys((
     Key("aggregation", AGGREGATION, "how the server makes the next model of the mean update"),
     Key("privacy", PRIVACY, "what is promised of each record, or that nothing is"),
     Key("validation", VALIDATION, "the rows on which nobody trains, and how they are evaluated"),
+    Key("chain", CHAIN, "where the ledger is anchored, and who seals; without it nothing is anchored"),
     Key("outside_model", OUTSIDE, "a model that is evaluated instead of training one"),
     Key("policy", POLICY, "thresholds and times"),
     Key("site", Several(SITE, 1), "the sites, three hospitals and a verifier at least", needed=True),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from proofward.cli.project.aggregation_table import aggregation_lines
+from proofward.cli.project.chain_table import chain_lines
 from proofward.cli.project.declared_table import declared_lines
 from proofward.cli.project.feature_table import feature_lines
 from proofward.cli.project.image_table import image_lines
@@ -43,6 +44,7 @@ def project_text(project: Project) -> str:
         *aggregation_lines(project.optimizer, project.weighting),
         *_privacy(project),
         *validation_lines(project.validation),
+        *chain_lines(project.chain),
         *outside_lines(project.outside),
         "",
         "[policy]",

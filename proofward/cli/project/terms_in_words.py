@@ -36,6 +36,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         *validation_in_words(config),
         *_counted(rules),
         *([] if rules.stopping is None else [rules.stopping.words]),
+        *([] if rules.chain is None else [rules.chain.words]),
         *optimizer_in_words(config),
         *weighting_in_words(config),
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
@@ -82,6 +83,7 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
     return [
         "nobody trains, no records are enrolled; in each round hospitals count and only the sum is opened",
         *_counted(rules),
+        *([] if rules.chain is None else [rules.chain.words]),
         "sums of counts are exact, without noise: not private",
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proofward.federation.messages.chain_records import ChainKeySaid, RoundSeal
 from proofward.federation.messages.enrolment_records import (
     Attendance,
     BeaconDeal,
@@ -71,6 +72,7 @@ __all__ = [
     "BeaconFixed",
     "BeaconShares",
     "BeaconVouch",
+    "ChainKeySaid",
     "ComplaintVerdict",
     "Confirmation",
     "Consent",
@@ -93,6 +95,7 @@ __all__ = [
     "RevocationVote",
     "RoundClosed",
     "RoundOpened",
+    "RoundSeal",
     "SetWithdrawn",
     "ShareComplaint",
     "ShareSum",

@@ -16,9 +16,10 @@ from typing import Any, cast
 from proofward.encoding import MalformedMessage, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.encoding.records import UNSHOWN
+from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING_DECLARED, Declarations
 from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
-from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
+from proofward.federation.messages.usual import MAX_ROUNDS, least_updates, usual_verdicts
 from proofward.lattice.parameters import MAX_HOSPITALS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
@@ -83,6 +84,7 @@ class Rules(RoundKinds):
     declarations: what the consortium says of itself; rules that declare nothing have the bytes that they had
     counting: what is counted, by first round; every round that none of them names trains
     stopping: by what figure of the evaluations the best round is named, and when training ends
+    chain: where the ledger is anchored and who seals, if it is
     """
 
     federation: str
@@ -96,6 +98,7 @@ class Rules(RoundKinds):
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
     stopping: Stopping | None = None
+    chain: ChainTerms | None = None
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -132,6 +135,11 @@ class Rules(RoundKinds):
             self.check_rounds()
         except ConfigurationError as error:
             raise RulesError("counting", "counts that can be summed", str(error)) from error
+        try:
+            if self.chain is not None:
+                self.chain.check((*self.hospitals, *self.verifiers))
+        except ConfigurationError as error:
+            raise RulesError("chain", "an anchor that members can seal", str(error)) from error
         try:
             if self.accountant is not None:
                 self.accountant.check(self.training_rounds)
@@ -244,6 +252,8 @@ class Rules(RoundKinds):
             fields["counting"] = counting_to_item(self.counting)
         if self.stopping is not None:
             fields["stopping"] = self.stopping.to_item()
+        if self.chain is not None:
+            fields["chain"] = self.chain.to_item()
         return encode_item(fields)
 
     @cached_property
@@ -269,6 +279,7 @@ class Rules(RoundKinds):
                 declarations=declarations,
                 counting=counting,
                 stopping=stopping,
+                chain=ChainTerms.from_item(found["chain"]) if "chain" in found else None,
                 **scalars,
             )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
@@ -281,14 +292,6 @@ class Rules(RoundKinds):
 
 
 _SCALARS = ("federation", "accepting_verdicts", "minimum_updates", "abandonments", "rounds", "initial_model")
-
-
-def least_updates(hospitals: int, threshold: int) -> int:
-    """The smallest `minimum_updates` that rules may have.
-
-    A set has two honest hospitals beside t others, and two sets have two hospitals in common at least.
-    """
-    return max(threshold + 2, (hospitals + 3) // 2)
 
 
 def _mapping(value: object, field: str) -> dict[str, Any]:

@@ -17,16 +17,26 @@ from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import VERIFIER
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.sealing import owed_to_chain
 from proofward.federation.parties.software import software_in_use
+from proofward.federation.parties.surroundings import Surroundings
+from proofward.ledger.keys import SigningKey
 
 
 class Participant(Follower):
     """A member that takes part in rounds."""
 
+    def __init__(
+        self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
+    ) -> None:
+        super().__init__(name, key, around, next_key)
+        self._sealer = around.sealer
+
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase = self.history.phase
         self._notice_end()
+        yield from map(self.say, owed_to_chain(self.name, self._sealer, self.history))
         if phase == DEAL:
             yield from self._deal()
         elif phase == CONFIRM:
