@@ -46,7 +46,9 @@ def _below(words: Iterator[int], bound: int) -> int:
     return next(word for word in words if word < limit) % bound
 
 
-def order(beacon: bytes, purpose: str, number: int, members: Sequence[str], subject: str = "") -> Iterator[str]:
+def order(
+    beacon: bytes, purpose: str, number: int, members: Sequence[str], subject: str = ""
+) -> Iterator[str]:
     """The names in their random order; `members` ascending, so that everybody draws from one list."""
     if list(members) != sorted(set(members)):
         raise ValueError("members: expected distinct names in ascending order")

@@ -51,8 +51,8 @@ def _check_deal(history: HistoryState, sender: str, record: BeaconDeal) -> None:
     lengths = [len(digest) for digest in record.sealed_shares]
     expected = [DIGEST_BYTES if name in holders and name != sender else 0 for name in rules.hospitals]
     require(lengths == expected, "beacon-deal", sender, f"sealed shares of lengths {expected}", lengths)
-    proper = is_check(record.check, rules.config.threshold)
-    wanted = f"{rules.config.threshold + 1} elements of E"
+    proper = is_check(record.check, rules.collusion)
+    wanted = f"{rules.collusion + 1} elements of E"
     require(proper, "beacon-deal", sender, wanted, f"{len(record.check)} bytes")
 
 
@@ -64,7 +64,7 @@ def _check_deals_closed(history: HistoryState, sender: str, record: DealsClosed)
     expected = tuple(sorted(history.sharing.deals))
     require(record.dealers == expected, "dealers", sender, expected, record.dealers)
     hospitals = [name for name in expected if name in history.rules.hospitals]
-    least = history.rules.config.threshold + 1
+    least = history.rules.collusion + 1
     require(len(hospitals) >= least, "dealers", sender, f"at least {least} hospitals", hospitals)
 
 
@@ -85,7 +85,7 @@ def _apply_vouch(history: HistoryState, envelope: Envelope, record: BeaconVouch)
 
 
 def _check_vouches_closed(history: HistoryState, sender: str, record: VouchesClosed) -> None:
-    threshold = history.rules.config.threshold
+    threshold = history.rules.collusion
     expected = history.sharing.countable(threshold)
     require(record.dealers == expected, "counted-dealers", sender, expected, record.dealers)
     hospitals = [name for name in expected if name in history.rules.hospitals]
@@ -129,13 +129,13 @@ def beacon_that_follows(history: HistoryState) -> bytes | None:
     """The enrolment beacon, None while t + 1 shares of a counted dealer are missing."""
     rules = history.rules
     places = {name: rules.holder(name) for name in history.sharing.shares}
-    nonces = history.sharing.nonces(places, rules.config.threshold)
+    nonces = history.sharing.nonces(places, rules.collusion)
     return None if nonces is None else enrolment_beacon(rules.digest, nonces)
 
 
 def _check_fixed(history: HistoryState, sender: str, record: BeaconFixed) -> None:
     found = beacon_that_follows(history)
-    expected = found or f"{history.rules.config.threshold + 1} shares of each of {history.sharing.counted}"
+    expected = found or f"{history.rules.collusion + 1} shares of each of {history.sharing.counted}"
     require(record.beacon == found, "beacon", sender, expected, record.beacon)
     model = first_model_digest(history.rules, record.beacon)
     require(record.model == model, "first-model", sender, model, record.model)

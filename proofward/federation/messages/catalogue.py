@@ -45,6 +45,7 @@ from proofward.federation.messages.round_records import (
     UploadsClosed,
     Verdict,
     VerdictsClosed,
+    VerdictsWidened,
 )
 from proofward.federation.messages.unmasking_records import (
     Abandonment,
@@ -102,6 +103,7 @@ __all__ = [
     "UploadsClosed",
     "Verdict",
     "VerdictsClosed",
+    "VerdictsWidened",
     "VouchesClosed",
 ]
 
