@@ -71,8 +71,8 @@ def _round_faults(state: RoundState, quorum: int) -> list[Fault]:
         if len(votes) >= quorum:
             result.append(Fault(state.number, hospital, *_most_common(votes), by=tuple(votes)))
     for (verifier, hospital), by in contradicted(state, quorum).items():
-        said = "accepted with a finding of its own" if state.verdicts[verifier, hospital].accepted else "refused"
-        detail = f"{said} what others found of the proof of {hospital}"
+        said = "accepted, found" if state.verdicts[verifier, hospital].accepted else "refused, found"
+        detail = f"{said} otherwise by others of the proof of {hospital}"
         result.append(Fault(state.number, verifier, "verdict", detail, by))
     for holder, dealer in state.complaints:
         outcome = state.complaint_outcome(holder, dealer, quorum)

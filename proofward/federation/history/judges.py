@@ -4,9 +4,9 @@ Holders. With a committee, it is drawn by the beacon when a round opens, among t
 name and that take part then. It stays for all attempts of the round: who is left out of a later attempt is
 not replaced, so that nobody can have the committee changed by having attempts started again.
 
-Judges. With a sample, s verifiers judge a proof, drawn by the round's beacon for its hospital. Verification is
-deterministic and public, so one honest of them is enough: the proof holds if all s accept it alike. It goes to
-all verifiers, and as many as accept a proof elsewhere decide,
+Judges. With a sample, s verifiers judge a proof, drawn by the round's beacon for its hospital. Verification
+is deterministic and public, so one honest of them is enough: the proof holds if all s accept it alike. It goes
+to all verifiers, and as many as accept a proof elsewhere decide,
 
     at once         if one of the s refuses it, two accept it with different findings, or one that has said
                     nothing is revoked
@@ -96,7 +96,7 @@ def unjudged(history: HistoryState) -> tuple[str, ...]:
 def contradicted(state: RoundState, quorum: int) -> dict[tuple[str, str], tuple[str, ...]]:
     """By (verifier, hospital), who found otherwise, where a quorum of verifiers found the same.
 
-    Only of attempts in which verifiers were drawn, since a verdict decided there that a quorum may contradict.
+    Only of attempts in which verifiers were drawn, where a single verdict has sent a proof to all.
     """
     wrong: dict[tuple[str, str], tuple[str, ...]] = {}
     for hospital in state.samples:

@@ -92,7 +92,7 @@ class Committees:
         return Population.of_shares(count, self.corrupt, self.absent)
 
     def verifiers(self, count: int) -> Population:
-        """The assumption about so many verifiers: one that is silent is asked no more and nobody lies for it."""
+        """The assumption about so many verifiers; for who is silent all are asked."""
         return Population.of_shares(count, self.corrupt, 0)
 
     def corrupt_hospitals(self, count: int) -> int:

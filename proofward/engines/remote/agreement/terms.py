@@ -88,7 +88,7 @@ class Terms:
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; `declared`, `counted`, `stops`, `drawn` as rules have them, other fields."""
+        """With this configuration; `declared`, `counted`, `stops`, `drawn` as rules have them, and others."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
         stops, drawn = fields.pop("stops", None), fields.pop("drawn", None)
         return cls(
