@@ -82,7 +82,7 @@ class CommitteesTable:
         return self.committees.corrupt_hospitals(hospitals) if self.size else 0
 
     def abandonments(self, hospitals: int) -> int:
-        """Hospitals that give a set up, where a committee holds shares: all but who may be missing; else 0."""
+        """Hospitals that give a set up, where a committee holds shares: all but who may be missing."""
         return (
             hospitals - self.collusion(hospitals) - self.committees.hospitals(hospitals).absent
             if self.size

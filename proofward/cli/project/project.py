@@ -255,7 +255,7 @@ class Project:
 
     @property
     def holding(self) -> tuple[int, int]:
-        """How many hospitals hold shares of a completed project's keys, and how many of them learn nothing."""
+        """How many hospitals hold shares of a completed project's keys, and how many may collude."""
         hospitals, drawn = self.count(HOSPITAL), self.committees
         return (hospitals, self.threshold) if drawn is None else drawn.holding(hospitals, self.threshold)
 

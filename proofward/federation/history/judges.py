@@ -5,8 +5,8 @@ name and that take part then. It stays for all attempts of the round: who is lef
 not replaced, so that nobody can have the committee changed by having attempts started again.
 
 Judges. With a sample, s verifiers judge a proof, drawn by the round's beacon for its hospital. Verification
-is deterministic and public, so one honest of them is enough: the proof holds if all s accept it alike. It goes
-to all verifiers, and as many as accept a proof elsewhere decide,
+is deterministic and public, so one honest of them is enough: the proof holds if all s accept it alike. It
+goes to all verifiers, and as many as accept a proof elsewhere decide,
 
     at once         if one of the s refuses it, two accept it with different findings, or one that has said
                     nothing is revoked

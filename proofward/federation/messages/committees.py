@@ -88,16 +88,16 @@ class Committees:
             raise ConfigurationError("committees", "a committee of holders, or of verifiers", "neither")
 
     def hospitals(self, count: int) -> Population:
-        """The assumption about so many hospitals."""
-        return Population.of_shares(count, self.corrupt, self.absent)
+        """The assumption about so many hospitals: one of them may be corrupt in any case."""
+        return _reckoned(count, self.corrupt, self.absent)
 
     def verifiers(self, count: int) -> Population:
-        """The assumption about so many verifiers; for who is silent all are asked."""
-        return Population.of_shares(count, self.corrupt, 0)
+        """The assumption about so many verifiers, likewise; for who is silent all are asked."""
+        return _reckoned(count, self.corrupt, 0)
 
     def corrupt_hospitals(self, count: int) -> int:
         """So many of `count` hospitals may collude: all thresholds but those of shares count them."""
-        return max(1, self.hospitals(count).corrupt)
+        return self.hospitals(count).corrupt
 
     def bounds(self, hospitals: int, verifiers: int, threshold: int) -> Iterator[Bound]:
         """Those of the committees that there are; `threshold` is t of the holders."""
@@ -140,6 +140,13 @@ class Committees:
         if not isinstance(item, dict) or set(item) != names:
             raise ConfigurationError("committees", f"a mapping with exactly {sorted(names)}", item)
         return cls(**cast(dict[str, Any], item))
+
+
+def _reckoned(count: int, corrupt: int, absent: int) -> Population:
+    """With one corrupt member at least, where there is another."""
+    found = Population.of_shares(count, corrupt, absent)
+    least = min(1, count - 1 - found.absent)
+    return Population(count, max(found.corrupt, least), found.absent)
 
 
 def chosen(
