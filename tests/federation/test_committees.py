@@ -8,8 +8,10 @@ from proofward.engines.attacks.hospitals import SumsWrong, SwapsCiphertext
 from proofward.engines.attacks.verifiers import AcceptsRefused, RefusesHonest
 from proofward.engines.in_process import FaithfulNetwork
 from proofward.federation.committees.drawing import HOLDERS, VERIFIERS, committee
-from proofward.federation.history.history_state import KEYS, SHARES, UPLOAD, VERIFY
+from proofward.federation.history.history_state import DEAL, KEYS, SHARES, UPLOAD, VERIFY
 from proofward.federation.messages.catalogue import (
+    BeaconDeal,
+    DealsClosed,
     HolderKeys,
     SharesChecked,
     ShareSum,
@@ -58,6 +60,12 @@ def test_a_committee_holds_the_shares_and_some_verifiers_judge(honest):
             )
             assert {by for by, about in state.verdicts if about == name} == set(judges)
     assert len(honest.history.closed[0].verdicts) == 12
+
+
+def test_verifiers_deal_the_first_beacon_and_hospitals_hold_it(honest):
+    rules, sharing = honest.engine.rules, honest.history.sharing
+    assert sharing.dealers == sharing.counted == rules.verifiers and sharing.holders == rules.hospitals
+    assert sharing.needed(rules.collusion) == 4 and sharing.beacon != b""
 
 
 def test_the_rules_count_all_hospitals_where_their_word_is_asked(honest):
@@ -188,6 +196,13 @@ def test_rejects_a_widening_where_all_verifiers_judge(tmp_path):
     run = Stopped(tmp_path, VERIFY, member="verifier", topic=Verdict.kind)
     name = run.engine.rules.hospitals[0]
     assert run.check(run.announced(VerdictsWidened((name,)))) == ("judges", "aggregator")
+
+
+def test_rejects_a_deal_of_a_hospital_where_verifiers_deal(tmp_path):
+    run = Stopped(tmp_path, DEAL, member="verifier", topic=BeaconDeal.kind, agreed=committee_plan())
+    record = opened(run.network.kept[0]).record
+    assert run.check(run.spoken("hospital-0", record)) == ("participant", "hospital-0")
+    assert run.check(run.announced(DealsClosed(()))) == ("dealers", "aggregator")
 
 
 @pytest.mark.parametrize("kind", [HolderKeys, SharesChecked])

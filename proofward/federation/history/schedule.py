@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers
+from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers, required_dealers
 from proofward.federation.history.consent_steps import (
     enough_abandoned,
     lockers,
@@ -87,13 +87,13 @@ def _between(history: HistoryState, expired: bool) -> Message:
 
 
 def _deal(history: HistoryState, expired: bool) -> Message | None:
-    state, least = history.sharing, history.rules.collusion + 1
-    able = sorted(set(state.holders) & {*state.deals, *history.active(state.holders)})
-    require(len(able) >= least, "dealers", history.rules.aggregator, f"at least {least} hospitals", able)
+    state = history.sharing
+    able, least, words = required_dealers(history, sorted({*state.deals, *expected_dealers(history)}))
+    require(len(able) >= least, "dealers", history.rules.aggregator, words, able)
     if set(expected_dealers(history)) <= set(state.deals):
         return DealsClosed(tuple(sorted(state.deals)))
-    hospitals = [name for name in state.deals if name in history.rules.hospitals]
-    return DealsClosed(tuple(sorted(state.deals))) if expired and len(hospitals) >= least else None
+    dealt = required_dealers(history, state.deals)[0]
+    return DealsClosed(tuple(sorted(state.deals))) if expired and len(dealt) >= least else None
 
 
 def _vouch(history: HistoryState, expired: bool) -> Message | None:
@@ -101,9 +101,9 @@ def _vouch(history: HistoryState, expired: bool) -> Message | None:
     least, able = state.needed(threshold), sorted({*state.vouches, *history.active(state.holders)})
     require(len(able) >= least, "vouches", history.rules.aggregator, f"of {least} hospitals", able)
     counted = state.countable(threshold)
-    hospitals = [name for name in counted if name in history.rules.hospitals]
+    dealt, enough, _ = required_dealers(history, counted)
     ended = expired or set(history.active(state.holders)) <= set(state.vouches)
-    return VouchesClosed(counted) if ended and len(hospitals) > threshold else None
+    return VouchesClosed(counted) if ended and len(dealt) >= enough else None
 
 
 def _reveal(history: HistoryState, expired: bool) -> Message | None:

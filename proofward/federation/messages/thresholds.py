@@ -76,6 +76,17 @@ class Thresholds:
         return self.committees.corrupt_hospitals(len(self.hospitals))
 
     @property
+    def missing_vouches(self) -> int:
+        """How many holders of the enrolment beacon's nonces need not vouch for a dealer that counts.
+
+        One; where the number of hospitals is such that committees are drawn, as many as may be missing.
+        """
+        if self.committees is None or not self.committees.holders:
+            return 1
+        reckoned = self.committees.hospitals(len(self.hospitals))
+        return max(1, reckoned.corrupt + reckoned.absent)
+
+    @property
     def absences(self) -> int:
         """x: how many hospitals of an attempt may be missing when its accepted set is abandoned."""
         return len(self.hospitals) - self.abandonments
