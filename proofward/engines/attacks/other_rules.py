@@ -1,4 +1,4 @@
-"""What a demonstration's consortium agrees on for attacks on private rounds, on proved counts, in committees."""
+"""What a demonstration's consortium agrees on for attacks on noise, on proved counts and in committees."""
 
 from __future__ import annotations
 
