@@ -1,4 +1,4 @@
-"""Targets of the tamper benchmark from a federation with committees: the kinds of entries that only it has."""
+"""Targets of the tamper benchmark from a federation with committees: kinds of entries that only it has."""
 
 from __future__ import annotations
 
