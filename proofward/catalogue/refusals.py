@@ -58,6 +58,7 @@ REFUSALS: dict[str, str] = {
     "key-proof": "Who changes a key proves to have the new one.",
     "key-replaced": "The key file is the one of the key that the ledger has.",
     "key-used": "A new key is one that nobody has or had.",
+    "ledger-cosigned": "Enough of the named witnesses have cosigned the checkpoint.",
     "ledger-consistency": "The ledger continues what was seen of it before.",
     "ledger-gap": "News of the ledger leave no entry out.",
     "ledger-root": "The entries give the root that the checkpoint signs.",
