@@ -59,7 +59,7 @@ def drawn_by_beacons(population: Population, size: int, draws: int) -> Drawn:
 
 def _places(low: int, high: int) -> list[int]:
     step = -(-(high - low) // STEPS) or 1
-    return list(range(low, high + 1, step))
+    return sorted({*range(low, high, step), high})
 
 
 def holders_chart(population: Population, holding: Holding, drawn: Drawn) -> Chart:
