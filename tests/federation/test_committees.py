@@ -103,6 +103,7 @@ def test_without_enough_of_the_committee_the_round_stops_by_name(tmp_path):
 
 def test_a_revoked_committee_stops_the_round_by_name(tmp_path):
     run = Stopped(tmp_path, UPLOAD, agreed=committee_plan(hospitals=8))
+    assert len(run.history.committee) == 4, "as many as of six hospitals"
     for name in run.history.committee[:3]:
         run.engine.hospitals[name].request_revocation(name, "it leaves")
     result = run.engine.run()
