@@ -37,6 +37,7 @@ from proofward.federation.messages.rules import (
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.layers.errors import ConfigurationError
 from proofward.privacy.accountant import Accountant
+from proofward.privacy.counts import distance_of_counts
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
@@ -160,7 +161,8 @@ class Terms:
         config = self.round_config
         if config.privacy is None:
             return None
-        return Accountant(config.privacy, config.model.parameters, self.minimum_updates)
+        counted = distance_of_counts(self.counted)
+        return Accountant(config.privacy, config.model.parameters, self.minimum_updates, counted=counted)
 
     def at(self, site: str) -> tuple[Seat, ...]:
         """The members of a site."""
