@@ -9,8 +9,8 @@ Others compute in bounded time, since updates are encrypted and noise comes from
 A release is the sum of at least m updates, of which m - c carry noise that no reader knows. Its L2
 sensitivity, in units of the lattice, is 2 C + sqrt(d): one clipped gradient is replaced by another, and each
 of d entries is rounded once. For a patient of k records it is 2 k C + sqrt(d). The tables from which noise is
-drawn are finite; their exact total variation, over all draws that count, is part of delta. Sums of counts with
-noise spend as many releases as they are worth, see `counts`.
+drawn are finite; their exact total variation, over all draws that count, is part of delta. Sums of counts
+with noise spend as many releases as they are worth, see `counts`.
 """
 
 from __future__ import annotations

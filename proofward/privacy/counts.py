@@ -3,16 +3,16 @@
 Sensitivity. A record counts at most once in each group of a vector. Exchanged for another one it takes 1 from
 one entry of a group and adds 1 to another one, so with g groups that it is in it moves the vector by at most
 sqrt(2 g) in L2, and k records of one patient move it by at most S = k sqrt(2 g). Of an evaluation a record is
-in the blocks of all records and, of each subgroup, of one level at most. Where it leaves one level for another
-it takes from the one and adds to the other, which is no more. Nothing may be withheld that depends on counts:
-so beside noise there is no least count (`Counting`), and every level is told.
+in the blocks of all records and, of each subgroup, of one level at most. Where it leaves one level for
+another it takes from the one and adds to the other, which is no more. Nothing may be withheld that depends on
+counts: so beside noise there is no least count (`Counting`), and every level is told.
 
 Cost. With D = 2^11 k + sqrt(d) the sensitivity of an update and v that of its noise's variance, a sum of
 counts with the variance w costs no more than s releases of updates if
     S^2 v < s (2^11 k + floor(sqrt(d)))^2 w.
-All of it is integers, so everybody judges alike. The inequality is strict, hence a side is smaller by a factor
-of 1 - 2^-100 at least; what the sum of several hospitals' draws adds, tau in `zcdp`, is below 2^-500 here. So a
-budget is a number of releases, whatever is summed, and a sum of counts takes s of them.
+All of it is integers, so everybody judges alike. The inequality is strict, hence a side is smaller by a
+factor of 1 - 2^-100 at least; what the sum of several hospitals' draws adds, tau in `zcdp`, is below 2^-500
+here. So a budget is a number of releases, whatever is summed, and a sum of counts takes s of them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def least_noise_of_counts(privacy: Privacy, parameters: int, counting: Counting,
     moved, of_release = _both(privacy, parameters, counting)
     found = max(LEAST_NOISE, moved // (spends * of_release) + 1)
     if found > MOST_NOISE:
-        expected = f"counts of which one record changes fewer, or more than {spends} releases for a sum of them"
+        expected = (
+            f"counts of which one record changes fewer, or more than {spends} releases for a sum of them"
+        )
         raise ConfigurationError("counting.noise", expected, f"a variance of {found}")
     return found
 
@@ -54,7 +56,7 @@ def _both(privacy: Privacy, parameters: int, counting: Counting) -> tuple[int, i
 
 
 def check_noise_of_counts(privacy: Privacy | None, parameters: int, counting: Counting) -> None:
-    """Raises ConfigurationError unless counts are exact, or their noise is worth the releases that they spend."""
+    """Raises ConfigurationError for noise that is not worth the releases that the counts spend."""
     if not counting.noise:
         return
     if privacy is None:

@@ -78,7 +78,9 @@ def secret_of(counting: Counting, scheme: Scheme, seed: bytes) -> NoiseSecret:
     return NoiseSecret.made(counting.levels.count, [counting.block], scheme, seed)
 
 
-def noisy(statement: OfCounts, counts: Signed, scheme: Scheme, seed: bytes) -> tuple[NoiseSecret | None, Signed]:
+def noisy(
+    statement: OfCounts, counts: Signed, scheme: Scheme, seed: bytes
+) -> tuple[NoiseSecret | None, Signed]:
     """What the noise of counts is drawn from, and what is encrypted; raises WitnessError for another seed."""
     if statement.counting.levels is None:
         return None, counts

@@ -3,8 +3,8 @@
 What is proved: the public ciphertext encrypts a vector c with 0 <= c_i < 2^bits for every entry and nothing
 behind the last one. Where the rules ask for it, no group of entries sums to more than the rows that the
 hospital has enrolled. Where counts have noise, c and the noise that is drawn from secret words, of which the
-statement has the root, are encrypted as their sum. The key of the ciphertext is shared by the polynomial that the published values are of,
-and its sealed shares are those of that polynomial or fail their check.
+statement has the root, are encrypted as their sum. The key of the ciphertext is shared by the polynomial that
+the published values are of, and its sealed shares are those of that polynomial or fail their check.
 
 Not proved: that the counts are true. Which rows were counted, and under which model, the hospital signs.
 

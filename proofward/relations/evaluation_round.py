@@ -5,10 +5,11 @@ What is proved: the public ciphertext encrypts, entry by entry, the counts that 
     the forward pass of the round's public model on them, in the integers of training, and
     their labels in that dataset.
 Of subgroups it encrypts parts of these counts, cell by cell; which records are of a level is not proved
-(`level_counts`). It encrypts nothing behind the last count. With noise each count is encrypted as its sum with
-the noise that is drawn from secret words, of which the statement has the root (`noise`, `count_noise`). The key of the ciphertext is shared by the
-polynomial that the published values are of, and its sealed shares are those of that polynomial or fail their
-check. The dataset is committed to afresh and proved equal to the earlier commitment.
+(`level_counts`). It encrypts nothing behind the last count. With noise each count is encrypted as its sum
+with the noise that is drawn from secret words, of which the statement has the root (`noise`, `count_noise`).
+The key of the ciphertext is shared by the polynomial that the published values are of, and its sealed shares
+are those of that polynomial or fail their check. The dataset is committed to afresh and proved equal to the
+earlier commitment.
 
 Hidden: data, scores, bins, and the counts.
 

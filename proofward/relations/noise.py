@@ -2,8 +2,8 @@
 
 What is proved. For every entry and each level, with the committed secret word r, the public word beta and the
 table C of the level (`noise_levels`, `noise_seed`), u = r + beta mod P lies in [C_z, C_(z+1)). So z is the
-draw that u gives; for updates Z = z_0 + 128 z_1, for counts Z = z_0. The root of the commitment to all r is part of the
-statement and was on the ledger before the beacon that beta is drawn from was known.
+draw that u gives; for updates Z = z_0 + 128 z_1, for counts Z = z_0. The root of the commitment to all r is
+part of the statement and was on the ledger before the beacon that beta is drawn from was known.
 
 Columns of a block and level: r, reopened; z, lo and hi. Lookups:
     (z, lo) and (z + 1, hi) in the pairs (z, C_z), where C_(E+1) = P stands as 0

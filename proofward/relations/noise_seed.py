@@ -1,7 +1,7 @@
 """The randomness of a hospital's noise: its secret words, the public words, and the draws of their sums.
 
-The secret words r, one for each entry and level (`noise_levels`), are an expansion of a seed of 32 bytes. They are committed to
-under a root that is on the ledger before anybody knows the beacon. The public words
+The secret words r, one for each entry and level (`noise_levels`), are an expansion of a seed of 32 bytes.
+They are committed to under a root that is on the ledger before anybody knows the beacon. The public words
     beta = SHAKE-256(domain, consortium, round, attempt, hospital, beacon)
 follow from the beacon, and noise is drawn with u = r + beta mod P. For an r that was fixed before, u is
 uniform whatever r is, as beta is; for a uniform secret r it is uniform and secret whatever beta is. So the

@@ -1,9 +1,9 @@
 """What a hospital keeps of its privacy budget: which sums it has consented to, in every attempt.
 
 A release is spent when its consent is signed, not when the round closes: with all consents, share sums can be
-collected off the ledger. So a hospital counts the sets that it has signed, a sum of counts for as many releases
-as the rules say, writes the count down before the consent leaves, and spends no more than the rules have. Whoever restarts attempts spends, and gets no
-more sums for it.
+collected off the ledger. So a hospital counts the sets that it has signed, a sum of counts for as many
+releases as the rules say, writes the count down before the consent leaves, and spends no more than the rules
+have. Whoever restarts attempts spends, and gets no more sums for it.
 
 Who has none left sends no update: a set with it would lack its consent, and the others would have spent a
 release on it for nothing. It still holds shares of others' keys.

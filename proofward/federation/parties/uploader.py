@@ -82,7 +82,9 @@ class Uploader(NoiseKeeper):
         if isinstance(statement, CountingStatement):
             task = task_of(self.history, self.objects, self.name, self.validation_records)
             counts = counts_of(self.counts, task, self.state)
-            return self.proved(self.with_noise(partial(self.proofs.prove_counts, statement, counts), statement), statement)
+            return self.proved(
+                self.with_noise(partial(self.proofs.prove_counts, statement, counts), statement), statement
+            )
         secret = self.state.secrets.get(f"dataset/{statement.dataset_root.hex()}")
         if secret is None:
             raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
@@ -108,7 +110,9 @@ class Uploader(NoiseKeeper):
 
     def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
         """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
-        return self.proved(self.with_noise(partial(self.proofs.prove_round, statement, secret), statement), statement)
+        return self.proved(
+            self.with_noise(partial(self.proofs.prove_round, statement, secret), statement), statement
+        )
 
     def with_noise(self, prove: Callable[..., ProvedRound], statement: UploadStatement) -> Prove:
         """The same with the seed of this attempt, where there is noise; raises WitnessError without it."""
