@@ -78,6 +78,11 @@ def distance_of_counts(countings: Iterable[Counting]) -> Fraction:
     return max((own.length * _distance(own.noise) / own.spends for own in noisy), default=Fraction(0))
 
 
+def most_distance(entries: int, spends: int) -> Fraction:
+    """`distance_of_counts` of a vector of so many entries, whatever its noise."""
+    return entries * _distance(MOST_NOISE) / spends
+
+
 def _distance(variance: int) -> Fraction:
     """At least that of one draw to the discrete Gaussian of this variance.
 

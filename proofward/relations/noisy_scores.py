@@ -57,8 +57,8 @@ def _rising(histogram: Int64Array, total: int) -> Int64Array:
             pool = last[0] + pool[0], last[1] + pool[1]
         pools.append(pool)
     levels = [(2 * value + length) // (2 * length) for value, length in pools for _ in range(length)]
-    found: Int64Array = np.diff(np.array([0, *levels, total], dtype=np.int64))
-    return found
+    ends = np.array([0, *levels, total], dtype=np.int64)
+    return ends[1:] - ends[:-1]
 
 
 def deviation_of_area(block: Block, variance: int) -> float | None:

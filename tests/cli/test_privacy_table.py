@@ -104,7 +104,7 @@ def test_to_say_that_there_is_none_changes_no_byte_of_the_terms(tmp_path):
         ("epsilon = 3\nreleases = 1", {}, "privacy.releases: expected at least 2, one for each round"),
         ("epsilon = 3", {"full_batch": "false"}, "training.full_batch: expected true with [privacy]"),
         ("none = true", {}, "training.full_batch: expected false without [privacy]"),
-        ("epsilon = 3\n[validation]\nshare = 0.2", {}, "privacy.exact_counts: expected true"),
+        ("epsilon = 3\nreleases = 3\n[validation]\nshare = 0.2", {}, "privacy.releases: expected at least 4, one"),
         (f'epsilon = 3\n[statistics]\nledger = "{"0" * 64}"', {}, "privacy.exact_counts: expected true"),
     ],
 )
