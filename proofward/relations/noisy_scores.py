@@ -5,8 +5,9 @@ integers, so everybody finds the same, it spends no privacy, and figures, pictur
 take it alike. Of each block
     a cell of the confusion table is the noisy one, or 0 where that is negative; its rows say how many records
         there are of each class, since they sum fewer cells than the histograms do
-    a histogram is that of cumulated counts: they are cut to [0, records of the class], made to rise by
-        averaging neighbours that fall (pool adjacent violators, which is least squares), and rounded
+    a histogram is that of cumulated counts: what its sum is off the records of the class is taken off in
+        equal parts from bin to bin, then they are cut to [0, records of the class], made to rise by averaging
+        neighbours that fall (pool adjacent violators, which is least squares), and rounded
 Cutting the cells of a histogram at 0 would be simpler, and adds a record for every negative draw: an empty
 histogram would look like one of equal cells, and every AUC like 1/2.
 """
@@ -48,7 +49,9 @@ def _nearest_block(layout: ScoreLayout, own: Int64Array) -> Int64Array:
 
 def _rising(histogram: Int64Array, total: int) -> Int64Array:
     """A histogram of so many records whose cumulated counts are nearest to those of a noisy one."""
-    cumulated = np.cumsum(histogram)[:-1].clip(0, total)
+    bins, sums = len(histogram), np.cumsum(histogram)
+    off = (2 * (int(sums[-1]) - total) * np.arange(1, bins) + bins) // (2 * bins)
+    cumulated = (sums[:-1] - off).clip(0, total)
     pools: list[tuple[int, int]] = []  # sum and length of neighbours with one value
     for value in cumulated.tolist():
         pool = value, 1
