@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import log2
+from math import ceil, log2
 from typing import Any
 
 from proofward.cli.common.usual import DELTA
@@ -29,8 +29,8 @@ PRIVACY = Keys((
     Key("none", Flag(), "sums are exact: there is no differential privacy; then nothing else stands here",
         False),
     Key("epsilon", Number(above=0, high=MOST_EPSILON), "promised for each record over the whole federation"),
-    Key("delta", Number(LEAST_DELTA, high=MOST_DELTA), "with which the promise may fail, 1 / a whole number",
-        DELTA),
+    Key("delta", Number(LEAST_DELTA, high=MOST_DELTA),
+        "with which the promise may fail, taken as 1 / a whole number, rounded down", DELTA),
     Key("clip", Number(1 / LARGEST_CLIP, high=LARGEST_CLIP),
         "the L2 norm to which the gradient of each record is clipped, a power of two", CLIP),
     Key("releases", Integer(1, 1 << 20), "sums that a hospital consents to at most, over all attempts"),
@@ -93,7 +93,15 @@ class PrivacyTable:
 
 
 def _inverse(delta: float) -> int:
-    return round(1 / delta)
+    """The least integer whose inverse is at most delta, the decimal number that people wrote."""
+    return ceil(1 / Fraction(repr(delta)))
+
+
+def delta_in_words(found: PrivacyTable | None) -> list[str]:
+    """That a delta is taken as a smaller one, where it is."""
+    if found is None or (inverse := _inverse(found.delta)) * Fraction(repr(found.delta)) == 1:
+        return []
+    return [f"delta {found.delta:g} is taken as 1 / {inverse:,}, which is smaller and so promises more"]
 
 
 def read_privacy(values: Mapping[str, Any]) -> PrivacyTable | None:
@@ -127,9 +135,6 @@ def check_privacy(found: PrivacyTable) -> None:
     if not LEAST_DELTA <= found.delta <= MOST_DELTA:
         expected = f"a number in [{LEAST_DELTA:g}, {MOST_DELTA:g}], below 1 / all records"
         raise ProjectError(f"{WHERE}delta", expected, repr(found.delta))
-    inverse = _inverse(found.delta)
-    if abs(found.delta * inverse - 1) > 1e-9:
-        raise ProjectError(f"{WHERE}delta", f"1 / a whole number, such as {1 / inverse!r}", repr(found.delta))
     if not 1 / LARGEST_CLIP <= found.clip <= LARGEST_CLIP or log2(found.clip) % 1:
         expected = f"a power of two in [{1 / LARGEST_CLIP!r}, {LARGEST_CLIP!r}]"
         raise ProjectError(f"{WHERE}clip", expected, repr(found.clip))

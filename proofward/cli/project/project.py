@@ -123,9 +123,8 @@ class Project:
             validation_share=0 if self.validation is None else self.validation.share,
             later_rates=whole.later_rates(self.rounds),
         )
-        counted = counted_numbers(self)
         numbers = found.model.parameters, self.threshold, self.minimum
-        privacy = mechanism_of(self.privacy, self.rounds, *counted, *numbers)
+        privacy = mechanism_of(self.privacy, self.rounds, *counted_numbers(self), *numbers)
         bound = found.clip_bound if privacy is None else privacy.clip_bound
         return replace(found, training=training, privacy=privacy, clip_bound=bound)
 

@@ -37,7 +37,8 @@ def evaluated(state: State, asked: int) -> dict[str, Any]:
         history = state.followed.history
         privacy = [] if history is None else privacy_so_far(history)
         if privacy and history is not None and history.rules.accountant is not None and opened.evaluates:
-            privacy.append(EXACT_COUNTS if history.rules.has_exact_counts else NOISY_COUNTS)
+            noisy = history.rules.counting and not history.rules.has_exact_counts
+            privacy.append(NOISY_COUNTS if noisy else EXACT_COUNTS)
     counted = [own for own in opened.evaluations if own.evaluated.counted]
     chosen = next((own for own in counted if own.round == asked), counted[-1] if counted else None)
     return {

@@ -71,9 +71,16 @@ def forge_noise(
                 counting_round(party, statement, words, lambda _: digests, witness)
                 return
             assert secret is not None
-            known = secret.features, secret.labels
-            rest = counted(statement, *known)[0], sample_classes(statement, secret.labels), counts
-            own = EvaluationWitness(*known, secret.commitment, *rest, key, noise)
+            own = EvaluationWitness(
+                secret.features,
+                secret.labels,
+                secret.commitment,
+                counted(statement, secret.features, secret.labels)[0],
+                sample_classes(statement, secret.labels),
+                counts,
+                key,
+                noise,
+            )
             evaluation_round(party, statement, words, lambda _: digests, own)
 
         return words, forger.run(script), forger.columns

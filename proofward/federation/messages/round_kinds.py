@@ -53,6 +53,9 @@ class RoundKinds:
             raise ConfigurationError("counting", expected, f"{len(layouts)} of them")
         for layout in layouts:
             check_layout(layout, self.config.model)
+            if not share and not self.counts_only:
+                expected = "above 0 where the federation evaluates its own model, on rows without training"
+                raise ConfigurationError("validation_share", expected, share)
         if self.stopping is not None and not layouts:
             expected = "rounds that evaluate the federation's own model"
             raise ConfigurationError("stopping", expected, self.counting_in_words or "none")
