@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _counting_targets import counting_targets
+from _evaluation_targets import evaluation_targets
 from _live_targets import live_targets
 from _machine import print_result, progress
 from _private_targets import private_targets
@@ -197,6 +198,7 @@ def main() -> None:
         targets = [*entry_targets(Path(folder) / "entries"), *live_targets(Path(folder) / "live")]
         kinds = {target.name.partition(": ")[2] for target in targets}
         targets += counting_targets(Path(folder) / "counting", kinds)
+        targets += evaluation_targets(Path(folder) / "evaluation")
         targets += private_targets(Path(folder) / "private", kinds)
         targets += reader_targets(Path(folder) / "readers")
         missing = sorted(set(KINDS) - {target.name.partition(": ")[2] for target in targets})
