@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import numpy as np
 import pytest
 
+from proofward.field.goldilocks import random_field
 from proofward.layers.errors import ConfigurationError
-from proofward.proof.errors import WitnessError
+from proofward.proof.commitment.ligero.simulated import SimulatedTableau
+from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.forms import Column
-from proofward.relations.counting_round import counting_round
+from proofward.proof.simulator import Simulator
+from proofward.proof.transcript import Coins
+from proofward.relations.counting_round import CountingWitness, counting_round
 from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.counts_proof import prove_counts
-from proofward.relations.evaluation_proof import prove_evaluation
-from proofward.relations.evaluation_round import evaluation_round
+from proofward.relations.counts_proof import check_counts, prove_counts
+from proofward.relations.evaluation_proof import check_evaluation, prove_evaluation
+from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
 from proofward.relations.measure import check_countable, plan_of
 from proofward.relations.noise import Draws
+from proofward.relations.noise_seed import NoiseSecret
 from proofward.relations.noise_tables import noise_table
 from tests.proof.cheats import Inventory, changing_entry, refusal, replacing_columns
+from tests.proof.tableaux import code_of, tableau_rows
 from tests.proof.toy import seeded
+from tests.proof.uniformity import COINS
 from tests.relations.cases import NOISE_SEED, sealed
 from tests.relations.evaluation_cases import ROWS, enrolled
 from tests.relations.noisy_count_cases import (
@@ -39,6 +46,8 @@ from tests.relations.noisy_count_cases import (
 )
 
 honest_draws = Draws.of
+DIGESTS = (b"", b"1" * 32, b"2" * 32)
+SCRIPTS = {COUNTS: counting_round, EVALUATION: evaluation_round}
 NAMES = (" words", "value", "low", "high", "above, limb 0", "below, limb 0", "multiplicities of noise of variance")
 
 
@@ -155,10 +164,9 @@ def test_rejects_the_draws_of_a_smaller_variance(kind: str) -> None:
 
 def columns(kind: str) -> list[Column]:
     made = honest(kind)
-    script = counting_round if kind == COUNTS else evaluation_round
     counter = Inventory(plan_of(made.statement).scheme)
     nothing = np.zeros_like(made.ciphertext)
-    counter.run(lambda party: script(party, made.statement, nothing, lambda _: (), None) and None)  # type: ignore[operator]
+    counter.run(lambda party: SCRIPTS[kind](party, made.statement, nothing, lambda _: (), None) and None)  # type: ignore[operator]
     return counter.columns
 
 
@@ -203,3 +211,26 @@ def test_counts_whose_noise_does_not_fit_are_refused() -> None:
 
     with pytest.raises(ConfigurationError, match=r"counting.bits: expected counts that stay below"):
         check_countable(statement.config, wide)
+
+
+def test_a_simulated_round_with_noise_is_accepted(kind: str) -> None:
+    """Without counts, records, words of noise or key, about a ciphertext of uniform words."""
+    made, rng, nothing = honest(kind), seeded(1), cast(Any, None)
+    plan = plan_of(made.statement)
+    rows, length = tableau_rows(plan), code_of(plan).n
+    words = SimulatedTableau(rows[0 if kind == COUNTS else 2], length, rng)
+    statement = replace(made.statement, noise_root=words.tree.root)
+    secret = NoiseSecret(nothing, cast(Any, words))
+    witness: Any = CountingWitness(nothing, nothing, secret)
+    if kind == EVALUATION:
+        previous = SimulatedTableau(rows[0], length, rng)
+        statement = replace(statement, dataset_root=previous.tree.root)
+        witness = EvaluationWitness(nothing, nothing, cast(Any, previous), *[nothing] * 4, secret)
+    ciphertext, script = random_field(made.ciphertext.size, rng), SCRIPTS[kind]
+    party = Simulator(Coins(COINS), plan, rng)
+    told = party.run(lambda own: cast(Any, script(own, statement, ciphertext, lambda _: DIGESTS, witness)) and None)
+    check = cast(Any, check_counts if kind == COUNTS else check_evaluation)
+    assert len(told) == pytest.approx(len(proof_of(made)[2]), rel=0.03)
+    assert check(statement, ciphertext, DIGESTS, told, Coins(COINS)).soundness_bits >= 40
+    with pytest.raises(ProofRejected):
+        check(statement, ciphertext, DIGESTS, told, Coins(b"other coins"))
