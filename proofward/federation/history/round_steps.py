@@ -100,8 +100,8 @@ def _check_upload(history: HistoryState, sender: str, record: Upload) -> None:
     used = history.proofs.get(record.proof)
     require(used is None or used[0] != sender, "replayed-proof", sender, "a proof made for this round", used)
     left, cost = releases_left(history, sender), spent_now(history)
-    expected = f"{cost} of the releases not spent yet"
-    require(left is None or left >= cost, "privacy-budget", sender, expected, left)
+    words = f"{cost} of the releases not spent yet"
+    require(left is None or left >= cost, "privacy-budget", sender, words, left)
     lengths = [len(digest) for digest in record.sealed_shares]
     expected = [DIGEST_BYTES if name in state.present and name != sender else 0 for name in rules.hospitals]
     require(lengths == expected, "sealed-shares", sender, f"digests of lengths {expected}", lengths)
