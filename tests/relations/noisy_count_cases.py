@@ -9,7 +9,7 @@ from typing import Any
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import LARGEST_BOUND
 from proofward.lattice.sampler import MaskContext
-from proofward.layers.network import Network
+from proofward.layers.network import Network, mlp
 from proofward.layers.subgroup import Subgroup
 from proofward.proof.prover import Prover
 from proofward.relations.count_noise import words_of
@@ -25,8 +25,10 @@ from tests.relations import counting_cases, evaluation_cases
 from tests.relations.cases import NOISE_SEED, Array, Signed
 
 VARIANCE = 90
-COUNTS, EVALUATION = "counts", "evaluation"
+COUNTS, EVALUATION, CLASSES = "counts", "evaluation", "evaluation of three classes"
 LAYOUT = ScoreLayout(2, 6, 1, (Subgroup("sign", ("above",), 0),))
+OF_THREE = ScoreLayout(3, 4, 1)
+THREE = mlp((5, 4, 3))
 Made = Any
 """`Counted` or `Evaluated`."""
 
@@ -53,7 +55,8 @@ def honest(kind: str) -> Made:
     if kind == COUNTS:
         statement = counting_cases.statement_of()
         return encrypting(counting_cases.counted(statement=with_root(statement, noisy(statement.counting))))
-    return encrypting(evaluated(evaluation_cases.MLP, evaluation_cases.ROWS, LAYOUT))
+    network, layout = (THREE, OF_THREE) if kind == CLASSES else (evaluation_cases.MLP, LAYOUT)
+    return encrypting(evaluated(network, evaluation_cases.ROWS, layout))
 
 
 def evaluated(network: Network, rows: int, layout: ScoreLayout) -> Made:

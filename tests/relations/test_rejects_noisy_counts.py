@@ -32,6 +32,7 @@ from tests.proof.uniformity import COINS
 from tests.relations.cases import NOISE_SEED, sealed
 from tests.relations.evaluation_cases import ROWS, enrolled
 from tests.relations.noisy_count_cases import (
+    CLASSES,
     COUNTS,
     EVALUATION,
     VARIANCE,
@@ -76,6 +77,15 @@ def test_honest_noise_is_accepted_from_a_prover_and_from_a_forger(kind: str) -> 
 def stopped_not(kind: str, made: Made) -> bool:
     verified(made, proof_of(made, replacing_columns({}, honest_columns(kind))))
     return True
+
+
+@pytest.mark.parametrize("change", ["none", "rolled"])
+def test_noise_of_three_classes_is_accepted_and_no_other(change: str) -> None:
+    """One block has all cells of three classes, in another order than the vector's."""
+    made = honest(CLASSES)
+    assert verified(made, proof_of(made)).soundness_bits >= 40
+    noise = np.roll(noise_of(made), 1) if change == "rolled" else 0
+    assert stopped(CLASSES, encrypting(made, made.witness.counts + noise)) == "column queries"
 
 
 def test_proving_takes_the_seed_that_was_committed_to_and_no_other(kind: str) -> None:
