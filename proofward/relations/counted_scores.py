@@ -40,7 +40,7 @@ class KnownScores:
 
 
 class CountedScores(ABC):
-    """The columns and lookups by which the samples of an evaluation are counted; cells: what each looks up."""
+    """The columns and lookups by which samples are counted; cells: what each of them looks up."""
 
     claims: Claims
     cells: tuple[Cells, ...]

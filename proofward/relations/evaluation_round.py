@@ -5,10 +5,10 @@ What is proved: the public ciphertext encrypts, entry by entry, the counts that 
     the forward pass of the round's public model on them, in the integers of training, and
     their labels in that dataset.
 Of subgroups it encrypts the counts of each level of which there are enough records, by the features of the
-dataset that say of which level a record is (`level_codes`, `told_levels`). It encrypts nothing behind the last
-count. The key of the ciphertext is shared by the polynomial that the published values are of, and its sealed
-shares are those of that polynomial or fail their check. The dataset is committed to afresh and proved equal to
-the earlier commitment.
+dataset that say of which level a record is (`level_codes`, `told_levels`). It encrypts nothing behind the
+last count. The key of the ciphertext is shared by the polynomial that the published values are of, and its
+sealed shares are those of that polynomial or fail their check. The dataset is committed to afresh and proved
+equal to the earlier commitment.
 
 Hidden: data, scores, bins, and the counts.
 

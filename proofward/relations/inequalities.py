@@ -58,18 +58,28 @@ class Inequalities:
         self.add(constant, *terms)
         self.add(-constant, *((block, number, -factor) for block, number, factor in terms))
 
+    def values(self) -> Signed:
+        """All rows; a prover's."""
+        found = np.array(self._constants, dtype=np.int64)
+        for block, own in self._parts.items():
+            np.add.at(found, own[:, 0], own[:, 2] * self.blocks[block].values()[own[:, 1]])
+        return found
+
+    @property
+    def _parts(self) -> dict[str, Signed]:
+        """By block, (row, variable, factor) of each entry."""
+        return {block: np.array(own, dtype=np.int64) for block, own in self._entries.items()}
+
     def look_up(self, ranges: RangeChecks, name: str, bits: int) -> None:
         """All rows are in [0, 2^bits)."""
-        party, log_size = ranges.party, log_padded(len(self._constants))
-        constants = np.zeros(1 << log_size, dtype=np.int64)
-        constants[: len(self._constants)] = self._constants
-        parts = {block: np.array(own, dtype=np.int64) for block, own in self._entries.items()}
+        party, log_size, parts = ranges.party, log_padded(len(self._constants)), self._parts
 
-        def values() -> Signed:
-            found = constants.copy()
-            for block, own in parts.items():
-                np.add.at(found, own[:, 0], own[:, 2] * self.blocks[block].values()[own[:, 1]])
-            return found
+        def padded(rows: Signed) -> Signed:
+            full = np.zeros(1 << log_size, dtype=np.int64)
+            full[: len(rows)] = rows
+            return full
+
+        constants = padded(np.array(self._constants, dtype=np.int64))
 
         def extension(point: Point) -> Form:
             if not party.evaluates_public:
@@ -85,4 +95,4 @@ class Inequalities:
                 forms.append(about.inner(scatter(weighted, own[:, 1], about.size)))
             return total(forms)
 
-        ranges.require_virtual(name, log_size, bits, values, extension)
+        ranges.require_virtual(name, log_size, bits, lambda: padded(self.values()), extension)

@@ -1,11 +1,11 @@
 """The counts of the levels of subgroups, in a proof.
 
-Every sample looks up, for each subgroup, the cell that it has among the counts of all, behind its level:
+Every sample looks up, for each subgroup, the cell that it has among the counts of all, behind its level,
     cell + C (o + g)
-with g the code of its level in the subgroup (`level_codes`), C cells, and o the first code of the subgroup, in
-one table of integers. So the multiplicities are the counts of every level, and of the records of none. What a
-hospital tells of a level is all of it or nothing (`told_levels`): with T the hidden bits, and H the counts of
-levels,
+with g the code of its level in the subgroup (`level_codes`), C cells, and o the first code of the subgroup,
+in one table of integers. So the multiplicities are the counts of every level, and of the records of none.
+What a hospital tells of a level is all of it or nothing (`told_levels`): with T the hidden bits, and H the
+counts of levels,
     E(k, cell) = T(k) H(k, cell)
 for a committed column E, at a random point (q, s) by a sumcheck over the levels:
     E~(q, s) = sum over k of eq(q, k) T(k) H~(k, s).
@@ -59,7 +59,7 @@ class BlockOfCounts:
 
     cells: how many a sample can look up. counted: the first of them, which are counts. once: of these, those
     of which each record is in exactly one. size: of the block in the vector. folded: weights over (levels,
-    counted) of weights over (levels, size), E-arrays. whole: blocks (levels, size) of counted cells, F-arrays.
+    counted) of weights over (levels, size), E-arrays. whole: blocks (levels, size) of their cells, F-arrays.
     """
 
     cells: int

@@ -118,8 +118,7 @@ class ToldLevels:
                 LEFT: Block(levels.count, lambda: known()[1], partial(inner, left)),
             }
         )
-        for place in range(len(levels.spans)):
-            _add_subgroup(rows, levels, place, records)
+        add_rows(rows, levels, records)
         rows.look_up(ranges, "levels that are told", width)
         return ToldLevels(levels, bits)
 
@@ -138,6 +137,12 @@ def _padded(values: Signed) -> Signed:
     found = np.zeros(padded(len(values)), dtype=np.int64)
     found[: len(values)] = values
     return found
+
+
+def add_rows(rows: Inequalities, levels: Levels, records: int) -> None:
+    """The module's rows of all subgroups; `records` is m."""
+    for place in range(len(levels.spans)):
+        _add_subgroup(rows, levels, place, records)
 
 
 def _add_subgroup(rows: Inequalities, levels: Levels, place: int, records: int) -> None:

@@ -49,6 +49,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "spent-budget": ("privacy-budget",),
     "forgotten-error": (COUNTS_PROOF,),
     "another-part-counted": (COUNTS_PROOF,),
+    "another-level": (COUNTS_PROOF,),
     "dropped-update": ("accepted-set", "accepted-set"),
     "altered-update": ("aggregate-ciphertext-sum", "aggregate-ciphertext-sum"),
     "added-update": ("accepted-set", "accepted-set"),

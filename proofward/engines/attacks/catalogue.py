@@ -95,6 +95,7 @@ _PRIVATE: tuple[tuple[str, type[Hospital]], ...] = (
 _EVALUATED: tuple[tuple[str, type[Hospital]], ...] = (
     ("forgotten-error", flatterers.ForgetsOneError),
     ("another-part-counted", flatterers.CountsAnotherPart),
+    ("another-level", flatterers.MovesToAnotherLevel),
 )
 _AGGREGATORS: tuple[tuple[str, type[Aggregator]], ...] = (
     ("dropped-update", aggregators.DropsUpdate),
