@@ -117,11 +117,12 @@ def counting_instance() -> Instance:
     return Instance(plan, {"counts": script(made.witness)}, script(None))
 
 
-def evaluation_instance() -> Instance:
+def evaluation_instance(classes: int = 2) -> Instance:
     """An evaluation of one row of two, by a network without a hidden layer, with a subgroup."""
-    layout = ScoreLayout(2, 2, 1, (Subgroup("sign", ("above",), 0),))
-    made = evaluated(statement_of(mlp((1, 2)), ROWS, layout))
-    about, secret = made.statement.config, enrolled(mlp((1, 2)), ROWS)[1]
+    network = mlp((1, classes))
+    layout = ScoreLayout(classes, 2, 1, (Subgroup("sign", ("above",), 0),))
+    made = evaluated(statement_of(network, ROWS, layout))
+    about, secret = made.statement.config, enrolled(network, ROWS)[1]
     enrolled_as = EnrolmentStatement(CONSORTIUM, "h1", ROWS, 1, about)
     known = (secret.features, secret.labels)
 
