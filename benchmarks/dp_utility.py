@@ -2,12 +2,15 @@
 
 python benchmarks/dp_utility.py [--models logistic,mlp] [--epsilons 8,3,1] [--hospitals 5,10,20]
     [--splits 20] [--draws 3] [--drawn] [--charts DIR] [--smallest]
+python benchmarks/dp_utility.py --choose [--epsilons 8,3,1] [--draws 3]
 python benchmarks/dp_utility.py --images PATH [--choose] [--epsilons 8,3,1] [--splits 20] [--draws 3]
 
 The records are divided among so many hospitals, so more of them have fewer each. Every round is one step on
 all records: the gradient of each is clipped to C = 1, every hospital adds Gaussian noise of the deviation
-that proofward.privacy chooses, and the server takes a step of 1.5 along the mean. Nothing is tuned on
-held-out records. "usual" are the rules that `proofward consortium init` chooses; with "all" every hospital is
+that proofward.privacy chooses, and the server takes a step along the mean by the rate that `proofward
+consortium init` proposes for the epsilon: 1.5, and below epsilon 3 in proportion less. Nothing is tuned on
+held-out records: --choose has logistic regression at several rates on drawn tables (_drawn_tables.py).
+"usual" are the rules that `proofward consortium init` chooses; with "all" every hospital is
 in every sum, and the noise of all but the threshold counts, so that each adds less.
 
 With --images five hospitals train logistic regression on public features of pictures (_public_features.py):
@@ -27,6 +30,7 @@ from math import sqrt
 from pathlib import Path
 
 import numpy as np
+from _drawn_tables import KINDS, RECORDS, drawn_table
 from _machine import print_result
 from _public_features import heads_features, read_pictures
 from numpy.typing import NDArray
@@ -40,6 +44,7 @@ from proofward.data.wdbc import load_wdbc
 from proofward.federation.messages.usual import usual_threshold, usual_updates
 from proofward.layers.privacy import CLIP_UNITS_BITS, Privacy
 from proofward.models import preset
+from proofward.models.presets import preset_file
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.choice import least_noise
 from proofward.report.baselines import first_weights
@@ -48,6 +53,8 @@ Real = NDArray[np.float64]
 Weights = list[tuple[Real, Real]]
 MODELS = {"logistic": "logistic", "mlp": "wdbc"}
 RELEASES, STEP, INVERSE_DELTA = 20, 1.5, 100_000
+STEPS = (0.125, 0.25, 0.5, 1.0, STEP)
+"""Of which --choose shows each."""
 USUAL, ALL = "usual", "all"
 SITES, PICTURE_STEP, EXACT_STEP, LONG, CHOICE = 5, 10.0, 3.0, 300, 99
 """Of pictures: CHOICE is the division whose held-out part the settings were chosen by."""
@@ -164,11 +171,40 @@ def measure(
             "alone": float(np.mean([auc(trained(first, [own], 0.0, 0.0, rng), shown) for own in hospitals])),
         }
         for name, deviation in shapes.items():
-            runs = [auc(trained(first, hospitals, 1.0, deviation, rng), shown) for _ in range(draws)]
+            step = proposed_step(model, float(name.split("/")[0]))
+            runs = [auc(trained(first, hospitals, 1.0, deviation, rng, step), shown) for _ in range(draws)]
             found[name] = float(np.mean(runs))
         for name, value in found.items():
             cell.values.setdefault(name, []).append(value)
     return cell, shapes
+
+
+def proposed_step(model: str, epsilon: float) -> float:
+    """The rate that `proofward consortium init` proposes; C is 1."""
+    rate = preset_file(MODELS[model]).proposed_rate(epsilon)
+    assert rate is not None
+    return rate
+
+
+def choose(epsilons: list[float], draws: int) -> None:
+    """AUC of logistic regression on drawn tables at five hospitals, by rate and epsilon; a line a rate."""
+    parameters = preset(MODELS["logistic"]).model.parameters
+    deviations = {epsilon: deviation_of(parameters, SITES, USUAL, epsilon)[0] for epsilon in epsilons}
+    tables = [drawn_table(seed) for seed in range(2 * len(KINDS))]
+    for step in STEPS:
+        values: dict[str, list[float]] = {}
+        for seed, (features, labels) in enumerate(tables):
+            parts = np.array_split(np.arange(RECORDS), SITES)
+            hospitals = [Hospital(features[part], labels[part]) for part in parts]
+            shown = Hospital(features[RECORDS:], labels[RECORDS:])
+            zeros, rng = [(np.zeros((features.shape[1], 2)), np.zeros(2))], np.random.default_rng(seed)
+            for epsilon, deviation in {**deviations, 0.0: 0.0}.items():
+                models = [trained(zeros, hospitals, 1.0, deviation, rng, step) for _ in range(draws)]
+                runs = [auc(weights, shown) for weights in models]
+                name = f"epsilon {epsilon:g}" if epsilon else "clipped, no noise"
+                values.setdefault(name, []).append(float(np.mean(runs)))
+        means = {name: round(float(np.mean(own)), 4) for name, own in values.items()}
+        print_result("dp_utility", tables="drawn", step=step, auc=means)
 
 
 def measure_images(
@@ -261,7 +297,8 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3, help="of the noise, for each division")
     parser.add_argument("--drawn", action="store_true", help="one layer, too, starts from drawn weights")
     parser.add_argument("--images", type=Path, help="pictures, in place of the tables")
-    parser.add_argument("--choose", action="store_true", help="look at the part that settings are chosen by")
+    parser.add_argument("--choose", action="store_true", help="what settings are chosen by: drawn tables, or "
+                        "with --images a part that is held out of everything else")  # fmt: skip
     parser.add_argument("--charts", type=Path, help="folder of charts and their page")
     parser.add_argument("--smallest", action="store_true", help="logistic, five hospitals, two divisions")
     options = parser.parse_args()
@@ -276,6 +313,9 @@ def main() -> None:
         seconds = round(time.process_time() - started, 2)
         print_result("dp_utility", **settings, **described(cell, shapes), processor_seconds=seconds)
         return
+    if options.choose:
+        choose(epsilons, options.draws)
+        return
     counts = [int(own) for own in options.hospitals.split(",")]
     cells = []
     for model in models:
@@ -285,7 +325,7 @@ def main() -> None:
             cell, shapes = measure(model, count, epsilons, *numbers)
             cells.append(cell)
             settings = {"splits": options.splits, "draws": options.draws, "drawn": options.drawn}
-            settings |= {"releases": RELEASES, "step": STEP}
+            settings |= {"releases": RELEASES, "steps": {own: proposed_step(model, own) for own in epsilons}}
             seconds = round(time.process_time() - started, 2)
             print_result("dp_utility", **settings, **described(cell, shapes), processor_seconds=seconds)
     if options.charts:
