@@ -31,7 +31,7 @@ def chosen_preset(given: str, epsilon: float | None = None) -> dict[str, Any]:
 
     epsilon: what is promised, None for no differential privacy; it decides on the training, and its rate.
     """
-    from proofward.cli.project.project import placeholder_features
+    from proofward.cli.project.project_columns import placeholder_features
     from proofward.cli.project.project_table import ProjectError
     from proofward.layers.errors import ConfigurationError
     from proofward.models.presets import PRESET_FILES, read_preset
