@@ -9,7 +9,7 @@ from proofward.chain.contract.errors import ChainError
 from proofward.chain.errors import NotAnchored
 from proofward.chain.relay import require_continued
 from proofward.chain.seals import outcome_record
-from proofward.chain.state_proof import AnchoredState, StateProof, proved_state
+from proofward.chain.state_proof import StateProof, proved_state
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.clock import in_utc
 from proofward.federation.messages.refusal import Refusal, describe
@@ -40,8 +40,14 @@ def anchored_in_words(history: HistoryState, proof: StateProof) -> str:
 
     Raises ChainError unless it is of the ledger's anchor, and the ledger continues it.
     """
-    anchor, state = anchor_of(history), proved_state(proof)
-    _require_own(anchor, proof, state)
+    anchor = anchor_of(history)
+    _require_own(anchor, proof)
+    state = proved_state(proof)
+    if not state.deployed:
+        expected = f"a contract at 0x{anchor.address.hex()} in block {state.block}"
+        raise NotAnchored("the chain", expected, "none: this ledger is not anchored there")
+    if state.log_split:
+        raise NotAnchored("the log", "one history under its host's key", "two, as the chain has noted")
     require_continued(history, state)
     if state.closed > len(history.outcomes):
         raise NotAnchored("the ledger", f"{state.closed} rounds, as anchored", f"{len(history.outcomes)}")
@@ -53,18 +59,13 @@ def anchored_in_words(history: HistoryState, proof: StateProof) -> str:
     )
 
 
-def _require_own(anchor: Anchor, proof: StateProof, state: AnchoredState) -> None:
+def _require_own(anchor: Anchor, proof: StateProof) -> None:
     chain = anchor.domain.chain_id
     if proof.chain_id != chain:
         raise NotAnchored("the proof", f"one of chain {chain}, as the rules say", f"chain {proof.chain_id}")
     if proof.address != anchor.address:
         expected = f"of the contract 0x{anchor.address.hex()}, which follows from this ledger"
         raise NotAnchored("the proof", expected, f"of 0x{proof.address.hex()}")
-    if not state.deployed:
-        expected = f"a contract at 0x{anchor.address.hex()} in block {state.block}"
-        raise NotAnchored("the chain", expected, "none: this ledger is not anchored there")
-    if state.log_split:
-        raise NotAnchored("the log", "one history under its host's key", "two, as the chain has noted")
 
 
 def _round(history: HistoryState, number: int, found: bytes) -> AuditVerdict:
