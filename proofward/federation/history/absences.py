@@ -13,11 +13,12 @@ from proofward.federation.history.history_state import (
     HistoryState,
 )
 from proofward.federation.history.round_state import RoundState
+from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import EnrolmentVerdict, Verdict
 from proofward.federation.messages.refusal import Refusal
 
 JUDGED = (SHARES, CONSENT, LOCK, UNMASK, ABANDON, CONFIRM)
-Verdicts = dict[tuple[str, str], Verdict] | dict[tuple[str, str], EnrolmentVerdict]
+Verdicts = Votes[tuple[str, str], Verdict] | Votes[tuple[str, str], EnrolmentVerdict]
 
 
 def explained(history: HistoryState, found: Refusal) -> Refusal:
@@ -80,7 +81,7 @@ def _wrong_dealers(state: RoundState, quorum: int) -> list[str]:
 
 def _judgement(verdicts: Verdicts, hospital: str, quorum: int) -> str:
     """What verifiers said of a proof that too few of them accepted."""
-    said = {by: verdict for (by, about), verdict in verdicts.items() if about == hospital}
+    said = verdicts.about(hospital)
     refused = sorted(by for by, verdict in said.items() if not verdict.accepted)
     if len(refused) >= quorum:
         checks = sorted({said[by].check for by in refused})

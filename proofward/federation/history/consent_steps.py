@@ -21,7 +21,7 @@ from proofward.federation.history.history_state import (
 from proofward.federation.history.round_state import Recorded, RoundState
 from proofward.federation.messages.catalogue import Abandonment, AcceptedSet, Consent, Lock, SetWithdrawn
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import require
+from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL
 
 
@@ -94,7 +94,8 @@ def ready_holders(state: RoundState) -> tuple[str, ...]:
 def _check_lock(history: HistoryState, sender: str, record: Lock) -> None:
     state = history.round
     assert state.accepted is not None
-    require(sender in ready_holders(state), "holders", sender, f"one of {ready_holders(state)}", sender)
+    if sender not in ready_holders(state):
+        raise Refusal("holders", sender, describe(f"one of {ready_holders(state)}"), describe(sender))
     digest = state.accepted.digest
     require(record.accepted_set == digest, "subject", sender, digest, record.accepted_set)
 

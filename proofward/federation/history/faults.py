@@ -51,8 +51,8 @@ def _enrolment_faults(history: HistoryState) -> list[Fault]:
     for hospital in sorted(set(history.enrolments) - set(history.enrolled)):
         votes = {
             by: (verdict.check, verdict.detail)
-            for (by, about), verdict in history.enrolment_verdicts.items()
-            if about == hospital and not verdict.accepted
+            for by, verdict in history.enrolment_verdicts.about(hospital).items()
+            if not verdict.accepted
         }
         if len(votes) >= history.rules.accepting_verdicts:
             result.append(Fault(0, hospital, *_most_common(votes), by=tuple(votes)))
@@ -64,8 +64,8 @@ def _round_faults(state: RoundState, quorum: int) -> list[Fault]:
     for hospital in state.uploads:
         votes = {
             by: (verdict.check, verdict.detail)
-            for (by, about), verdict in state.verdicts.items()
-            if about == hospital and not verdict.accepted
+            for by, verdict in state.verdicts.about(hospital).items()
+            if not verdict.accepted
         }
         if len(votes) >= quorum:
             result.append(Fault(state.number, hospital, *_most_common(votes), by=tuple(votes)))
@@ -73,8 +73,8 @@ def _round_faults(state: RoundState, quorum: int) -> list[Fault]:
         outcome = state.complaint_outcome(holder, dealer, quorum)
         by = tuple(
             verifier
-            for (verifier, *about), verdict in state.complaint_verdicts.items()
-            if about == [holder, dealer] and verdict.upheld is outcome
+            for verifier, verdict in state.complaint_verdicts.about(holder, dealer).items()
+            if verdict.upheld is outcome
         )
         if outcome is True:
             result.append(Fault(state.number, dealer, "key-share", f"a bad share for {holder}", by))

@@ -9,6 +9,7 @@ from typing import Any
 from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
+from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
     Attendance,
@@ -24,7 +25,7 @@ from proofward.federation.messages.catalogue import (
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Member, Rules
-from proofward.federation.storage.log_tree import LogTree
+from proofward.federation.storage.log_tree import LogTree, Roots
 from proofward.relations.counting import NO_DATASET, Counting
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
@@ -79,7 +80,7 @@ class HistoryState:
         self.rules = rules
         self.phase = BEFORE
         self.tree = LogTree()
-        self.roots: list[bytes] = [self.tree.root()]
+        self.roots = Roots(self.tree)
         self.clocks: list[int] = [0]
         self.latest = 0
         self.recorded: dict[bytes, int] = {}
@@ -87,7 +88,7 @@ class HistoryState:
         self.said: dict[tuple[str, ...], bytes] = {}
         self.enrolments: dict[str, Recorded[Enrolment]] = {}
         self.attendances: dict[str, Recorded[Attendance]] = {}
-        self.enrolment_verdicts: dict[tuple[str, str], EnrolmentVerdict] = {}
+        self.enrolment_verdicts: Votes[tuple[str, str], EnrolmentVerdict] = Votes()
         self.enrolled: dict[str, int] = {}
         self.dataset_roots: dict[str, bytes] = {}
         self.validation_beacons: dict[str, bytes] = {}
@@ -123,7 +124,7 @@ class HistoryState:
     @property
     def size(self) -> int:
         """Number of entries."""
-        return len(self.roots) - 1
+        return self.tree.size
 
     @property
     def root(self) -> bytes:

@@ -25,7 +25,7 @@ from proofward.federation.messages.catalogue import (
     VerdictsClosed,
 )
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import require
+from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER
 
 
@@ -120,8 +120,9 @@ def _apply_uploads_closed(history: HistoryState, envelope: Envelope, record: Upl
 
 def _check_verdict(history: HistoryState, sender: str, record: Verdict) -> None:
     said = history.round.uploads.get(record.hospital)
-    require(said is not None, "hospital", sender, f"one of {sorted(history.round.uploads)}", record.hospital)
-    assert said is not None
+    if said is None:
+        expected = describe(f"one of {sorted(history.round.uploads)}")
+        raise Refusal("hospital", sender, expected, describe(record.hospital))
     require(record.upload == said.digest, "subject", sender, said.digest, record.upload)
     size = DIGEST_BYTES if record.accepted else 0
     require(

@@ -33,6 +33,7 @@ from proofward.federation.history.history_state import (
     VOUCH,
     HistoryState,
 )
+from proofward.federation.history.judges import judges_of
 from proofward.federation.history.reachable import require_reachable
 from proofward.federation.messages.beacon import first_model_digest
 from proofward.federation.messages.catalogue import (
@@ -71,9 +72,9 @@ def _opened(history: HistoryState, expired: bool) -> Message:
 
 def _enrolment(history: HistoryState, expired: bool) -> Message | None:
     hospitals, verifiers = history.active(history.rules.hospitals), history.active(history.rules.verifiers)
-    votes = {(verifier, hospital) for hospital in hospitals for verifier in verifiers}
-    judged = set(hospitals) <= set(history.attendances) or votes <= set(history.enrolment_verdicts)
-    if judged or expired:
+    votes = ((verifier, hospital) for hospital in hospitals for verifier in verifiers)
+    attend = all(name in history.attendances for name in hospitals)
+    if attend or expired or all(vote in history.enrolment_verdicts for vote in votes):
         return EnrolmentClosed(tuple(history.acceptable_enrolments()))
     return None
 
@@ -134,9 +135,8 @@ def _upload(history: HistoryState, expired: bool) -> Message | None:
 
 def _verify(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    verifiers = history.active(history.rules.verifiers)
-    votes = {(verifier, hospital) for hospital in state.uploads for verifier in verifiers}
-    if votes <= set(state.verdicts) or expired:
+    judged = state.verdicts.about
+    if expired or all(judged(name).keys() >= set(judges_of(history, name)) for name in state.uploads):
         return VerdictsClosed(tuple(state.passing(history.rules.accepting_verdicts)))
     return None
 

@@ -52,7 +52,7 @@ def _apply_complaint_verdict(history: HistoryState, envelope: Envelope, record: 
 def _check_checked(history: HistoryState, sender: str, record: SharesChecked) -> None:
     state = history.round
     require(sender in state.present, "participant", sender, state.present, sender)
-    accused = {dealer for holder, dealer in state.complaints if holder == sender}
+    accused = {dealer for _, dealer in state.complaints.by(sender)}
     holds = sender in history.rules.hospitals
     expected = tuple(sorted(set(state.passed) - accused)) if holds else ()
     require(record.dealers == expected, "shares-checked", sender, expected, record.dealers)

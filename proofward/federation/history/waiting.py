@@ -22,6 +22,7 @@ from proofward.federation.history.history_state import (
     VOUCH,
     HistoryState,
 )
+from proofward.federation.history.judges import judges_of
 
 Names = set[str]
 
@@ -67,8 +68,8 @@ def _verify(history: HistoryState) -> Names:
 def judging(history: HistoryState) -> Names:
     """Verifiers whose verdict on a recorded upload is missing."""
     state = history.round
-    uploads, verdicts = state.uploads, state.verdicts
-    return {name for name in history.rules.verifiers for about in uploads if (name, about) not in verdicts}
+    late = (set(judges_of(history, name)) - state.verdicts.about(name).keys() for name in state.uploads)
+    return set().union(*late)
 
 
 def _shares(history: HistoryState) -> Names:

@@ -137,18 +137,18 @@ class Holder(Participant):
         if failures:
             raise failures[0]
         if not waiting:
-            accused = {dealer for holder, dealer in state.complaints if holder == self.name}
+            accused = {dealer for _, dealer in state.complaints.by(self.name)}
             yield self.say(SharesChecked(tuple(sorted(set(state.passed) - accused))))
 
     def _require_true_complaints_upheld(self) -> None:
         """Raises Refusal against verifiers that have dismissed a complaint of this holder which is true."""
         state, quorum = self.history.round, self.rules.accepting_verdicts
-        for dealer in [dealer for holder, dealer in state.complaints if holder == self.name]:
+        for _, dealer in state.complaints.by(self.name):
             if state.complaint_outcome(self.name, dealer, quorum) is not False:
                 continue
             if judge_complaint(self.history, self.objects, self.proofs, self.name, dealer)[0]:
-                votes = sorted(state.complaint_verdicts.items())
-                liars = [by for (by, *pair), vote in votes if pair == [self.name, dealer] and not vote.upheld]
+                votes = sorted(state.complaint_verdicts.about(self.name, dealer).items())
+                liars = [by for by, vote in votes if not vote.upheld]
                 expected = f"the complaint of {self.name} about {dealer} upheld"
                 raise Refusal("verdict", liars[0], expected, f"dismissed by {', '.join(liars)}")
 
@@ -176,11 +176,10 @@ class Holder(Participant):
             self.report("unable", f"complaint/{dealer}", detail=describe(str(found), 400))
             return False
         if found != named:
-            votes = sorted(state.verdicts.items())
             said = {
                 voter: Finding(verdict.dataset_root, verdict.share_binding)
-                for (voter, about), verdict in votes
-                if about == dealer and verdict.accepted
+                for voter, verdict in sorted(state.verdicts.about(dealer).items())
+                if verdict.accepted
             }
             liars = [voter for voter, finding in said.items() if finding == named]
             told = "a refused proof" if isinstance(found, ProofRejected) else "another share binding or root"

@@ -107,8 +107,7 @@ class Verifier(Participant):
             yield from self._judge_complaints()
         if phase in (SHARES, CONSENT, LOCK, UNMASK, ABANDON, CONFIRM):
             for hospital in self.history.round.uploads:
-                voters = [verifier for verifier, about in self.history.round.verdicts if about == hospital]
-                self.notice_dropped(Verdict, voters, hospital)
+                self.notice_dropped(Verdict, self.history.round.verdicts.about(hospital), hospital)
         yield from super().duties()
         if phase in ANY_PHASE:
             yield from self._judge_enrolments()
