@@ -59,13 +59,13 @@ def test_a_ledger_is_anchored_and_audited_over_rpc_and_from_a_file(proofward, ru
 
 
 def test_finality_is_waited_for_unless_it_is_a_chain_for_development(proofward, run, asked) -> None:
-    rpc, key = asked
+    rpc, _ = asked
     done = proofward("chain", "status", run, *rpc[:2], "--json")
     assert done.exit_code == 0 and json.loads(done.output)["anchored"] == 0
 
 
 def test_a_node_that_is_none_and_wrong_keys_are_refused_in_words(proofward, run, asked, tmp_path) -> None:
-    rpc, key = asked
+    rpc, _ = asked
     assert "a node that answers" in proofward("chain", "status", run, "--rpc", "http://127.0.0.1:9").output
     other = tmp_path / "open.key"
     other.write_text(ACCOUNT)

@@ -24,9 +24,9 @@ SOURCE = click.argument(
 )
 RPC = click.option("--rpc", required=True, metavar="URL", help="A node of the chain, over JSON-RPC.")
 KEY = click.option("--key", required=True, type=FILE, metavar="FILE",
-                   help="Key of the account that pays, 64 hexadecimal digits.")  # fmt: skip
+                   help="Key of the account that pays, in hexadecimal digits.")  # fmt: skip
 DEV = click.option("--dev-chain", "dev", is_flag=True,
-                   help="The latest block counts, whether final or not: for chains that finalise none.")  # fmt: skip
+                   help="The latest block counts, final or not: for chains that finalise none.")  # fmt: skip
 PROOF_OUT = click.option("--proof", "out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
                          help="Write what the chain then holds, with its proof, for audits.")  # fmt: skip
 
