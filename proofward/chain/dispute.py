@@ -2,8 +2,11 @@
 
 Who has a proof makes its receipt. Another's receipt of the same proof that differs is false, or one's own is.
 What differs first decides where that is settled: claims by the contract, which executes the step
-(`dispute_column`); roots and weights, of which the step takes the receipt's word, by all verifiers, who look
-at the proof.
+(`dispute_column`); roots, weights and the row, of which the step takes the receipt's word, by all verifiers,
+who look at the proof.
+
+A receipt may also be the honest one, and the verdict false: it accepts a proof whose columns do not combine to
+its row. Then the other step (`dispute_row`) shows it, which evaluates the row at the column.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ class Difference:
 
 def first_difference(own: Receipt, other: Receipt) -> Difference | None:
     """Where two receipts of one proof part, None if they are equal."""
-    for what in ("depth", "roots", "weights"):
+    for what in ("depth", "roots", "weights", "row"):
         if getattr(own, what) != getattr(other, what):
             return Difference(what)
     for position, (mine, theirs) in enumerate(zip(own.claims, other.claims, strict=False)):
@@ -61,3 +64,19 @@ def dispute_arguments(
     words, paths = weight_words(opened.weights), opened.paths(line)
     opening = (column, claim, position, other.claim_path(position), words, salts, columns, paths)
     return verdict.as_tuple(), seal.as_tuple(), other.as_tuple(), opening
+
+
+def row_dispute_arguments(
+    opened: OpenedColumns, other: Receipt, position: int, verdict: Verdict, seal: Seal
+) -> tuple[Any, ...]:
+    """The arguments of `dispute_row` against an accepting verdict with this receipt, at this position.
+
+    Raises ReceiptInvalid where the proof does not say its row, or the verdict is not about the receipt.
+    """
+    if verdict.receipt != other.digest():
+        raise ReceiptInvalid("receipt", f"digest {verdict.receipt.hex()}", other.digest().hex())
+    if opened.row is None:
+        raise ReceiptInvalid("combined row", "one that the proof says", "one that is committed")
+    column, claim = other.claims[position]
+    claimed = (column, claim, position, other.claim_path(position))
+    return verdict.as_tuple(), seal.as_tuple(), other.as_tuple(), *claimed, opened.row

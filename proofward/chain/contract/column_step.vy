@@ -9,7 +9,7 @@
         node     SHA-256(0x01 || left || right)
         weights  elements c0 + c1 X of E, 128 bits each (c0 | c1 << 64), two a word, the lower bits first. The
                  weights of a tableau begin at a new group of four
-        claims   a tree of Keccak-256: leaf 0x00 || column || value, node 0x01 || left || right
+        claims   leaf SHA-256(0x00 || column || value), node SHA-256(0x01 || left || right)
 """
 
 P: constant(uint256) = 2 ** 64 - 2 ** 32 + 1
@@ -28,7 +28,8 @@ RECEIPT_TAG: constant(bytes32) = keccak256("ProofWard receipt of the column step
 struct Receipt:
     roots: DynArray[bytes32, MAX_TREES]
     depth: uint256
-    weights: bytes32  # Keccak-256 of the words, one after another
+    weights: bytes32  # SHA-256 of the words, one after another
+    row: bytes32  # SHA-256 of the combined row as the proof says it, zero where it does not
     claims: bytes32  # root of the claims
 
 struct Opening:
@@ -45,7 +46,7 @@ struct Opening:
 @internal
 @pure
 def _digest(receipt: Receipt) -> bytes32:
-    return keccak256(abi_encode(RECEIPT_TAG, receipt))
+    return sha256(abi_encode(RECEIPT_TAG, receipt))
 
 
 @internal
@@ -56,7 +57,7 @@ def _holds(receipt: Receipt, opening: Opening) -> bool:
     """
     root: bytes32 = self._claims_root(opening.column, opening.claim, opening.position, opening.claims_path)
     assert root == receipt.claims, "claim"
-    assert keccak256(opening.weights) == receipt.weights, "weights"
+    assert sha256(opening.weights) == receipt.weights, "weights"
     assert opening.column >> receipt.depth == 0, "column"
     low: uint256 = 0
     high: uint256 = 0
@@ -93,13 +94,13 @@ def _holds(receipt: Receipt, opening: Opening) -> bool:
 def _claims_root(
     column: uint256, claim: uint256, position: uint256, path: DynArray[bytes32, MAX_CLAIMS_DEPTH]
 ) -> bytes32:
-    value: bytes32 = keccak256(concat(x"00", convert(column, bytes32), convert(claim, bytes32)))
+    value: bytes32 = sha256(concat(x"00", convert(column, bytes32), convert(claim, bytes32)))
     index: uint256 = position
     for sibling: bytes32 in path:
         if index & 1 == 0:
-            value = keccak256(concat(x"01", value, sibling))
+            value = sha256(concat(x"01", value, sibling))
         else:
-            value = keccak256(concat(x"01", sibling, value))
+            value = sha256(concat(x"01", sibling, value))
         index >>= 1
     return value
 

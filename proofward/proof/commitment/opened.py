@@ -28,6 +28,7 @@ class OpenedColumns:
         columns: Of each tree the elements of F, a column in a line.
         salts: Of each tree one after another, 32 bytes a column.
         values: What each column combines to, as an E-array.
+        row: The combined row's coefficients as the proof says them, None where they are committed instead.
         paths: By the position of a column, of each tree the sibling hashes from its leaf upwards.
     """
 
@@ -38,6 +39,7 @@ class OpenedColumns:
     columns: Sequence[Array]
     salts: Sequence[bytes]
     values: Array
+    row: bytes | None
     paths: Callable[[int], list[list[bytes]]]
 
 

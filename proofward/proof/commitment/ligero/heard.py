@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from proofward.proof.commitment.contract import Array
 from proofward.proof.commitment.ligero.merkle import SALT_BYTES, leaf_hash, path
 from proofward.proof.commitment.opened import OpenedColumns
@@ -32,6 +34,7 @@ def opened_columns(
     weights: Sequence[Array],
     heard: Sequence[HeardColumns],
     values: Array,
+    combined: Array | None,
 ) -> OpenedColumns:
     """All that was heard of a proof's tableaux, for whoever watches."""
 
@@ -39,4 +42,5 @@ def opened_columns(
         return [path(depth, indices, own.leaves(), own.siblings, indices[position]) for own in heard]
 
     columns, salts = [own.columns for own in heard], [own.salts for own in heard]
-    return OpenedColumns(roots, depth, indices, weights, columns, salts, values, paths)
+    row = None if combined is None else np.ascontiguousarray(combined.T).astype("<u8", copy=False).tobytes()
+    return OpenedColumns(roots, depth, indices, weights, columns, salts, values, row, paths)

@@ -166,7 +166,8 @@ class Ligero(Scheme):
             found = ext_add(found, combine_rows(own, np.ascontiguousarray(heard.columns.T)))
             all_heard.append(heard)
         roots = [commitment.root for commitment in party.commitments]
-        tell(lambda: opened_columns(self.code.log_n, roots, indices, claims.weights, all_heard, found))
+        depth, row = self.code.log_n, claims.delivery.combined
+        tell(lambda: opened_columns(depth, roots, indices, claims.weights, all_heard, found, row))
         claims.delivery.agree(indices, found)
 
     def _hear_columns(
