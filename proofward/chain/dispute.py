@@ -5,8 +5,8 @@ What differs first decides where that is settled: claims by the contract, which 
 (`dispute_column`); roots, weights and the row, of which the step takes the receipt's word, by all verifiers,
 who look at the proof.
 
-A receipt may also be the honest one, and the verdict false: it accepts a proof whose columns do not combine to
-its row. Then the other step (`dispute_row`) shows it, which evaluates the row at the column.
+A receipt may also be the honest one, and the verdict false: it accepts a proof whose columns do not combine
+to its row. Then the other step (`dispute_row`) shows it, which evaluates the row at the column.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from proofward.chain.contract.errors import ReceiptInvalid
 from proofward.chain.contract.keys import Seal
 from proofward.chain.contract.typed_data import Verdict
 from proofward.chain.receipt import Receipt, weight_words
+from proofward.field.ntt import low_degree_extend
 from proofward.proof.commitment.opened import OpenedColumns
 
 SALT_BYTES = 32
@@ -64,6 +67,16 @@ def dispute_arguments(
     words, paths = weight_words(opened.weights), opened.paths(line)
     opening = (column, claim, position, other.claim_path(position), words, salts, columns, paths)
     return verdict.as_tuple(), seal.as_tuple(), other.as_tuple(), opening
+
+
+def row_disagrees(opened: OpenedColumns) -> int | None:
+    """The position of the first column that does not combine to the row, None if all do or no row is said."""
+    if opened.row is None:
+        return None
+    coefficients = np.frombuffer(opened.row, dtype="<u8").astype(np.uint64).reshape(-1, 2).T
+    values = low_degree_extend(np.ascontiguousarray(coefficients), 1 << opened.depth)[:, list(opened.indices)]
+    wrong = np.flatnonzero((values != opened.values).any(axis=0))
+    return int(wrong[0]) if wrong.size else None
 
 
 def row_dispute_arguments(

@@ -136,7 +136,8 @@ class Receipt:
         digests = [data[i : i + 32] for i in range(2, start, 32)]
         lines = [data[i : i + _CLAIM] for i in range(start, len(data), _CLAIM)]
         claims = [(int.from_bytes(line[:4], "little"), int.from_bytes(line[4:], "little")) for line in lines]
-        return cls(tuple(digests[:-2]), data[1], *digests[-2:], tuple(claims))
+        *roots, weights, row = digests
+        return cls(tuple(roots), data[1], weights, row, tuple(claims))
 
 
 def weight_words(weights: Sequence[Array]) -> bytes:

@@ -9,10 +9,12 @@ from proofward.chain.contract.typed_data import Verdict
 from proofward.chain.receipt import Receipt, watched
 from proofward.models import preset
 from proofward.proof.commitment.opened import OpenedColumns
+from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
 from proofward.relations.prove import verify_round
 from tests.chain.contract.anchored import Anchored, verdict
 from tests.relations.cases import Case, make_case
+from tests.vector_files import check, load
 
 
 def wdbc() -> Case:
@@ -45,3 +47,11 @@ class Disputed:
         """A seat's accepting verdict with this receipt."""
         record = verdict(receipt=receipt.digest())
         return record, Seal(seat, anchored.keys[seat].sign(anchored.domain.digest(record)))
+
+
+def without_training() -> Disputed:
+    """Of a proof of a round without training, which is refused at the columns."""
+    vector = next(one for one in load() if one.relation == "round" and one.name == "skipped training")
+    outcome, opened = watched(lambda: check("round", vector.statement, vector.proof_bytes()))
+    assert isinstance(outcome, ProofRejected) and outcome.check == "column queries" and opened is not None
+    return Disputed(opened, Receipt.of(opened))
