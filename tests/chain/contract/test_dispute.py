@@ -62,7 +62,7 @@ def test_the_proof_is_the_preset_wdbc(real: Disputed):
     assert sum(own.shape[1] for own in opened.columns) > 100 and len(opened.row or b"") > 40_000
 
 
-@pytest.mark.parametrize("position", [0, 87, 175])
+@pytest.mark.parametrize("position", [0, 175])
 def test_a_true_claim_leaves_the_seat(anchored: Anchored, real: Disputed, position: int):
     done = anchored.send("dispute_column", *column(anchored, real, real.receipt, position))
     assert (done.answer, done.events, anchored.get("gone")) == (False, [], 0)
@@ -140,10 +140,9 @@ FORGED: dict[str, tuple[int, int, Change, str]] = {
 @pytest.mark.parametrize("name", FORGED)
 def test_what_is_forged_reverts(anchored: Anchored, real: Disputed, name: str):
     which, at, change, reason = FORGED[name]
-    for receipt in (real.receipt, real.false_receipt(41)):
-        arguments = with_part(column(anchored, real, receipt, 41), which, at, change)
-        with refused(reason):
-            anchored.get("dispute_column", *arguments)
+    arguments = with_part(column(anchored, real, real.false_receipt(41), 41), which, at, change)
+    with refused(reason):
+        anchored.get("dispute_column", *arguments)
 
 
 FORGED_ROW: dict[str, tuple[int, Change, str]] = {
