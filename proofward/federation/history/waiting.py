@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
-from proofward.federation.history.consent_steps import missing_consents, ready_holders
+from proofward.federation.history.consent_steps import lockers, missing_consents, ready_holders
 from proofward.federation.history.history_state import (
     ABANDON,
     CONFIRM,
@@ -22,6 +22,7 @@ from proofward.federation.history.history_state import (
     VOUCH,
     HistoryState,
 )
+from proofward.federation.history.judges import judges_of
 
 Names = set[str]
 
@@ -67,8 +68,8 @@ def _verify(history: HistoryState) -> Names:
 def judging(history: HistoryState) -> Names:
     """Verifiers whose verdict on a recorded upload is missing."""
     state = history.round
-    uploads, verdicts = state.uploads, state.verdicts
-    return {name for name in history.rules.verifiers for about in uploads if (name, about) not in verdicts}
+    late = (set(judges_of(history, name)) - state.verdicts.about(name).keys() for name in state.uploads)
+    return set().union(*late)
 
 
 def _shares(history: HistoryState) -> Names:
@@ -83,7 +84,7 @@ def _consent(history: HistoryState) -> Names:
 
 
 def _lock(history: HistoryState) -> Names:
-    return set(ready_holders(history.round)) - set(history.round.locks)
+    return set(lockers(history)) - set(history.round.locks)
 
 
 def _unmask(history: HistoryState) -> Names:

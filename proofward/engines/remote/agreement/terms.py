@@ -13,6 +13,8 @@ from typing import Annotated, Any, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
+from proofward.federation.messages.chain_terms import MAX_CHAIN, ChainTerms
+from proofward.federation.messages.committees import MAX_COMMITTEES, Committees
 from proofward.federation.messages.declarations import (
     MAX_DECLARATIONS,
     NOTHING_DECLARED,
@@ -66,6 +68,8 @@ class Terms:
     declarations: canonical encoding of the Declarations, b"" where nothing is declared
     counting: canonical encoding of what is counted in which rounds, b"" where all of them train
     stopping: canonical encoding of the rule on stopping, b"" where there is none
+    chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
+    committees: canonical encoding of the Committees, b"" where there are none
     """
 
     kind: ClassVar[str] = "terms"
@@ -82,17 +86,21 @@ class Terms:
     declarations: Annotated[bytes, Length(0, MAX_DECLARATIONS)] = b""
     counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
     stopping: Annotated[bytes, Length(0, MAX_STOPPING)] = b""
+    chain: Annotated[bytes, Length(0, MAX_CHAIN)] = b""
+    committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; `declared`, `counted`, `stops` as rules have them, and other fields."""
+        """With this configuration; `declared`, `counted`, `stops`, `anchored`, `drawn` as in rules."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
-        stops = fields.pop("stops", None)
+        stops, anchored, drawn = (fields.pop(name, None) for name in ("stops", "anchored", "drawn"))
         return cls(
             config=encode_item(cast(Item, config.to_dict())),
             declarations=b"" if declared == NOTHING_DECLARED else encode(declared),
             counting=encode_item(counting_to_item(counted)) if counted else b"",
             stopping=b"" if stops is None else encode_item(stops.to_item()),
+            chain=b"" if anchored is None else encode_item(anchored.to_item()),
+            committees=b"" if drawn is None else encode_item(drawn.to_item()),
             **fields,
         )
 
@@ -149,6 +157,22 @@ class Terms:
         except (MalformedMessage, ConfigurationError) as error:
             raise RulesError("stopping", "a rule on stopping", str(error)) from error
 
+    @cached_property
+    def anchored(self) -> ChainTerms | None:
+        """Where the ledger is anchored and who seals; raises RulesError."""
+        try:
+            return ChainTerms.from_item(decode_item(self.chain)) if self.chain else None
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("chain", "an anchor on a chain", str(error)) from error
+
+    @cached_property
+    def drawn(self) -> Committees | None:
+        """The committees; raises RulesError."""
+        try:
+            return Committees.from_item(decode_item(self.committees)) if self.committees else None
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("committees", "what committees are drawn", str(error)) from error
+
     @property
     def counts_only(self) -> bool:
         """Whether all rounds count; raises RulesError."""
@@ -199,6 +223,8 @@ class Terms:
             declarations=self.declared,
             counting=self.counted,
             stopping=self.stops,
+            chain=self.anchored,
+            committees=self.drawn,
         )
 
     def check(self) -> Rules:
