@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _chain_targets import chain_targets
+from _committee_targets import committee_targets
 from _counting_targets import counting_targets
 from _evaluation_targets import evaluation_targets
 from _live_targets import live_targets
@@ -202,6 +203,7 @@ def main() -> None:
         targets += evaluation_targets(Path(folder) / "evaluation")
         targets += private_targets(Path(folder) / "private", kinds)
         targets += chain_targets(Path(folder) / "chain", kinds)
+        targets += committee_targets(Path(folder) / "committees", kinds)
         targets += reader_targets(Path(folder) / "readers")
         missing = sorted(set(KINDS) - {target.name.partition(": ")[2] for target in targets})
         figures = attack(targets, 800 if options.smallest else options.mutants, options.seed)

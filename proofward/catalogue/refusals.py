@@ -55,6 +55,7 @@ REFUSALS: dict[str, str] = {
     "holders": "Who locks a set or returns a share sum holds every share, and enough holders do.",
     "hospital": "A message names a hospital whose records, upload or shares it may be about.",
     "join": "Everybody joins once, with a key of its own.",
+    "judges": "The verifiers drawn for a proof judge it, and all where these disagree or are silent.",
     "key": "A member acts with the key that the ledger has of it.",
     "key-proof": "Who changes a key proves to have the new one.",
     "key-replaced": "The key file is the one of the key that the ledger has.",

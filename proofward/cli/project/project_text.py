@@ -15,7 +15,7 @@ from proofward.cli.project.outside_table import outside_lines
 from proofward.cli.project.privacy_table import privacy_lines
 from proofward.cli.project.project import Project
 from proofward.cli.project.validation_table import validation_lines
-from proofward.federation.messages.rules import VERIFIER
+from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 from proofward.models.keys import Keys
 from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALE_KEYS, SCALES, shown_bits
@@ -56,6 +56,8 @@ def project_text(project: Project) -> str:
         f"upload_slot = {project.upload_slot}  # uploads leave every so many seconds, 0 for at once: "
         "their time then tells nothing of the records",
     ]
+    if project.committees is not None:
+        lines += project.committees.lines(project.count(HOSPITAL), project.count(VERIFIER))
     if project.images is None:
         lines += [*label_lines(project.notation.label), *id_lines(project.notation)]
     else:

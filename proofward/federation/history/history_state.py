@@ -171,6 +171,19 @@ class HistoryState:
         others = {name for name in self.round.participants if self.rules.find(name) is None}
         return (*self.rules.hospitals, *sorted(others))
 
+    @property
+    def committee(self) -> tuple[str, ...]:
+        """Who holds the shares of keys in the round under way, ascending."""
+        return self.round.committee
+
+    def place(self, holder: str) -> int:
+        """Index of a holder in the round under way: its share is that of this place."""
+        return self.round.committee.index(holder)
+
+    def holding(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of `names` that hold shares in the round under way, ascending."""
+        return tuple(sorted(set(names) & set(self.round.committee)))
+
     def active(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of `names` that are not revoked, ascending."""
         return tuple(sorted(name for name in names if name not in self.revoked))

@@ -46,6 +46,7 @@ from proofward.federation.messages.round_records import (
     UploadsClosed,
     Verdict,
     VerdictsClosed,
+    VerdictsWidened,
 )
 from proofward.federation.messages.unmasking_records import (
     Abandonment,
@@ -105,6 +106,7 @@ __all__ = [
     "UploadsClosed",
     "Verdict",
     "VerdictsClosed",
+    "VerdictsWidened",
     "VouchesClosed",
 ]
 

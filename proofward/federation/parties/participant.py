@@ -77,7 +77,7 @@ class Participant(Follower):
         rules = self.rules
         places = [rules.holder(name) for name in self.history.sharing.holders]
         context, seed = deal_context(rules, self.name), self.source("beacon-deal")(SEED_BYTES)
-        return deal(context, seed, places, len(rules.hospitals), rules.config.threshold)
+        return deal(context, seed, places, len(rules.hospitals), rules.collusion)
 
     def _confirm(self) -> Iterator[bytes]:
         state = self.history.round

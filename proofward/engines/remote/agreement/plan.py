@@ -31,4 +31,5 @@ def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> P
         counting=terms.counted,
         stopping=terms.stops,
         chain=terms.anchored,
+        committees=terms.drawn,
     )
