@@ -51,7 +51,7 @@ def anchored_in_words(history: HistoryState, proof: StateProof) -> str:
     require_continued(history, state)
     if state.closed > len(history.outcomes):
         raise NotAnchored("the ledger", f"{state.closed} rounds, as anchored", f"{len(history.outcomes)}")
-    rounds = f"rounds 1 to {state.closed}" if state.closed else "no round"
+    rounds = f"{state.closed} round{'s' if state.closed > 1 else ''}" if state.closed else "no round"
     return (
         f"{state.size} of {history.size} entries and {rounds} anchored on chain {proof.chain_id} at "
         f"0x{anchor.address.hex()}, by block {state.block} of {in_utc(state.timestamp)}, "

@@ -50,7 +50,7 @@ def test_a_ledger_is_anchored_and_audited_over_rpc_and_from_a_file(proofward, ru
     assert "nothing is due" in proofward("chain", "anchor", run, *rpc, *key).output
     for shown in (rpc, ("--chain-proof", proof)):
         done = proofward("chain", "verify", run, *shown)
-        assert done.exit_code == 0 and "rounds 1 to 2 anchored on chain 31337" in done.output, done.output
+        assert done.exit_code == 0 and "2 rounds anchored on chain 31337" in done.output, done.output
     assert proofward("chain", "export", run, due, "--chain-proof", proof).output.endswith("nothing is due\n")
     copy = tmp_path / "copy"
     shutil.copytree(run, copy)
