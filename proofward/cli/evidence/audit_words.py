@@ -56,6 +56,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
             yield f"end         {end_in_words(summary.history)}"
         if ruled := [verdict.detail for verdict in summary.verdicts if verdict.check == "stopping"]:
             yield f"best        {ruled[-1] or 'an evaluation cannot be read'}"
+        yield from anchor_lines(summary)
         for name in sorted(summary.history.revoked):
             yield f"revoked     {name}, by vote"
     if summary.breaches:
@@ -66,6 +67,17 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         others = [f"{found[word]} {word}" for word in ("refused", "failed") if found[word]]
         noted = f" ({', '.join(others)})" if others else ""
         yield f"  {sum(found.values()):>6}  {counted(check)}{noted}"
+
+
+def anchor_lines(summary: AuditSummary) -> Iterator[str]:
+    """What is anchored on a chain, by the proofs that were given; nothing where the rules name no chain."""
+    if summary.history is None or (terms := summary.history.rules.chain) is None:
+        return
+    found = [entry for entry in summary.verdicts if (entry.check, entry.subject) == ("anchor", "the ledger")]
+    for entry in found:
+        yield f"anchor      {entry.detail or 'NOT the anchored ledger, see --failures'}"
+    if not found:
+        yield f"anchor      {terms.words}; nothing compared without --chain-proof or --rpc"
 
 
 def exactness(history: HistoryState | None) -> str:
