@@ -133,6 +133,16 @@ def counting() -> Instance:
     return counting_instance()
 
 
+@pytest.fixture(scope="module")
+def noisy_counts() -> Instance:
+    return counting_instance(noise=True)
+
+
+@pytest.fixture(scope="module")
+def noisy_evaluation() -> Instance:
+    return evaluation_instance(noise=True)
+
+
 ONE_KIND = [
     pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "uneven", "windowed", "classing")
 ]
@@ -209,6 +219,15 @@ def test_real_and_simulated_predictions_span_one_affine_space(witness: str, pred
 def test_real_and_simulated_counts_span_one_affine_space(counting: Instance) -> None:
     """Beside the parts of a training round it has one linear constraint."""
     assert_same_hull(counting, "counts")
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("kind", "witness"), [("noisy_counts", "counts"), ("noisy_evaluation", "records")])
+def test_real_and_simulated_counts_with_noise_span_one_affine_space(
+    kind: str, witness: str, request: pytest.FixtureRequest
+) -> None:
+    """They have one more commitment that is reopened, and functionals of a column of it."""
+    assert_same_hull(request.getfixturevalue(kind), witness)
 
 
 @pytest.mark.exhaustive
