@@ -19,7 +19,7 @@ from proofward.relations.count_noise import bound_noise, check_noise_root, words
 from proofward.relations.counting import Counting
 from proofward.relations.public_pass import PublicPass
 from proofward.relations.score_bins import Edges
-from proofward.relations.score_counting import layout_in
+from proofward.relations.score_counting import check_layout, layout_in
 from proofward.relations.score_counts import bins_of_differences, bins_of_logits
 from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.statement import digest_of
@@ -109,6 +109,11 @@ class EvaluationStatement:
         first, last = self.left_out
         return self.arc.held_out[first : self.arc.length - last]
 
+    @property
+    def records(self) -> int:
+        """How many these are."""
+        return self.arc.length - sum(self.left_out)
+
     @cached_property
     def forward_pass(self) -> PublicPass:
         """That of the samples, bounded by what all weights of the rules can be."""
@@ -191,12 +196,12 @@ def check_proved(config: RoundConfig, counting: Counting) -> None:
         (config.training.validation_share > 0, "validation_share", "above 0", 0),
         (layout.classes == classes, "classes", str(classes), layout.classes),
         (layout.classes > 2 or layout.bins % 2 == 0, "bins", "an even number", layout.bins),
-        (layout.classes == 2 or not layout.subgroups, "subgroups", "none", len(layout.subgroups)),
         (not layout.outside, "model", "the federation's own", "an outside model"),
         (counting.length == layout.length, "length", str(layout.length), counting.length),
     ):
         if not holds:
             raise ConfigurationError(f"{what} of a proved evaluation", f"{expected}: {INSTEAD}", actual)
+    check_layout(layout, config.model)
     rows = validation_rows(config.most_rows, config.training.validation_share)
     if rows > counting.bound:
         raise ConfigurationError("bits of counts", f"enough for {rows} rows", counting.bits)
