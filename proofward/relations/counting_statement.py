@@ -12,7 +12,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.plain import integer
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
-from proofward.relations.statement import digest_of
+from proofward.relations.statement import check_place, digest_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +46,7 @@ class CountingStatement:
     model: bytes
 
     def __post_init__(self) -> None:
-        for name in ("consortium", "beacon", "dataset_root", "model"):
-            if len(getattr(self, name)) != 32:
-                raise ConfigurationError(name, "32 bytes", f"{len(getattr(self, name))} bytes")
-        for name in ("round", "attempt"):
-            integer(name, getattr(self, name), 0, (1 << 32) - 1)
+        check_place(self, "consortium", "beacon", "dataset_root", "model")
         integer("rows", self.rows, 0, 1 << 24)
         if self.counting.within_rows and not self.rows:
             raise ConfigurationError("rows", "enrolled rows, since counts are within them", self.rows)
