@@ -11,7 +11,8 @@ from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Basis, Block, Cell, Grid, Picture, Words
 from proofward.federation.history.counted import CountedSum
 from proofward.layers.errors import ConfigurationError
-from proofward.privacy.words import EXACT_COUNTS
+from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS
+from proofward.relations.noisy_scores import readable
 from proofward.relations.score_layout import ScoreLayout, is_layout
 from proofward.report.histograms.evaluated import Evaluated, Group
 from proofward.report.histograms.ranking import area_interval, roc_area
@@ -29,6 +30,12 @@ PROVED = (
 )
 
 
+_READ = (
+    "Figures are of the counts that records can have which are nearest to the noisy ones, and intervals do "
+    "not have the noise in them"
+)
+
+
 def counted_figures(found: Evidence) -> list[Block]:
     """Tables and a curve; nothing where no round has counted."""
     if not found.counted:
@@ -38,7 +45,8 @@ def counted_figures(found: Evidence) -> list[Block]:
     proved = all(own.counting.proved for own in found.counted)
     blocks: list[Block] = [Words((PROVED,)) if proved else Words((CAUTION,), "weak")]
     if found.history.rules.accountant is not None:
-        blocks.append(Words((f"{EXACT_COUNTS[0].upper()}{EXACT_COUNTS[1:]}.",), "weak"))
+        words = EXACT_COUNTS if found.history.rules.has_exact_counts else f"{NOISY_COUNTS}. {_READ}"
+        blocks.append(Words((f"{words[0].upper()}{words[1:]}.",), "weak"))
     if evaluated:
         blocks += _of_scores(evaluated)
     if others:
@@ -60,7 +68,7 @@ def _evaluated(found: Evidence, own: CountedSum) -> Evaluated | None:
         described = found.description
         fits = described is not None and len(described.classes) == layout.classes
         names = described.classes if described and fits else tuple(map(str, range(layout.classes)))
-        figures = Evaluated(layout, names, own.counts)
+        figures = Evaluated(layout, names, readable(layout, own.counting, own.counts))
         _ = figures.whole
     except ConfigurationError:
         return None

@@ -15,6 +15,7 @@ from proofward.layers.plain import integer
 from proofward.layers.training import magnitude, scores
 from proofward.layers.validation_part import Arc, arc_of, validation_rows
 from proofward.relations.config import RoundConfig
+from proofward.relations.count_noise import bound_noise, check_noise_root, words_of
 from proofward.relations.counting import Counting
 from proofward.relations.public_pass import PublicPass
 from proofward.relations.score_bins import Edges
@@ -47,6 +48,8 @@ class EvaluationStatement:
         weights: int64 (parameters,), the global weights that the round has.
         left_out: How many rows at both ends of the validation part are not counted, since patients of theirs
             have others outside it; each at most what the counting admits.
+        noise_root: 32 bytes, that of the secret words of its noise in this attempt, which was on the ledger
+            before the beacon was known; b"" where counts are exact.
     """
 
     consortium: bytes
@@ -61,10 +64,12 @@ class EvaluationStatement:
     dataset_root: bytes
     weights: Signed
     left_out: tuple[int, int] = (0, 0)
+    noise_root: bytes = b""
 
     def __post_init__(self) -> None:
         check_place(self, "consortium", "beacon", "validation_beacon", "dataset_root")
         config = self.config
+        check_noise_root(self.counting, self.noise_root)
         check_proved(config, self.counting)
         config.check_rows(self.rows)
         config.model.check_flat(self.weights)
@@ -142,6 +147,10 @@ class EvaluationStatement:
         """SHA-256 of the model object, by which the ledger names it."""
         return hashlib.sha256(self.weights.astype("<i8").tobytes()).digest()
 
+    def public_words(self) -> npt.NDArray[np.uint64]:
+        """See `count_noise.words_of`."""
+        return words_of(self)
+
     def transcript(self, ciphertext: npt.NDArray[np.uint64]) -> bytes:
         """The bytes that bind a proof to this statement and ciphertext."""
         return digest_of(
@@ -159,6 +168,7 @@ class EvaluationStatement:
             self.model_digest,
             *self.left_out,
             hashlib.sha256(ciphertext.astype("<u8").tobytes()).digest(),
+            *bound_noise(self.counting, self.noise_root),
         )
 
 
