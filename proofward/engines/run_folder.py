@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.attestation.policy import Policy
 from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
 from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
@@ -62,6 +63,7 @@ class Plan:
         declarations: What the consortium says of itself, see Declarations.
         counting: What is counted in which rounds, see Rules.
         stopping: When training ends early, see Rules.
+        attestation: What is asked of evidence about members' machines, see Rules.
     """
 
     federation: str
@@ -77,6 +79,7 @@ class Plan:
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
     stopping: Stopping | None = None
+    attestation: Policy | None = None
 
     @property
     def initial_model(self) -> bytes:
@@ -151,6 +154,7 @@ class RunFolder:
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
             counting=plan.counting,
             stopping=plan.stopping,
+            attestation=plan.attestation,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
             declarations=plan.declarations,
         )

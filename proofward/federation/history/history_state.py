@@ -11,6 +11,8 @@ from proofward.federation.history.round_state import Recorded, RoundState, enrol
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
     Attendance,
+    Attestation,
+    AttestationVerdict,
     EndVote,
     Enrolment,
     EnrolmentVerdict,
@@ -67,6 +69,7 @@ class HistoryState:
     revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
     admitted: hospitals that the rules do not name, with the key that was voted for
     admitted_in: (round, name) of each
+    attestations: keyed (member, key); attestation_verdicts: by the digest of the attestation and by sender
     end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
     """
 
@@ -109,6 +112,8 @@ class HistoryState:
         self.revoked: dict[str, int] = {}
         self.revoked_in: list[tuple[int, str]] = []
         self.admission_votes: dict[tuple[str, str, bytes], AdmissionVote] = {}
+        self.attestations: dict[tuple[str, bytes], Recorded[Attestation]] = {}
+        self.attestation_verdicts: dict[bytes, dict[str, AttestationVerdict]] = {}
         self.admitted: dict[str, Member] = {}
         self.admitted_in: list[tuple[int, str]] = []
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from proofward.federation.history.attestation_steps import awaited, barred
 from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers
 from proofward.federation.history.consent_steps import (
     enough_abandoned,
@@ -71,9 +72,10 @@ def _opened(history: HistoryState, expired: bool) -> Message:
 
 def _enrolment(history: HistoryState, expired: bool) -> Message | None:
     hospitals, verifiers = history.active(history.rules.hospitals), history.active(history.rules.verifiers)
+    hospitals = tuple(name for name in hospitals if name not in barred(history))
     votes = {(verifier, hospital) for hospital in hospitals for verifier in verifiers}
     judged = set(hospitals) <= set(history.attendances) or votes <= set(history.enrolment_verdicts)
-    if judged or expired:
+    if (judged and not awaited(history)) or expired:
         return EnrolmentClosed(tuple(history.acceptable_enrolments()))
     return None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proofward.federation.messages.attestation_records import Attestation, AttestationVerdict
 from proofward.federation.messages.enrolment_records import (
     Attendance,
     BeaconDeal,
@@ -67,6 +68,8 @@ __all__ = [
     "Aggregate",
     "AttemptRestarted",
     "Attendance",
+    "Attestation",
+    "AttestationVerdict",
     "BeaconDeal",
     "BeaconFixed",
     "BeaconShares",

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
+from proofward.attestation.policy import Policy
 from proofward.encoding import MalformedMessage, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.encoding.records import UNSHOWN
@@ -83,6 +84,7 @@ class Rules(RoundKinds):
     declarations: what the consortium says of itself; rules that declare nothing have the bytes that they had
     counting: what is counted, by first round; every round that none of them names trains
     stopping: by what figure of the evaluations the best round is named, and when training ends
+    attestation: what is asked of members' evidence about their machines; None where nothing is
     """
 
     federation: str
@@ -96,6 +98,7 @@ class Rules(RoundKinds):
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
     stopping: Stopping | None = None
+    attestation: Policy | None = None
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -244,6 +247,8 @@ class Rules(RoundKinds):
             fields["counting"] = counting_to_item(self.counting)
         if self.stopping is not None:
             fields["stopping"] = self.stopping.to_item()
+        if self.attestation is not None:
+            fields["attestation"] = self.attestation.to_item()
         return encode_item(fields)
 
     @cached_property
@@ -255,7 +260,7 @@ class Rules(RoundKinds):
     def from_bytes(cls, data: bytes) -> Rules:
         """Inverse of `data`; raises RulesError."""
         try:
-            found = _mapping(decode_item(data), "rules")
+            found = cast(dict[str, Any], decode_item(data))
             config = RoundConfig.from_dict(found["config"])
             members = tuple(Member(*entry) for entry in found["members"])
             scalars = {name: found[name] for name in _SCALARS}
@@ -263,12 +268,14 @@ class Rules(RoundKinds):
             declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
             counting = counting_from_item(found["counting"]) if "counting" in found else ()
             stopping = Stopping.from_item(found["stopping"]) if "stopping" in found else None
+            attestation = Policy.from_item(found["attestation"]) if "attestation" in found else None
             rules = cls(
                 members=members,
                 config=config,
                 declarations=declarations,
                 counting=counting,
                 stopping=stopping,
+                attestation=attestation,
                 **scalars,
             )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
@@ -289,9 +296,3 @@ def least_updates(hospitals: int, threshold: int) -> int:
     A set has two honest hospitals beside t others, and two sets have two hospitals in common at least.
     """
     return max(threshold + 2, (hospitals + 3) // 2)
-
-
-def _mapping(value: object, field: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise RulesError(field, "a mapping", type(value).__name__)
-    return value

@@ -16,17 +16,18 @@ from proofward.federation.messages.catalogue import BeaconDeal, Confirmation, Me
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import VERIFIER
 from proofward.federation.messages.wire import Packet, parse
-from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.attesting import Attests
 from proofward.federation.parties.software import software_in_use
 
 
-class Participant(Follower):
+class Participant(Attests):
     """A member that takes part in rounds."""
 
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase = self.history.phase
         self._notice_end()
+        yield from self.attest()
         if phase == DEAL:
             yield from self._deal()
         elif phase == CONFIRM:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from proofward.attestation.collect import Attester
 from proofward.federation.history.proofs import Proofs
 from proofward.federation.messages.clock import Clock, system_clock
 from proofward.federation.messages.events import Observer, ignore
@@ -22,7 +23,7 @@ class Surroundings:
     `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
     `outbox`, if there is one; packets then come without attachments. `data_sheet` is what a hospital says of
     its records, in lines, `counts` what it counts in rounds that count, and `publishes_counts` whether it
-    publishes its own evaluations beside the sum.
+    publishes its own evaluations beside the sum. `attest` gives evidence of its machine, where it has any.
     """
 
     rules: Rules
@@ -36,3 +37,4 @@ class Surroundings:
     outbox: ObjectStore | None = None
     counts: CountSource = no_counts
     publishes_counts: bool = False
+    attest: Attester | None = None
