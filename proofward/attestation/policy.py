@@ -43,6 +43,7 @@ STATUSES = (
 )
 """What Intel says of a platform's firmware. `Revoked` is never accepted."""
 MOST_MEASUREMENTS, MOST_ROOTS, MOST_SECONDS = 256, 16, 10 * 366 * 86400
+MAX_POLICY_BYTES = 1 << 17
 DAY = 86400
 USUAL_AGE = 7 * DAY
 

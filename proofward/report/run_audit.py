@@ -17,6 +17,7 @@ from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.parties.audit_verdict import AuditVerdict, bounded
 from proofward.federation.parties.auditor import NOBODY, Auditor
+from proofward.federation.parties.evidence_audit import Today
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import FILE_NAME
 from proofward.ledger.errors import LedgerError
@@ -36,13 +37,14 @@ class RunAudit:
         proofs: Proofs | None = None,
         consortium: bytes | None = None,
         remembered: Sequence[bytes] = (),
+        today: Today | None = None,
     ) -> None:
-        """consortium and remembered: see Auditor."""
+        """consortium, remembered and today: see Auditor."""
         directory = directory.resolve()
         bare = os.path.lexists(directory / FILE_NAME) and not os.path.lexists(directory / LEDGER_NAME)
         self.directory = None if bare else directory
         self.ledger = directory if bare else directory / LEDGER_NAME
-        self._auditor = Auditor(self.ledger, proofs or RelationProofs(), consortium, remembered)
+        self._auditor = Auditor(self.ledger, proofs or RelationProofs(), consortium, remembered, today)
 
     @property
     def history(self) -> History | None:

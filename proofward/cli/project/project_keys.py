@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.aggregation_table import AGGREGATION
+from proofward.cli.project.attestation_table import ATTESTATION
 from proofward.cli.project.declared_table import DECLARED
 from proofward.cli.project.feature_table import FEATURE, SHARED_CODES
 from proofward.cli.project.frozen_table import FROZEN
@@ -65,6 +66,7 @@ TOP = Keys((
     Key("validation", VALIDATION, "the rows on which nobody trains, and how they are evaluated"),
     Key("outside_model", OUTSIDE, "a model that is evaluated instead of training one"),
     Key("policy", POLICY, "thresholds and times"),
+    Key("attestation", ATTESTATION, "what is asked of evidence about members' machines, beside the proofs"),
     Key("site", Several(SITE, 1), "the sites, three hospitals and a verifier at least", needed=True),
     Key("feature", Several(FEATURE), "the columns of hospitals' tables, in the order of the model"),
     replace(SHARED_CODES, meaning="what stands for an empty cell in columns without codes of their own"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from proofward.cli.project.attestation_table import attestation_in_words
+
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
     from proofward.federation.messages.declarations import Declarations
@@ -41,6 +43,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
+        *attestation_in_words(rules.attestation),
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
     ]
@@ -85,6 +88,7 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
         "sums of counts are exact, without noise: not private",
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
+        *attestation_in_words(rules.attestation),
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}",
     ]

@@ -30,4 +30,5 @@ def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> P
         declarations=terms.declared,
         counting=terms.counted,
         stopping=terms.stops,
+        attestation=terms.asked,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, cast
 
+from proofward.attestation.policy import MAX_POLICY_BYTES, Policy
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.federation.messages.declarations import (
@@ -66,6 +67,7 @@ class Terms:
     declarations: canonical encoding of the Declarations, b"" where nothing is declared
     counting: canonical encoding of what is counted in which rounds, b"" where all of them train
     stopping: canonical encoding of the rule on stopping, b"" where there is none
+    attestation: canonical encoding of what is asked of evidence, b"" where nothing is
     """
 
     kind: ClassVar[str] = "terms"
@@ -82,17 +84,19 @@ class Terms:
     declarations: Annotated[bytes, Length(0, MAX_DECLARATIONS)] = b""
     counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
     stopping: Annotated[bytes, Length(0, MAX_STOPPING)] = b""
+    attestation: Annotated[bytes, Length(0, MAX_POLICY_BYTES)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; `declared`, `counted`, `stops` as rules have them, and other fields."""
+        """With this configuration; `declared`, `counted`, `stops`, `asked` as rules have them; other fields."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
-        stops = fields.pop("stops", None)
+        stops, asked = fields.pop("stops", None), fields.pop("asked", None)
         return cls(
             config=encode_item(cast(Item, config.to_dict())),
             declarations=b"" if declared == NOTHING_DECLARED else encode(declared),
             counting=encode_item(counting_to_item(counted)) if counted else b"",
             stopping=b"" if stops is None else encode_item(stops.to_item()),
+            attestation=b"" if asked is None else encode_item(asked.to_item()),
             **fields,
         )
 
@@ -149,6 +153,14 @@ class Terms:
         except (MalformedMessage, ConfigurationError) as error:
             raise RulesError("stopping", "a rule on stopping", str(error)) from error
 
+    @cached_property
+    def asked(self) -> Policy | None:
+        """What is asked of evidence about machines; raises RulesError."""
+        try:
+            return Policy.from_item(decode_item(self.attestation)) if self.attestation else None
+        except (MalformedMessage, ConfigurationError, KeyError, TypeError, ValueError) as error:
+            raise RulesError("attestation", "what is asked of evidence", str(error)) from error
+
     @property
     def counts_only(self) -> bool:
         """Whether all rounds count; raises RulesError."""
@@ -199,6 +211,7 @@ class Terms:
             declarations=self.declared,
             counting=self.counted,
             stopping=self.stops,
+            attestation=self.asked,
         )
 
     def check(self) -> Rules:
