@@ -125,7 +125,8 @@ class Policy:
             demand(item.kind in self.kinds, "evidence-kind", " or ".join(self.kinds), item.kind)
             claims = verify_item(item, time, self.roots_of(item.kind))
             bound = gpu_nonce(report_data) if item.kind == GPU else report_data
-            demand(claims.bound == bound, "evidence-binding", bound, claims.bound)
+            own, other = (data.hex()[:32] for data in (bound, claims.bound))
+            demand(claims.bound == bound, "evidence-binding", f"report data {own}...", f"{other}...")
             self.check(claims)
             found.append(claims)
         return tuple(found)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.console import FLAW, OK, USAGE, WrongThing, hexadecimal, make_console, print_json
+from proofward.cli.common.evidence_options import NOW, TODAYS, Todays, today
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,6 +33,8 @@ LEDGER_FILE = "ledger.db"
 )  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Processes that verify proofs; the cores are divided among them.")  # fmt: skip
+@NOW
+@TODAYS
 def audit(
     run: Path,
     as_json: bool,
@@ -40,6 +43,8 @@ def audit(
     consortium: bytes | None,
     remember: tuple[Path, ...],
     workers: int,
+    now: bool,
+    todays: Todays,
 ) -> None:
     """Replay everything in the folder RUN with no secret: chain, every proof, sums, unmasking, models.
 
@@ -70,11 +75,12 @@ def audit(
     for path, note in zip(remember, notes, strict=True):
         if SIGNATURES not in note:  # what another file holds, records perhaps, is shown to nobody
             raise click.BadParameter(f"--remember: {path}: expected a checkpoint with signatures, found none")
+    asked = today(now, todays)
     console = make_console()
     started = time.perf_counter()
     verdicts: list[AuditVerdict] = []
     with nullcontext() if workers == 1 else PooledProofs(workers) as proofs:
-        auditor = RunAudit(run, proofs, consortium, notes)
+        auditor = RunAudit(run, proofs, consortium, notes, asked)
         for verdict in auditor.run():
             verdicts.append(verdict)
             if details and not as_json:

@@ -23,6 +23,7 @@ from proofward.engines.remote.agreement.requests import (
     pending_revocations,
 )
 from proofward.engines.remote.agreement.terms import Seat
+from proofward.federation.history import attestation_steps
 from proofward.federation.history.admission_steps import waiting_in_words
 from proofward.federation.history.end_steps import end_in_words
 from proofward.federation.history.faults import faults
@@ -50,7 +51,8 @@ class MemberView:
     are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
     seconds since 1970. `forced` is what spoke against a hospital's records when its operator
     insisted on them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for
-    which hospital's admission. `end` says who has ended the federation by vote, or asks for it.
+    which hospital's admission. `end` says who has ended the federation by vote, or asks for it. `evidence`
+    says how the evidence of its machine stands, where the rules ask for it.
     """
 
     name: str
@@ -74,6 +76,7 @@ class MemberView:
     outside: bool = False
     admissions: tuple[str, ...] = ()
     end: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         outside=known is None,
         admissions=waiting_in_words(history),
         end=end_in_words(history),
+        evidence=attestation_steps.in_words(history, seat.member),
     )
 
 

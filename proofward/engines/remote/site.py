@@ -11,6 +11,7 @@ from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.data_sheets import kept
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
+from proofward.engines.remote.agreement import prepared_evidence
 from proofward.engines.remote.agreement.own_counts import has_counts, publishes_counts, stored_counts
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped
@@ -212,6 +213,7 @@ class Site:
             data_sheet=kept(folder),
             counts=self._counts(seat.member),
             publishes_counts=publishes_counts(self.home, seat.member),
+            attest=prepared_evidence.attester(self.home, seat.member),
         )
         key = self.home.key(seat.member, self._passphrase)
         following = self.home.next_key(seat.member, self._passphrase)

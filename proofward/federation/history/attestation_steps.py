@@ -60,6 +60,20 @@ def lacking(history: HistoryState, member: str, role: str) -> str:
     return refused(history, member) or (NONE_SHOWN if shown(history, member) is None else NOT_JUDGED)
 
 
+def in_words(history: HistoryState, member: str) -> str:
+    """How a member's evidence stands, for people; "" where the rules ask for none and it has shown none."""
+    policy, said, found = history.rules.attestation, shown(history, member), history.find(member)
+    if policy is None or found is None:
+        return ""
+    if said is None:
+        return "no evidence of its machine" if found.role in policy.roles else ""
+    kinds = ", ".join(part.kind for part in said.record.parts)
+    if accepted(history, member):
+        return f"evidence of its machine ({kinds}) accepted"
+    reason = refused(history, member)
+    return f"evidence of its machine ({kinds}) {f'refused: {reason}' if reason else NOT_JUDGED}"
+
+
 def barred(history: HistoryState) -> dict[str, str]:
     """By name, why hospitals whose required evidence was refused cannot enrol with their present key."""
     asked = (name for name in history.active(history.hospitals) if lacking(history, name, HOSPITAL))
