@@ -1,1 +1,1 @@
-"""Evidence of processors and graphics cards about the software that a member runs: optional, never a premise."""
+"""Evidence of processors and graphics cards about the software that members run: never a premise."""

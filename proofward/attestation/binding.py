@@ -1,4 +1,4 @@
-"""What evidence is bound to: 64 bytes of report data that only this member, key and moment can have asked for.
+"""What evidence is bound to: 64 bytes that only this member can have asked for, with this key and now.
 
 The report data is the SHA-512 digest of a label and of, each in a fixed length or with its length before it,
 

@@ -55,7 +55,9 @@ def _block(lines: Sequence[str]) -> bytes:
         raise EvidenceRefused("evidence-collateral", "base64", str(error)) from error
     plain = base64.b64encode(data).decode()
     wrapped = [plain[place : place + 64] for place in range(0, len(plain), 64)]
-    demand(bool(data) and list(lines) == wrapped, "evidence-collateral", "base64 in lines of 64", "another form")
+    demand(
+        bool(data) and list(lines) == wrapped, "evidence-collateral", "base64 in lines of 64", "another form"
+    )
     return data
 
 
@@ -77,7 +79,7 @@ def fingerprint(found: x509.Certificate) -> bytes:
 
 
 def check_chain(chain: Sequence[x509.Certificate], roots: Sequence[bytes], time: int) -> None:
-    """Raises EvidenceRefused unless the chain, the leaf first, ends in one of these roots and was valid then."""
+    """Raises EvidenceRefused unless the chain, its leaf first, was valid then and ends in such a root."""
     demand(2 <= len(chain) <= MOST_BLOCKS, "evidence-chain", f"2 to {MOST_BLOCKS} certificates", len(chain))
     root = fingerprint(chain[-1])
     demand(root in roots, "evidence-root", " or ".join(own.hex()[:16] for own in roots), root.hex()[:16])
@@ -86,7 +88,9 @@ def check_chain(chain: Sequence[x509.Certificate], roots: Sequence[bytes], time:
         check_time(name, child.not_valid_before_utc, child.not_valid_after_utc, time)
         demand(child.issuer == parent.subject, "evidence-chain", parent.subject, child.issuer)
         demand(_may_sign(parent), "evidence-chain", "an authority's certificate", parent.subject)
-        if not signed_by(parent, child.signature, child.tbs_certificate_bytes, child.signature_hash_algorithm):
+        if not signed_by(
+            parent, child.signature, child.tbs_certificate_bytes, child.signature_hash_algorithm
+        ):
             raise EvidenceRefused("evidence-chain", f"{name}, signed by its issuer", "another signature")
 
 
@@ -100,7 +104,7 @@ def _may_sign(parent: x509.Certificate) -> bool:
 def signed_by(
     parent: x509.Certificate, signature: bytes, message: bytes, hashed: HashAlgorithm | None
 ) -> bool:
-    """Whether a signature is the key's of a certificate: ECDSA, or RSA-PSS with a salt as long as the hash."""
+    """Whether a signature is by a certificate's key: ECDSA, or RSA-PSS with a salt as long as the hash."""
     if not isinstance(hashed, SHA256 | SHA384 | SHA512):
         return False
     try:
@@ -123,7 +127,9 @@ def check_time(what: str, first: datetime, last: datetime | None, time: int) -> 
     demand(valid, "evidence-time", f"{what} valid at {now:%Y-%m-%d %H:%M}", f"{first:%Y-%m-%d} to {last}")
 
 
-def check_not_revoked(data: bytes, issuer: x509.Certificate, time: int, *certificates: x509.Certificate) -> None:
+def check_not_revoked(
+    data: bytes, issuer: x509.Certificate, time: int, *certificates: x509.Certificate
+) -> None:
     """Raises EvidenceRefused unless a list of the revoked is the issuer's, was valid then, and names none."""
     try:
         listed = x509.load_der_x509_crl(data)

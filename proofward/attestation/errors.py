@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(eq=True, unsafe_hash=True)
 class EvidenceRefused(Exception):
-    """`check` is a name of the catalogue of refusals; expected and actual are short printable descriptions."""
+    """`check` is a name of the catalogue of refusals; expected and actual are short descriptions."""
 
     check: str
     expected: str

@@ -1,4 +1,4 @@
-"""The kinds of evidence and what verifies each: offline, at the recorded time, with the recorded collateral."""
+"""The kinds of evidence and what verifies each: offline, at a recorded time, with recorded collateral."""
 
 from __future__ import annotations
 

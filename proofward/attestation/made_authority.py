@@ -72,13 +72,19 @@ def issued(wanted: Wanted, key: Key, issuer: Holder | None) -> Holder:
         .not_valid_after(wanted.last)
         .add_extension(x509.BasicConstraints(wanted.authority, None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
+        )
         .add_extension(_usage(wanted.authority), critical=True)
     )
     for oid, value in wanted.extensions:
         own = x509.UnrecognizedExtension(x509.ObjectIdentifier(oid), value)
         builder = builder.add_extension(own, critical=False)
-    pss = padding.PSS(padding.MGF1(hashed), hashed.digest_size) if isinstance(signer, rsa.RSAPrivateKey) else None
+    pss = (
+        padding.PSS(padding.MGF1(hashed), hashed.digest_size)
+        if isinstance(signer, rsa.RSAPrivateKey)
+        else None
+    )
     made = builder.sign(signer, hashed, rsa_padding=pss)
     return Holder(key, (made, *(() if issuer is None else issuer.chain)))
 

@@ -54,7 +54,8 @@ class MadeNvidia:
         )
         fields = ((DRIVER, b"550.90.07\0"), (VBIOS, bytes(8)), (FWID, self.firmware))
         opaque = b"".join(
-            number.to_bytes(2, "little") + len(value).to_bytes(2, "little") + value for number, value in fields
+            number.to_bytes(2, "little") + len(value).to_bytes(2, "little") + value
+            for number, value in fields
         )
         head = bytes((VERSION, MEASUREMENTS, 0, 0, BLOCKS)) + len(record).to_bytes(3, "little")
         answer = head + record + bytes(NONCE_BYTES) + len(opaque).to_bytes(2, "little") + opaque

@@ -63,8 +63,8 @@ class MadeSnp:
         listed = revoking(self.root, *revoked, last=last).public_bytes(Encoding.PEM)
         return self.holder.text + listed
 
-    def item(self, report_data: bytes, launch: bytes = LAUNCH, *, debug: bool = False, migration: bool = False,
-             levels: tuple[int, ...] = LEVELS) -> Item:  # fmt: skip
+    def item(self, report_data: bytes, launch: bytes = LAUNCH, *, debug: bool = False,
+             migration: bool = False, levels: tuple[int, ...] = LEVELS) -> Item:  # fmt: skip
         """A report."""
         report = bytearray(REPORT_BYTES)
         policy = 1 << SMT_BIT | 1 << RESERVED_BIT | debug << DEBUG_BIT | migration << MIGRATION_BIT

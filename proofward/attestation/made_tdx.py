@@ -62,7 +62,9 @@ class MadeTdx:
             "qe_identity_signature": _signature(self.signing, enclave).hex(),
         })  # fmt: skip
 
-    def item(self, report_data: bytes, mrtd: bytes = MRTD, *, debug: bool = False, status: str = "UpToDate") -> Item:
+    def item(
+        self, report_data: bytes, mrtd: bytes = MRTD, *, debug: bool = False, status: str = "UpToDate"
+    ) -> Item:
         """A quote with collateral."""
         header = (4).to_bytes(2, "little") + ECDSA_P256.to_bytes(2, "little") + TEE_TYPE.to_bytes(4, "little")
         header += bytes(4) + QE_VENDOR + bytes(20)
@@ -108,7 +110,12 @@ def _levels(last: datetime, status: str) -> dict[str, Any]:
              "tdxtcbcomponents": [{"svn": svn} for svn in MODULE]}  # fmt: skip
     module = {"mrsigner": "00" * 48, "attributes": "00" * 8, "attributesMask": "FF" * 8}
     advisories = [] if status == "UpToDate" else ["MADE-SA-00001"]
-    level = {"tcb": parts, "tcbDate": f"{FIRST:%Y-%m-%dT%H:%M:%SZ}", "tcbStatus": status, "advisoryIDs": advisories}
+    level = {
+        "tcb": parts,
+        "tcbDate": f"{FIRST:%Y-%m-%dT%H:%M:%SZ}",
+        "tcbStatus": status,
+        "advisoryIDs": advisories,
+    }
     return {"id": "TDX", "version": 3, **_window(last), "fmspc": FMSPC.hex().upper(), "pceId": "0000",
             "tcbType": 0, "tdxModule": module, "tdxModuleIdentities": [], "tcbLevels": [level]}  # fmt: skip
 

@@ -50,7 +50,9 @@ USUAL_AGE = 7 * DAY
 
 @dataclass(frozen=True)
 class Policy:
-    """kinds: which are accepted; a GPU's stands beside a processor's
+    """What is asked of whom.
+
+    kinds: which are accepted; a GPU's stands beside a processor's
     roles: who is asked for it
     maximum_age: seconds between the ledger that evidence names and the message that brings it
     measurements: (kind, label, values): one of the values has to be measured; without, any software will do
@@ -81,8 +83,12 @@ class Policy:
         self._check_measurements()
         if len(self.roots) > MOST_ROOTS or list(self.roots) != sorted(set(self.roots)):
             raise ConfigurationError("attestation.roots", f"up to {MOST_ROOTS}, ascending", len(self.roots))
-        if {kind for kind, _ in self.roots} != set(self.kinds) or any(len(own) != 32 for _, own in self.roots):
-            raise ConfigurationError("attestation.roots", "fingerprints of 32 bytes for each kind", self.roots)
+        if {kind for kind, _ in self.roots} != set(self.kinds) or any(
+            len(own) != 32 for _, own in self.roots
+        ):
+            raise ConfigurationError(
+                "attestation.roots", "fingerprints of 32 bytes for each kind", self.roots
+            )
 
     def _check_measurements(self) -> None:
         names = [(kind, label) for kind, label, _ in self.measurements]
@@ -114,9 +120,9 @@ class Policy:
             demand(claims.status in self.statuses, "evidence-status", " or ".join(self.statuses), found)
         for kind, label, values in self.measurements:
             if kind == claims.kind:
-                found = claims.measurements[label]
+                value = claims.measurements[label]
                 expected = f"{label} among the {len(values)} allowed"
-                demand(found in values, "evidence-measurement", expected, f"{label} {found.hex()}")
+                demand(value in values, "evidence-measurement", expected, f"{label} {value.hex()}")
 
     def verify(self, items: Sequence[Item], report_data: bytes, time: int) -> tuple[Claims, ...]:
         """The claims of all evidence of a member; raises EvidenceRefused, or CannotVerify."""

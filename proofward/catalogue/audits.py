@@ -23,11 +23,8 @@ CHECKS: dict[str, tuple[str, str]] = {
     "enrolment-proof": ("proofs of enrolment", "A hospital's records are committed to and well-formed."),
     "round-proof": ("proofs of training", "A hospital's update is the training that was agreed on."),
     "counts-proof": ("proofs of counts", "A hospital's counts are in range; that they are true is its word."),
-    "attestation": ("evidence of machines", "Evidence is verified again as of when it was shown; it proves no update."),
-    "attestation-verdict": (
-        "verdicts on evidence",
-        "A verifier said of evidence what the auditor finds.",
-    ),
+    "attestation": ("evidence of machines", "Evidence is verified again as of then; it proves no update."),
+    "attestation-verdict": ("verdicts on evidence", "A verifier said of evidence what the auditor finds."),
     "verdict": ("verdicts of verifiers", "A verifier said of a proof what the auditor finds."),
     "enrolled-set": ("who was enrolled", "Hospitals take part with the records that were proved."),
     "beacon": ("the randomness drawn", "The first model is the one that the shared randomness gives."),

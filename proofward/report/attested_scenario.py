@@ -23,9 +23,10 @@ from proofward.engines.in_process import InProcessFederation, RunResult
 from proofward.federation.history.attestation_steps import barred
 from proofward.federation.history.history import History
 from proofward.federation.history.proofs import RelationProofs
-from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.verifier import Verifier
 from proofward.report.audit_summary import AuditSummary
+from proofward.report.handover.model_files import model_files
+from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import make_scenario
 
 HOSPITALS, VERIFIERS, PRESET, SEED = 3, 2, "tiny", 1
@@ -65,15 +66,15 @@ class Outcome:
         """For people."""
         yield "All machines here are made ones, under roots that no vendor stands behind."
         yield f"rules: {self.history.rules.attestation.words}" if self.history.rules.attestation else ""
-        yield f"honest evidence ({', '.join(self.kinds)}) accepted, enrolled: {', '.join(self.history.enrolled)}"
+        yield f"accepted evidence of {', '.join(self.kinds)}; enrolled: {', '.join(self.history.enrolled)}"
         for way in WAYS:
             yield f"refused: {way.name} ({way.what}): {self.refused.get(way.name, 'NOT REFUSED')}"
         closed, agreed, _ = self.summary.end()
         yield f"rounds closed with proofs of everybody in the sum: {closed} of {agreed}"
         record = "consistent" if self.summary.consistent else "FLAWED"
         looked = self.summary.counts().get("attestation", {})
-        yield f"audit: record {record}; evidence looked at again: {sum(looked.values())}, of which refused: " \
-              f"{looked.get('refused', 0)}"  # fmt: skip
+        again, wrong = sum(looked.values()), looked.get("refused", 0)
+        yield f"audit: record {record}; evidence verified again: {again}, of which refused: {wrong}"
 
 
 def attested_run(folder: Path) -> Outcome:
@@ -105,7 +106,9 @@ def attested_run(folder: Path) -> Outcome:
             assert isinstance(verifier, Verifier)
             verifier.request_admission(way.name, added.key.public.raw)
     result, history = engine.run(), engine.aggregator.history
-    auditor = Auditor(engine.folder.ledger, proofs)
+    for name, content in (model_files(history.rules, result.weights) if result.finished else {}).items():
+        (folder / name).write_bytes(content)
+    auditor = RunAudit(folder, proofs)
     return Outcome(result, history, AuditSummary(list(auditor.run()), auditor.history), kinds)
 
 

@@ -50,7 +50,10 @@ def show(source: Path, now: bool, todays: Todays, as_json: bool) -> None:
                 found = [f"not judged: {error}"]
             words = [words_on(history, member, said.digest), *found]
             members.append({"member": member, "key": said.record.key.hex(), "words": words})
-            lines += [f"{member}, key {said.record.key.hex()[:16]}: {words[0]}", *(f"  {word}" for word in found)]
+            lines += [
+                f"{member}, key {said.record.key.hex()[:16]}: {words[0]}",
+                *(f"  {word}" for word in found),
+            ]
         lines += [f"{name} is barred from enrolling: {reason}" for name, reason in _barred(history).items()]
         tell({"rules": policy.words, "members": members, "barred": _barred(history)}, lines, as_json)
 

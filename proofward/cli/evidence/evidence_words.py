@@ -15,7 +15,8 @@ def evidence_lines(summary: AuditSummary) -> Iterator[str]:
     history = summary.history
     if history is None or history.rules.attestation is None:
         return
-    yield f"evidence    {history.rules.attestation.words}; it stands for no proof"
+    words = history.rules.attestation.words.removeprefix("evidence ")
+    yield f"evidence    {words}; it stands for no proof"
     names = sorted({name for name, _ in history.attestations})
     good = [name for name in names if accepted(history, name)]
     yield f"            accepted of {', '.join(good) or 'nobody'}"

@@ -28,7 +28,7 @@ KINDS = click.Choice(KIND_NAMES)
 @KIT
 @click.option("--as", "named", metavar="MEMBER", help="Whose key the evidence names, if several are here.")
 @click.option("--evidence", type=(KINDS, FILE), multiple=True, metavar="KIND FILE",
-              help="Evidence that was made elsewhere, instead of this machine's; may be repeated.")  # fmt: skip
+              help="Evidence made elsewhere, instead of this machine's; may be repeated.")  # fmt: skip
 @click.option("--collateral", type=(KINDS, FILE), multiple=True, metavar="KIND FILE",
               help="The vendor's certificates and lists for a kind; may be repeated.")  # fmt: skip
 @click.option("--prepare", is_flag=True,
@@ -102,13 +102,19 @@ def _wanted(kit: Path, home: Home, seat: Seat) -> tuple[Policy, Binding]:
         raise Refused("the rules ask for no evidence of machines")
     history = _followed(home, seat, rules)
     if history.size == 0:
-        raise Refused("the site has not followed the ledger yet, which evidence names: start its process first")
+        raise Refused(
+            "the site has not followed the ledger yet, which evidence names: start its process first"
+        )
     key = history.keys.get(seat.member)
     if key is None:
         raise Refused(f"{seat.member} is not admitted yet")
     if shown(history, seat.member) is not None:
-        raise Refused(f"{seat.member} has shown evidence for its key: it takes `proofward rotate-key` for other")
-    made = Binding(rules.digest, seat.member, key, history.size, history.root, secrets.token_bytes(NONCE_BYTES))
+        raise Refused(
+            f"{seat.member} has shown evidence for its key: it takes `proofward rotate-key` for other"
+        )
+    made = Binding(
+        rules.digest, seat.member, key, history.size, history.root, secrets.token_bytes(NONCE_BYTES)
+    )
     return rules.attestation, replace(made, tls=_certificate(kit))
 
 
@@ -148,5 +154,7 @@ def _items(
         if kind not in policy.kinds:
             raise Refused(f"the rules accept evidence of {' or '.join(policy.kinds)}, not of {kind}")
         if kind not in beside:
-            raise Refused(f"no collateral for {kind}: fetch it where there is a network, then --collateral {kind} FILE")
+            raise Refused(
+                f"no collateral for {kind}: fetch it where there is a network, then --collateral {kind} FILE"
+            )
     return tuple(Item(kind, data, beside[kind]) for kind, data in sorted(found.items()))

@@ -1,4 +1,4 @@
-"""[attestation] of consortium.toml: what is asked of evidence about members' machines. Optional, as all of it."""
+"""[attestation] of consortium.toml: what is asked of evidence about members' machines."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ ATTESTATION = Keys((
     Key("roles", Several(Text(options=ROLES), 1, distinct=True), "who is asked for it", ("hospital",)),
     Key("maximum_age", Integer(1, MOST_SECONDS),
         "seconds between the ledger that evidence names and the message that brings it", USUAL_AGE),
-    Key("measurements", Several(Text(pattern=f"^({LABELLED}) {HEXADECIMAL}$"), 0, MOST_MEASUREMENTS, distinct=True),
-        "what may be measured, as \"snp launch HEX\" or \"tdx mrtd HEX\"; without any, all software will do", ()),
+    Key("measurements",
+        Several(Text(pattern=f"^({LABELLED}) {HEXADECIMAL}$"), 0, MOST_MEASUREMENTS, distinct=True),
+        'what may be measured, as "snp launch HEX" or "tdx mrtd HEX"; without any, all software will do', ()),
     Key("forbidden", Several(Text(options=STATES), 0, distinct=True),
         "what a machine's owner may not have allowed", STATES),
     Key("statuses", Several(Text(options=STATUSES), 1, distinct=True),
         "what Intel may say of a machine's firmware", (SOFTWARE, UP_TO_DATE)),
     Key("roots", Several(Text(pattern=f"^({'|'.join(KINDS)}) {HEXADECIMAL}$"), 0, MOST_ROOTS, distinct=True),
-        "fingerprints of root certificates, as \"snp HEX\", in place of the vendors'", ()),
+        "fingerprints of root certificates, as snp HEX, in place of the vendors'", ()),
 ))  # fmt: skip
 
 

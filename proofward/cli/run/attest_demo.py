@@ -1,4 +1,4 @@
-"""`proofward attest demo`: a federation that requires evidence of machines, with made machines; real samples."""
+"""`proofward attest demo`: a federation that requires evidence of machines, made ones; and real samples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SAMPLES = (
 @click.option("--samples", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER",
               help="A folder with real evidence, which is verified too.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="RUN",
-              help="Keep the run in this new folder, to audit it again.", show_default="a temporary one")  # fmt: skip
+              help="Keep the run in this new folder.", show_default="a temporary one")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 def demo(samples: Path | None, out: Path | None, as_json: bool) -> None:
     """Show what evidence of machines does and does not do: a small federation whose rules require it.
@@ -56,7 +56,9 @@ def demo(samples: Path | None, out: Path | None, as_json: bool) -> None:
                     "samples": {name: words for name, words, _ in real}, "problems": problems})  # fmt: skip
     else:
         console = make_console()
-        last = [f"NOT AS IT HAS TO BE: {problem}" for problem in problems] or ["everything came out as it has to"]
+        last = [f"NOT AS IT HAS TO BE: {problem}" for problem in problems] or [
+            "everything came out as it has to"
+        ]
         for line in (*lines, *last):
             console.print(line, markup=False, soft_wrap=True)
     raise SystemExit(FLAW if problems else OK)

@@ -82,5 +82,6 @@ WAYS = (
     Shown("quote-of-another-member", "evidence of another member's machine", "evidence-binding", of_another),
     Shown("debug-policy", "a machine that its owner can debug", "evidence-debug",
           lambda machine, other: debugged(machine)),
-    Shown("stale-collateral", "collateral that had expired", "evidence-time", lambda machine, other: stale(machine)),
+    Shown("stale-collateral", "collateral that had expired", "evidence-time",
+          lambda machine, other: stale(machine)),
 )  # fmt: skip

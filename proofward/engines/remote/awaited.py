@@ -20,9 +20,9 @@ def needed_objects(history: History, member: str) -> set[bytes]:
         waiting = [name for name in history.active(history.enrolments) if name not in judged]
         objects |= {history.enrolments[name].record.proof for name in waiting}
     if hospital is None:
-        for said in history.attestations.values():
-            if member not in verdicts_on(history, said):
-                objects |= set(said.record.objects())
+        for shown in history.attestations.values():
+            if member not in verdicts_on(history, shown):
+                objects |= set(shown.record.objects())
     if hospital is not None and history.phase in (phases.VOUCH, phases.REVEAL):
         deals = history.sharing.deals.values()
         objects |= {deal.sealed_shares[hospital] for deal in deals}

@@ -12,9 +12,9 @@ from pathlib import Path
 from threading import Lock
 
 from proofward.encoding import MalformedMessage, decode
+from proofward.engines.remote.agreement import prepared_evidence
 from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import MODEL, Home
-from proofward.engines.remote.agreement import prepared_evidence
 from proofward.engines.remote.agreement.joining import JoinRequest, assemble, make_request, open_request
 from proofward.engines.remote.host import Host
 from proofward.engines.remote.incoming import Incoming

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
+from proofward.engines.remote.agreement import prepared_evidence
 from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.data_sheets import kept
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
-from proofward.engines.remote.agreement import prepared_evidence
 from proofward.engines.remote.agreement.own_counts import has_counts, publishes_counts, stored_counts
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from proofward.attestation.binding import Binding
 from proofward.attestation.claims import Claims, Item
-from proofward.attestation.errors import EvidenceRefused, demand
+from proofward.attestation.errors import demand
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.round_state import Recorded
 from proofward.federation.messages.attestation_records import Attestation

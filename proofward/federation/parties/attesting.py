@@ -26,14 +26,14 @@ def evidence_of(
     history: HistoryState, member: str, attest: Attester, nonce: bytes, time: int
 ) -> Attested | None:
     """The message with a member's evidence, where there is any."""
-    own = Binding(
-        history.rules.digest, member, history.keys[member], history.size, history.root, nonce
-    )
+    own = Binding(history.rules.digest, member, history.keys[member], history.size, history.root, nonce)
     found = attest(own, time)
     if found is None:
         return None
     bound, items = found.binding, sorted(found.items, key=lambda item: item.kind)
-    parts = tuple(EvidenceObjects(item.kind, _digest(item.evidence), _digest(item.collateral)) for item in items)
+    parts = tuple(
+        EvidenceObjects(item.kind, _digest(item.evidence), _digest(item.collateral)) for item in items
+    )
     record = Attestation(bound.key, bound.size, bound.root, bound.nonce, bound.tls, found.time, parts)
     return record, tuple(data for item in items for data in (item.evidence, item.collateral))
 

@@ -67,7 +67,9 @@ class EvidenceAudit:
         policy = self.history.rules.attestation
         assert policy is not None
         try:
-            items = [self._fresh(said.envelope.sender, item, today) for item in items_of(self.objects, said.record)]
+            items = [
+                self._fresh(said.envelope.sender, item, today) for item in items_of(self.objects, said.record)
+            ]
             bound = binding_of(self.history, said).report_data()
             return f"would hold: {in_words(policy.verify(items, bound, today.time))}"
         except EvidenceRefused as error:

@@ -1,4 +1,4 @@
-"""A verifier's look at evidence of members' machines: it says what it finds, and nothing where it cannot look."""
+"""A verifier's look at evidence of machines: it says what it finds, and nothing where it cannot look."""
 
 from __future__ import annotations
 

@@ -50,24 +50,37 @@ class KeptEvidence:
     items: Annotated[tuple[KeptItem, ...], Length(0, 2)]
 
 
-def keep(home: Home, prepared: Prepared) -> None:
-    """Writes evidence, or without items what it is to be bound to, durably, mode 0600."""
+def to_bytes(prepared: Prepared) -> bytes:
+    """Canonical bytes."""
     own = prepared.binding
     items = tuple(KeptItem(item.kind, item.evidence, item.collateral) for item in prepared.items)
-    kept = KeptEvidence(own.consortium, own.member, own.key, own.size, own.root, own.nonce, own.tls, prepared.time, items)
-    path = home.member(own.member) / (EVIDENCE if items else ASKED)
-    write_file(path, encode(kept), path.with_name(f".{path.name}.tmp"), mode=0o600)
+    bound = own.consortium, own.member, own.key, own.size, own.root, own.nonce, own.tls
+    return encode(KeptEvidence(*bound, prepared.time, items))
+
+
+def from_bytes(data: bytes) -> Prepared:
+    """Inverse of `to_bytes`; raises MalformedMessage."""
+    found = decode(data, KeptEvidence, max_bytes=MOST_BYTES)
+    own = Binding(found.consortium, found.member, found.key, found.size, found.root, found.nonce, found.tls)
+    return Prepared(own, found.time, tuple(map(_item, found.items)))
+
+
+def _item(kept: KeptItem) -> Item:
+    return Item(kept.kind, kept.evidence, kept.collateral)
+
+
+def keep(home: Home, prepared: Prepared) -> None:
+    """Writes evidence, or without items what it is to be bound to, durably, mode 0600."""
+    path = home.member(prepared.binding.member) / (EVIDENCE if prepared.items else ASKED)
+    write_file(path, to_bytes(prepared), path.with_name(f".{path.name}.tmp"), mode=0o600)
 
 
 def kept(home: Home, member: str, name: str = EVIDENCE) -> Prepared | None:
     """What lies there for a member; None where there is nothing that can be read."""
     try:
-        found = decode(read_regular(home.member(member) / name, MOST_BYTES), KeptEvidence, max_bytes=MOST_BYTES)
+        return from_bytes(read_regular(home.member(member) / name, MOST_BYTES))
     except (NotReadable, MalformedMessage):
         return None
-    own = Binding(found.consortium, found.member, found.key, found.size, found.root, found.nonce, found.tls)
-    items = tuple(Item(item.kind, item.evidence, item.collateral) for item in found.items)
-    return Prepared(own, found.time, items)
 
 
 def fits(prepared: Prepared | None, wanted: Binding) -> bool:

@@ -88,7 +88,7 @@ class Terms:
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; `declared`, `counted`, `stops`, `asked` as rules have them; other fields."""
+        """With this configuration; `declared`, `counted`, `stops`, `asked` as in rules; other fields."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
         stops, asked = fields.pop("stops", None), fields.pop("asked", None)
         return cls(
