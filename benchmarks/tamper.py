@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _counting_targets import counting_targets
+from _evidence_targets import evidence_targets
 from _live_targets import live_targets
 from _machine import print_result, progress
 from _private_targets import private_targets
@@ -198,6 +199,7 @@ def main() -> None:
         kinds = {target.name.partition(": ")[2] for target in targets}
         targets += counting_targets(Path(folder) / "counting", kinds)
         targets += private_targets(Path(folder) / "private", kinds)
+        targets += evidence_targets(Path(folder) / "evidence", kinds)
         targets += reader_targets(Path(folder) / "readers")
         missing = sorted(set(KINDS) - {target.name.partition(": ")[2] for target in targets})
         figures = attack(targets, 700 if options.smallest else options.mutants, options.seed)

@@ -27,22 +27,28 @@ AFTER = 2_600_000_000
 """When nothing that is made is valid any more."""
 FORMAT, SIGNATURE, CHAIN = "evidence-format", "evidence-signature", "evidence-chain"
 TEXT = {"evidence-collateral", CHAIN, "evidence-root", FORMAT, SIGNATURE, "evidence-platform"}
+
+
+def at(names, *places):
+    """The same names for every place."""
+    return {place: names for place in places}
+
+
 ALTERED = {
     SNP: {
-        **dict.fromkeys((0x00, 0x34, 0x330, 0x400, 0x49F), {FORMAT}),
-        **dict.fromkeys((0x04, 0x48, 0x08, 0x0A, 0x10, 0x20, 0x30, 0x50, 0x6F, 0x8F, 0x90, 0xBF, 0xC0, 0xE0, 0x140), {SIGNATURE}),
-        **dict.fromkeys((0x180, 0x186, 0x187, 0x1A0, 0x1DF, 0x1F0, 0x29F, 0x2A0, 0x2E0, 0x2E8, 0x32F), {SIGNATURE}),
+        **at({FORMAT}, 0x00, 0x34, 0x330, 0x400, 0x49F),
+        **at({SIGNATURE}, 0x04, 0x08, 0x0A, 0x10, 0x20, 0x30, 0x48, 0x50, 0x6F, 0x8F, 0x90, 0xBF, 0xC0, 0xE0, 0x140),
+        **at({SIGNATURE}, 0x180, 0x186, 0x187, 0x1A0, 0x1DF, 0x1F0, 0x29F, 0x2A0, 0x2E0, 0x2E8, 0x32F),
     },
     TDX: {
-        **dict.fromkeys((0, 2, 8, 632, 764, 770 - 4, 1218), {FORMAT, "evidence-kind"}),
-        4: {"evidence-kind"},
-        **dict.fromkeys((12, 28, 47, 48, 64, 120, 168, 184, 231, 232, 300, 376, 424, 520, 568, 631, 636, 690), {SIGNATURE, "evidence-platform"}),
-        **dict.fromkeys((700, 763, 770, 1000, 1153, 1154, 1217, 1220), {SIGNATURE}),
-        **dict.fromkeys((1300, 1900, 2700), TEXT),
+        **at({FORMAT, "evidence-kind"}, 0, 2, 4, 8, 632, 764, 766, 1218),
+        **at({SIGNATURE, "evidence-platform"}, 12, 28, 47, 48, 64, 120, 168, 184, 231, 232, 300, 376, 424, 520, 568),
+        **at({SIGNATURE}, 631, 636, 690, 700, 763, 770, 1000, 1153, 1154, 1217, 1220),
+        **at(TEXT, 1300, 1900, 2700),
     },
     GPU: {
-        **dict.fromkeys((0, 1, 2, 3, 37, 38, 41, 42, 45, 46, 47, 50, 97), {FORMAT}),
-        **dict.fromkeys((4, 20, 35, 36, 39, 49, 52, 90, 99, 110, 200, -1, -48, -96), {SIGNATURE}),
+        **at({FORMAT}, 0, 1, 2, 3, 37, 38, 41, 42, 45, 46, 47, 50),
+        **at({SIGNATURE}, 4, 20, 35, 36, 39, 49, 52, 90, 98, 110, 200, -1, -48, -96),
     },
 }  # fmt: skip
 """By kind: at which bytes one bit is changed, and by which names that may be refused."""

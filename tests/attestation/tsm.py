@@ -11,7 +11,7 @@ PROVIDERS = {TDX: "tdx_guest"}
 
 def fake_tsm(monkeypatch, made, *, provider="", others=0, evidence=None, generation="4"):
     """Puts a made machine behind folders that are made; others: how many others ask meanwhile."""
-    make, write = Path.mkdir, Path.write_bytes
+    make, write, remove = Path.mkdir, Path.write_bytes, Path.rmdir
 
     def mkdir(self, *given, **fields):
         make(self, *given, **fields)
@@ -26,5 +26,11 @@ def fake_tsm(monkeypatch, made, *, provider="", others=0, evidence=None, generat
             self.with_name("generation").write_text(f"{int(generation) + 1 + others}\n")
         return write(self, data)
 
+    def rmdir(self):
+        for path in self.iterdir():
+            path.unlink()
+        remove(self)
+
+    monkeypatch.setattr(Path, "rmdir", rmdir)
     monkeypatch.setattr(Path, "mkdir", mkdir)
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
