@@ -11,10 +11,11 @@ RUN python -m venv --without-pip /opt/venv \
     && pip wheel --no-deps --wheel-dir /wheels . \
     && pip --python /opt/venv/bin/python install --only-binary=:all: --no-binary=pyhocon --constraint constraints.txt "$(ls /wheels/proofward-*.whl)[flare]"
 # Kernels are compiled for the processor of the machine that builds; another kind of processor compiles its own at the
-# first start, into /tmp. Their cache goes by the time of the source files, and image layers keep whole seconds only.
+# first start, into /tmp. Their cache goes by the path and the time of the source files: so the line leaves /src and asks
+# with -P for the installed package, and the times are set, since image layers keep whole seconds only.
 RUN find /opt/venv/lib/python3.11/site-packages/proofward -name "*.py" -exec touch --date=@1700000000 {} + \
     && python -m compileall -q -f /opt/venv/lib/python3.11/site-packages/proofward \
-    && NUMBA_CACHE_DIR=/opt/kernels /opt/venv/bin/python -c "from rich.console import Console; from proofward.cli.common.kernels import load_kernels; load_kernels(Console())" \
+    && cd / && NUMBA_CACHE_DIR=/opt/kernels /opt/venv/bin/python -P -c "from rich.console import Console; from proofward.cli.common.kernels import load_kernels; load_kernels(Console())" \
     && chmod -R a+rX /opt/kernels /opt/venv
 
 FROM python:3.11.15-slim-bookworm@sha256:d29f48a31a8b408ed19272ca1e7b10ebae13b240a27e862d3d4217c528e2e0c3

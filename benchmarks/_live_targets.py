@@ -41,6 +41,8 @@ from proofward.proof.party import Party
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
 from proofward.relations.enrolment import enrolment, enrolment_plan
+from proofward.relations.evaluation_proof import opened_by
+from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.measure import UploadStatement, round_plan
 from proofward.relations.training_round import training_round
 
@@ -79,13 +81,21 @@ def upload_target(
     proofs, (ciphertext, proof) = RelationProofs(), packet.attachments[:2]
     words = np.frombuffer(ciphertext, dtype="<u8").astype(np.uint64)
     digests = decode(packet.envelope, Envelope).record.sealed_shares
+    about, rest = (statement, proof)
+    if isinstance(statement, EvaluationStatement):
+        about, rest = opened_by(statement, proof)
     regions = proof_regions(
-        statement.transcript(words),
-        plan(statement),
-        proof,
-        lambda party: script(party, statement, words, lambda _: digests, None),
-        statement.config.security_bits,
+        about.transcript(words),
+        plan(about),
+        rest,
+        lambda party: script(party, about, words, lambda _: digests, None),
+        about.config.security_bits,
     )
+    if before := len(proof) - len(rest):
+        shifted = {
+            what: [(first + before, stop + before) for first, stop in own] for what, own in regions.items()
+        }
+        regions = {"left out": [(0, before)], **shifted}
 
     def judge(data: bytes) -> object:
         return proofs.verify_round(statement, digests, ciphertext, data)

@@ -21,7 +21,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _counting_targets import counting_targets
+<<<<<<< HEAD
 from _evidence_targets import evidence_targets
+=======
+from _evaluation_targets import evaluation_targets
+>>>>>>> main
 from _live_targets import live_targets
 from _machine import print_result, progress
 from _private_targets import private_targets
@@ -198,6 +202,7 @@ def main() -> None:
         targets = [*entry_targets(Path(folder) / "entries"), *live_targets(Path(folder) / "live")]
         kinds = {target.name.partition(": ")[2] for target in targets}
         targets += counting_targets(Path(folder) / "counting", kinds)
+        targets += evaluation_targets(Path(folder) / "evaluation")
         targets += private_targets(Path(folder) / "private", kinds)
         targets += evidence_targets(Path(folder) / "evidence", kinds)
         targets += reader_targets(Path(folder) / "readers")

@@ -22,7 +22,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "entry": ("messages", "Every message is signed, of its turn, and follows from those before it."),
     "enrolment-proof": ("proofs of enrolment", "A hospital's records are committed to and well-formed."),
     "round-proof": ("proofs of training", "A hospital's update is the training that was agreed on."),
-    "counts-proof": ("proofs of counts", "A hospital's counts are in range; that they are true is its word."),
+    "counts-proof": ("proofs of counts", "A hospital's counts are in range, and true if rules prove it."),
     "attestation": ("evidence of machines", "Evidence is verified again as of then; it proves no update."),
     "attestation-verdict": ("verdicts on evidence", "A verifier said of evidence what the auditor finds."),
     "verdict": ("verdicts of verifiers", "A verifier said of a proof what the auditor finds."),

@@ -102,7 +102,7 @@ REFUSALS: dict[str, str] = {
     "participants": "The participants are those whom the ledger shows ready, and enough of them.",
     "passed-set": "The uploads that passed are those whose verdicts accept them.",
     "phase": "A message comes in the phase that it belongs to.",
-    "privacy-budget": "A hospital consents to no more sums than the rules have releases.",
+    "privacy-budget": "A hospital takes part in no more sums of training than the rules have releases.",
     "proof-of-work": "A proof has the work that its statement demands before the lookups.",
     "record": "What is asked for is recorded.",
     "refusal": "A recorded refusal is the one that the message deserves, and proves another's fault.",

@@ -15,7 +15,7 @@ from proofward.federation.history.history import History
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.parties.audit_verdict import AuditVerdict
 
-TRAINING_PROOF, ENROLMENT_PROOF = "proof of training", "proof of enrolment"
+TRAINING_PROOF, ENROLMENT_PROOF, COUNTS_PROOF = "proof of training", "proof of enrolment", "proof of counts"
 
 #: By attack: the check that has to refuse it, and for the aggregator's also the one by which an audit does. A
 #: verifier's is for the audit alone: the ledger shows that verdicts differ, not which of them is wrong.
@@ -42,6 +42,13 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "double-consent": ("equivocation",),
     "wrong-share-sum": ("share-sum",),
     "equivocation": ("equivocation",),
+    "skipped-noise": (TRAINING_PROOF,),
+    "noise-drawn-again": (TRAINING_PROOF,),
+    "unclipped-records": (TRAINING_PROOF,),
+    "scaled-beyond-bound": (TRAINING_PROOF,),
+    "spent-budget": ("privacy-budget",),
+    "forgotten-error": (COUNTS_PROOF,),
+    "another-part-counted": (COUNTS_PROOF,),
     "dropped-update": ("accepted-set", "accepted-set"),
     "altered-update": ("aggregate-ciphertext-sum", "aggregate-ciphertext-sum"),
     "added-update": ("accepted-set", "accepted-set"),
@@ -121,7 +128,8 @@ def _member_faults(history: HistoryState, result: RunResult) -> list[Found]:
     for fault in result.faults:
         voters = _refusing(history, fault.round, fault.culprit)
         if voters and fault.check in {check for _, check in voters}:
-            stage = TRAINING_PROOF if fault.round else ENROLMENT_PROOF
+            counts = fault.round > 0 and history.rules.counting_in(fault.round) is not None
+            stage = COUNTS_PROOF if counts else TRAINING_PROOF if fault.round else ENROLMENT_PROOF
             by = tuple(verifier for verifier, _ in voters)
             found.append((stage, fault.culprit, f"{fault.check}: {fault.detail}", by))
         else:

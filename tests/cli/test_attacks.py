@@ -9,14 +9,15 @@ from __future__ import annotations
 import pytest
 
 from proofward.engines.attacks.catalogue import ATTACKS
+from proofward.engines.attacks.other_rules import evaluated
 from proofward.report.attack_outcome import EXPECTED
 
 TINY = ("--preset", "tiny", "--no-plot")
-#: One of each kind: a forged proof, a changed ciphertext, a key share, an aggregate, a log, a verdict; and the
-#: other forgeries, since there is nothing to forge about a hash.
+#: One of each kind: a forged proof, a changed ciphertext, a key share, an aggregate, a log, a verdict, a private
+#: round, a proved evaluation; and the other forgeries, since there is nothing to forge about a hash.
 SAMPLE = {
     "flipped-labels", "swapped-ciphertext", "wrong-key-share", "another-model", "ledger-rewritten", "wrong-verdict",
-    "skipped-training", "scaled-update", "chosen-batches",
+    "skipped-training", "scaled-update", "chosen-batches", "spent-budget", "forgotten-error",
 }  # fmt: skip
 
 
@@ -37,9 +38,9 @@ def test_every_attack_has_an_expected_check():
 )
 def test_attack(proofward, tmp_path, name):
     attack = ATTACKS[name]
-    rounds = 2 if name == "replayed-proof" else 1
-    run = tmp_path / "run"
-    sizes = ("--rounds", rounds, "--hospitals", 4)
+    rounds, run = attack.rounds, tmp_path / "run"
+    sizes = ("--rounds", rounds, "--hospitals", attack.hospitals or 4)
+    rounds += attack.rules is evaluated
     outcome = proofward.json("demo", "--attack", name, *TINY, *sizes, "--run", run)
     assert outcome["exit"] == 0 and outcome["refused"], outcome
     assert outcome["check"] == EXPECTED[name][0]
@@ -78,5 +79,8 @@ def test_an_unnoticed_attack_exits_with_1(proofward, tmp_path, monkeypatch):
 
 
 def test_an_attack_needs_enough_others(proofward, tmp_path):
-    for arguments in (("scaled-update", "--hospitals", 3), ("replayed-proof", "--rounds", 1), ("no-such",)):
+    for arguments in (
+        ("scaled-update", "--hospitals", 3), ("replayed-proof", "--rounds", 1), ("no-such",),
+        ("spent-budget", "--hospitals", 5), ("spent-budget", "--hospitals", 6, "--rounds", 1),
+    ):  # fmt: skip
         assert proofward("demo", "--run", tmp_path / "run", "--attack", *arguments).exit_code == 2

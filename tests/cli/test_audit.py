@@ -116,6 +116,17 @@ def test_a_folder_without_a_ledger_is_wrong_use(proofward, tmp_path, folder):
     assert "no ledger here" in proofward.json("audit", tmp_path)["error"]
 
 
+def test_a_kit_is_told_which_folder_an_audit_reads(proofward, tmp_path):
+    (tmp_path / "proofward").mkdir()
+    for command in ("audit", "report"):
+        refused = proofward(command, tmp_path)
+        assert refused.exit_code == 2 and "the server's has the ledger, in KIT/proofward/ledger" in refused.stderr
+    (tmp_path / "proofward" / "ledger").mkdir()
+    (tmp_path / "proofward" / "ledger" / "ledger.db").write_bytes(b"")
+    refused = proofward("audit", tmp_path)
+    assert refused.exit_code == 2 and f"give {tmp_path}/proofward/ledger," in refused.stderr.replace("\n", "")
+
+
 def test_the_ledger_alone_can_be_audited(proofward, copy):
     assert proofward("audit", copy / "ledger").exit_code == 0
 

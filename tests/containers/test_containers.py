@@ -120,6 +120,13 @@ def test_the_options_of_the_build_exist() -> None:
     assert load_kernels.__name__ in text
 
 
+def test_kernels_are_compiled_from_where_the_image_runs_them() -> None:
+    (run,) = [rest for word, rest in stages()[0] if word == "RUN" and "NUMBA_CACHE_DIR" in rest]
+    before, _, after = run.partition("NUMBA_CACHE_DIR=/opt/kernels ")
+    assert before.rstrip().endswith("cd / &&")  # numba names its cache by the path of the source
+    assert after.startswith("/opt/venv/bin/python -P -c ")
+
+
 def test_every_service_is_confined(services: dict[str, Any]) -> None:
     assert len(services) == 6
     for name, service in services.items():

@@ -1,8 +1,8 @@
 """Every attack of the catalogue is noticed under its own name and blamed on its author.
 
 The federation survives it where that is possible. Forged proofs are in `test_forger.py` and
-`test_real_proofs.py`: there is nothing to forge about a hash. Dealers of bad key shares meet the real binding
-in `test_dealers.py`.
+`test_real_proofs.py`, those of private rounds and of counts in `tests/federation`: there is nothing to forge about
+a hash. Dealers of bad key shares meet the real binding in `test_dealers.py`.
 """
 
 from __future__ import annotations
@@ -48,8 +48,12 @@ HOSPITAL_CHECKS = {
     "double-consent": "equivocation",
     "wrong-share-sum": "share-sum",
     "equivocation": "equivocation",
+    "spent-budget": "privacy-budget",
 }
-FORGERIES = {"flipped-labels", "skipped-training", "scaled-update", "chosen-batches"}
+FORGERIES = {
+    "flipped-labels", "skipped-training", "scaled-update", "chosen-batches", "skipped-noise", "noise-drawn-again",
+    "unclipped-records", "scaled-beyond-bound", "forgotten-error", "another-part-counted",
+}  # fmt: skip
 AGGREGATOR_CHECKS = {
     "dropped-update": ("accepted-set", "accepted-set"),
     "altered-update": ("aggregate-ciphertext-sum", "aggregate-ciphertext-sum"),
@@ -63,8 +67,8 @@ AGGREGATOR_CHECKS = {
 VERIFIER_ATTACKS = {"wrong-verdict", "wrong-refusal"}
 
 
-def federation(tmp_path, parties, rounds=1, network=None):
-    agreed = plan(rounds=rounds)
+def federation(tmp_path, parties, rounds=1, network=None, agreed=None):
+    agreed = agreed or plan(rounds=rounds)
     return InProcessFederation(
         tmp_path, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=parties, network=network
     )
@@ -72,8 +76,10 @@ def federation(tmp_path, parties, rounds=1, network=None):
 
 def run(tmp_path, name):
     """The result, the outcome as it is told, and what an audit comes to."""
-    rounds, attack = 2 if name == "replayed-proof" else 1, ATTACKS[name]
-    engine = federation(tmp_path, attack.parties(ATTACKER), rounds)
+    attack = ATTACKS[name]
+    rounds, hospitals = attack.rounds, attack.hospitals or 5
+    agreed = attack.rules(plan(rounds=rounds, hospitals=hospitals), 8 + hospitals)
+    engine = federation(tmp_path, attack.parties(ATTACKER), agreed=agreed)
     result = engine.run()
     auditor = Auditor(tmp_path / "ledger", FakeProofs())
     audited = AuditSummary(list(auditor.run()), auditor.history)

@@ -54,8 +54,7 @@ def audit(
     ledger, or one of an earlier protocol, which another release audits. A refused proof is "refused": the
     record of it is in order, and the hospital broke a rule. Metrics and plot are no evidence and not read.
     """
-    if not holds_ledger(run):
-        raise WrongThing(f"{run}: no ledger here: give a run's folder, or one with {LEDGER_FILE} in it")
+    require_ledger(run)
     from proofward.cli.common.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))
@@ -106,6 +105,22 @@ def holds_ledger(run: Path) -> bool:
     """Whether a folder, or the ledger's folder in it, has anything that belongs to a ledger."""
     names = (LEDGER_FILE, "ledger.seal", "objects")
     return any(os.path.lexists(folder / name) for folder in (run, run / "ledger") for name in names)
+
+
+def require_ledger(run: Path) -> None:
+    """Raises WrongThing where a folder has no ledger; of the server's kit it says which folder has it."""
+    from proofward.engines.contract import home_of
+
+    if holds_ledger(run):
+        return
+    home = home_of(run)
+    if holds_ledger(home):
+        words = f"this is the server's kit: give {home / 'ledger'}, or a copy of it, once all is over"
+    elif home.is_dir():
+        words = f"this is a kit: the server's has the ledger, in {home_of(Path('KIT')) / 'ledger'}"
+    else:
+        words = f"give a run's folder, or one with {LEDGER_FILE} in it"
+    raise WrongThing(f"{run}: no ledger here: {words}")
 
 
 def print_line(console: Console, verdict: AuditVerdict) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from proofward.cli.common.console import FLAW, OK, WrongThing, hexadecimal, make_console, print_json
-from proofward.cli.evidence.audit import LEDGER_FILE, holds_ledger
+from proofward.cli.evidence.audit import require_ledger
 
 SUFFIX = ".report.html"
 
@@ -32,8 +32,7 @@ def report(
     file asks for nothing from elsewhere and has no script. Exit code as `audit`: 1 where the record has a
     flaw or somebody broke the rules; the report is written all the same and says which.
     """
-    if not holds_ledger(run):
-        raise WrongThing(f"{run}: no ledger here: give a run's folder, or one with {LEDGER_FILE} in it")
+    require_ledger(run)
     from proofward.cli.common.kernels import load_kernels
 
     load_kernels(make_console(quiet=True))

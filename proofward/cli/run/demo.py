@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from proofward.cli.project.listed_presets import WithPresets
 from proofward.engines.registry import ENGINES
 from proofward.federation.messages.usual import LEAST_HOSPITALS
 from proofward.report.demonstration import MAX_HOSPITALS, MAX_ROUNDS, VERIFIERS
+
+if TYPE_CHECKING:
+    from proofward.engines.attacks.catalogue import Attack
 
 ATTACK_ROUNDS, IMAGE_ROUNDS = 2, 4
 HOSPITALS = 5
@@ -159,7 +163,8 @@ def demo(
     usual = IMAGE_ROUNDS if images else ROUNDS
     number = rounds or (usual if attack is None else ATTACK_ROUNDS)
     count = hospitals or (LEAST_HOSPITALS + (attack is not None) if images else HOSPITALS)
-    _check_attack(attack, count, number)
+    if attack is not None:
+        _check_attack(ATTACKS[attack], count, number)
     folder = run_folder(chosen)
     resumed = check_folder(folder, attack)
     if charts and resumed:
@@ -199,9 +204,11 @@ def demo(
     raise SystemExit(OK if passed else FLAW)
 
 
-def _check_attack(attack: str | None, hospitals: int, rounds: int) -> None:
-    if attack is not None and hospitals < LEAST_BESIDE_A_CULPRIT:
+def _check_attack(attack: Attack, hospitals: int, rounds: int) -> None:
+    if attack.hospitals and hospitals != attack.hospitals:
+        raise click.UsageError(f"this attack needs --hospitals {attack.hospitals}")
+    if hospitals < LEAST_BESIDE_A_CULPRIT:
         expected = f"--hospitals {LEAST_BESIDE_A_CULPRIT} or more, for the others to go on"
         raise click.UsageError(f"an attack needs {expected}")
-    if attack == "replayed-proof" and rounds < 2:
-        raise click.UsageError("this attack needs --rounds 2 or more")
+    if rounds < attack.rounds:
+        raise click.UsageError(f"this attack needs --rounds {attack.rounds} or more")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -82,6 +82,8 @@ class DemoRun:
 
     def attacked(self, attack: Attack) -> tuple[bool, Mapping[str, object]]:
         """Whether the right check refused the attack, and what happened."""
+        rows = max(len(records) for records in self.scenario.hospitals.values())
+        self.scenario = replace(self.scenario, plan=attack.rules(self.scenario.plan, rows))
         culprit = attack.culprit(ATTACKER, VERIFIER, self.scenario.plan.aggregator)
         self.console.print(f"attack {attack.name}: {culprit}. {attack.what}", markup=False, soft_wrap=True)
         engine, result = self._federate(attack.parties(ATTACKER))

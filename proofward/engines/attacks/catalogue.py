@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
-from proofward.engines.attacks import aggregators, dealers, hospitals, verifiers
+from proofward.engines.attacks import aggregators, dealers, flatterers, hospitals, spenders, verifiers
+from proofward.engines.attacks.other_rules import as_demonstrated, evaluated, private, private_and_small
 from proofward.engines.in_process import Parties
+from proofward.engines.run_folder import Plan
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
@@ -19,6 +22,10 @@ class Attack:
 
     A dishonest verifier may have a hospital to help it; else exactly one of the classes is set. `goes_on`:
     the federation finishes in spite of the culprit.
+
+    rules: makes the consortium's plan of a demonstration's, and of the rows of its largest hospital.
+    beside: classes of hospitals that follow the rules, by name. hospitals: how many there have to be, 0 where
+    any number will do. rounds: how many of training it takes.
     """
 
     name: str
@@ -26,6 +33,10 @@ class Attack:
     hospital: type[Hospital] | None = None
     aggregator: type[Aggregator] | None = None
     verifier: type[Verifier] | None = None
+    rules: Callable[[Plan, int], Plan] = as_demonstrated
+    beside: Mapping[str, type[Hospital]] = field(default_factory=dict)
+    hospitals: int = 0
+    rounds: int = 1
 
     @property
     def goes_on(self) -> bool:
@@ -45,7 +56,7 @@ class Attack:
         party is honest.
         """
         return Parties(
-            hospitals={} if self.hospital is None else {attacker: self.hospital},
+            hospitals={**self.beside, **({} if self.hospital is None else {attacker: self.hospital})},
             verifiers={} if self.verifier is None else {verifier: self.verifier},
             aggregator=self.aggregator or Aggregator,
         )
@@ -75,6 +86,16 @@ _HOSPITALS: tuple[tuple[str, type[Hospital]], ...] = (
     ("wrong-share-sum", hospitals.SumsWrong),
     ("equivocation", hospitals.Equivocates),
 )
+_PRIVATE: tuple[tuple[str, type[Hospital]], ...] = (
+    ("skipped-noise", hospitals.SkipsNoise),
+    ("noise-drawn-again", hospitals.DrawsNoiseAgain),
+    ("unclipped-records", hospitals.LeavesUnclipped),
+    ("scaled-beyond-bound", hospitals.ScalesClipped),
+)
+_EVALUATED: tuple[tuple[str, type[Hospital]], ...] = (
+    ("forgotten-error", flatterers.ForgetsOneError),
+    ("another-part-counted", flatterers.CountsAnotherPart),
+)
 _AGGREGATORS: tuple[tuple[str, type[Aggregator]], ...] = (
     ("dropped-update", aggregators.DropsUpdate),
     ("altered-update", aggregators.AltersUpdate),
@@ -97,9 +118,21 @@ def _what(party: type[Hospital] | type[Aggregator] | type[Verifier]) -> str:
 
 ATTACKS: dict[str, Attack] = {
     **{name: Attack(name, _what(party), hospital=party) for name, party in _HOSPITALS},
+    **{name: Attack(name, _what(party), hospital=party, rules=private) for name, party in _PRIVATE},
+    "spent-budget": Attack(
+        "spent-budget",
+        _what(spenders.GoesOnSpent),
+        hospital=spenders.GoesOnSpent,
+        rules=private_and_small,
+        beside=spenders.BESIDE,
+        hospitals=spenders.HOSPITALS,
+        rounds=2,
+    ),
+    **{name: Attack(name, _what(party), hospital=party, rules=evaluated) for name, party in _EVALUATED},
     **{name: Attack(name, _what(party), aggregator=party) for name, party in _AGGREGATORS},
     **{
         name: Attack(name, _what(party), hospital=helper, verifier=party)
         for name, party, helper in _VERIFIERS
     },
 }
+ATTACKS["replayed-proof"] = replace(ATTACKS["replayed-proof"], rounds=2)

@@ -84,6 +84,10 @@ class LeavesUnclipped(_Forges):
         return Cheat(change=unclipped(statement, known))
 
 
+class ScalesClipped(ScalesUpdate):
+    """Encrypts ten times its clipped update, beyond the bound that noise is measured for."""
+
+
 class SkipsNoise(_Forges):
     """Encrypts its update without noise, where the rules have privacy."""
 
