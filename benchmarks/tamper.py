@@ -21,11 +21,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from _counting_targets import counting_targets
-<<<<<<< HEAD
-from _evidence_targets import evidence_targets
-=======
 from _evaluation_targets import evaluation_targets
->>>>>>> main
+from _evidence_targets import evidence_targets
 from _live_targets import live_targets
 from _machine import print_result, progress
 from _private_targets import private_targets
