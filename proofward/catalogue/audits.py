@@ -17,6 +17,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "ledger-tree": ("the hash tree", "The stored hashes are those of the entries."),
     "ledger-checkpoint": ("checkpoints", "The aggregator signed the entries as they are."),
     "ledger-remembered": ("checkpoints kept elsewhere", "The ledger continues what was seen before."),
+    "ledger-cosigned": ("cosigned checkpoints", "Enough of the named witnesses have cosigned it."),
     "ledger-object": ("stored objects", "Every stored object has the digest that is its name."),
     "ledger-stray": ("files in the ledger", "The folder of the ledger holds nothing else."),
     "entry": ("messages", "Every message is signed, of its turn, and follows from those before it."),

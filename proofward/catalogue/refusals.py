@@ -75,6 +75,7 @@ REFUSALS: dict[str, str] = {
     "key-replaced": "The key file is the one of the key that the ledger has.",
     "key-used": "A new key is one that nobody has or had.",
     "ledger-consistency": "The ledger continues what was seen of it before.",
+    "ledger-cosigned": "Enough of the named witnesses have cosigned the checkpoint.",
     "ledger-gap": "News of the ledger leave no entry out.",
     "ledger-root": "The entries give the root that the checkpoint signs.",
     "ledger-signature": "A checkpoint is signed by the ledger's host.",

@@ -17,7 +17,9 @@ from proofward.cli.evidence.model import model
 from proofward.cli.evidence.predict import predict
 from proofward.cli.evidence.proofs import verify
 from proofward.cli.evidence.report import report
+from proofward.cli.evidence.timestamp import timestamp
 from proofward.cli.evidence.track import track
+from proofward.cli.evidence.witness import witness
 from proofward.cli.kit.admit import admit
 from proofward.cli.kit.bundle import bundle
 from proofward.cli.kit.check_data import check_data
@@ -69,6 +71,8 @@ main.add_command(count)
 main.add_command(evaluate)
 main.add_command(data)
 main.add_command(console)
+main.add_command(witness)
+main.add_command(timestamp)
 consortium.add_command(add_site)
 consortium.add_command(calibrate)
 consortium.add_command(consortium_check)

@@ -68,6 +68,11 @@ def forward_limbs(
     )
 
 
+def head_limb(scales: FixedPoint, high: Span) -> HighLimb:
+    """That of the head's differences of logits in a forward pass, by the span of the last layer's bounds."""
+    return HighLimb.of(high, scales.table_bits, _LEAST_SIGN_BITS)
+
+
 def _limb_bits(
     model: Network, scales: FixedPoint, samples: int, spans: Sequence[Span], *, backward: bool
 ) -> int:

@@ -139,7 +139,7 @@ def _magnitudes(
     layer, finer, place = model.layers[index], model.finer[index], model.joints.joins(index)
     last = place == model.depth - 1
     one = finer.one(scales)
-    inputs = _largest_value(model, scales, model.joints.reads(index))
+    inputs = largest_value(model, scales, model.joints.reads(index))
     gradients = model.head.largest_gradient(scales) if last else scales.of_layer(place).gradient_limit
     positions = layer.positions // layer.window**2 * (1 if last else model.activations[place].passes)
     weight_update = updates * positions * gradients * inputs
@@ -151,7 +151,7 @@ def _magnitudes(
     return Magnitudes(inputs, gradients, weight_update, bias_update, weight, bias, sums, back_sums)
 
 
-def _largest_value(model: Network, scales: FixedPoint, place: int) -> int:
+def largest_value(model: Network, scales: FixedPoint, place: int) -> int:
     """Of V_place."""
     if place in (FIRST, ROW):
         return -scales.input_range[0]
@@ -170,7 +170,7 @@ def _layer_bounds(model: Network, scales: FixedPoint, parts: Sequence[Magnitudes
         raise ConfigurationError("weight_bits", expected, scales.weight_bits)
     forward, back = joints.sums(place, scales.weight_bits), joints.back_sums(values, scales.weight_bits)
     sums = sum(parts[layer].sums * factor for layer, factor in forward.layers)
-    sums += sum(_largest_value(model, scales, source) * factor for source, factor in forward.direct)
+    sums += sum(largest_value(model, scales, source) * factor for source, factor in forward.direct)
     sums = (2 * sums if last else sums) + off.half
     back_sums = sum(parts[layer].back_sums * factor for layer, factor in back.layers)
     back_sums += sum(scales.of_layer(into).gradient_limit * factor for into, factor in back.direct)

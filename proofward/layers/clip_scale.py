@@ -1,13 +1,16 @@
 """The public numbers by which the gradient of each record is clipped, and the sum of them rounded.
 
 With a = activation_bits and d = gradient_bits, the gradient g of a record is an integer vector at scale
-a + d, and so is the bound on its norm. With A what a layer reads and dZ the gradient of its sums:
-    C = 2^(clip_bits + a + d)
-    S = ||g||^2 = sum over layers of (||A||^2 + 2^(2a)) ||dZ||^2
+a + d, and so is the bound on its norm. Beside means both are f times finer, the least common multiple of all
+layers (`means`), and a layer's own gradient g_l counts u_l times. With A what a layer reads and dZ the
+gradient of its sums:
+    C = f 2^(clip_bits + a + d)
+    S = ||g||^2 = sum over layers of u_l^2 ||g_l||^2
+    ||g_l||^2 = (||A||^2 + 2^(2a)) ||dZ||^2 of a linear layer; of a convolution see `record_norms`
     s = floor(sqrt(S)) + 1
     k = min(2^12, floor(2^12 C / s))       the multiplier, at scale 12; 0 in slots of a batch without a row
     G = sum over records of k g            at scale a + d + 12
-    U = floor(G / 2^h + 1/2)               h = clip_bits + a + d + 2, so that 2^10 units of U are C
+    U = floor(G / (f 2^h) + 1/2)           h = clip_bits + a + d + 2, so that 2^10 units of U are C
 
 k s <= 2^12 C and s > sqrt(S), so the norm of k g is below 2^12 C. Two datasets that differ in one record
 differ in G by less than 2^13 C in norm; rounding moves the difference of two entries by less than 1. Hence
@@ -21,46 +24,89 @@ from math import isqrt
 
 import numpy as np
 
+from proofward.layers.bounds import largest_value
+from proofward.layers.divisor import Divisor
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.exact import roots
-from proofward.layers.linear import Linear
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network
 from proofward.layers.privacy import CLIP_UNITS_BITS, Privacy
-from proofward.layers.relu import Relu
+from proofward.layers.record_norms import PRODUCT, Way, check_layers, way_of
 
 MULTIPLIER_BITS = 12
 """A gradient that is not clipped is multiplied by 2^12."""
 
+REMEDY = (
+    "narrower layers, a smaller gradient_range_bits or activation_range_bits, or a frozen public network "
+    "before a small head"
+)
+
 SQUARE_LIMIT = 1 << 58
 """S stays below, so that the square of a root's double is below 2^62."""
 
-WAYS_OUT = "linear layers one after another; for pictures, such a head behind a frozen public network"
+
+@dataclass(frozen=True, slots=True)
+class LayerNorm:
+    """How the norm of a layer's gradient enters S. unit: u_l. one: what its biases are multiplied by.
+
+    most: the public bound on ||g_l||^2.
+    """
+
+    way: Way
+    unit: int
+    one: int
+    most: int
+
+    @property
+    def is_product(self) -> bool:
+        """Of the norm of what the layer reads and that of the gradient of its sums."""
+        return self.way.name == PRODUCT
 
 
 @dataclass(frozen=True, slots=True)
 class ClipScale:
-    """bound: C. shift: h. most_square: the public bound on S. one: 2^a."""
+    """bound: C. shift: h. finest: f. layers: how each one's norm enters S."""
 
     bound: int
     shift: int
-    most_square: int
-    one: int
+    layers: tuple[LayerNorm, ...]
+    finest: int = 1
 
     @staticmethod
     def of(model: Network, scales: FixedPoint, privacy: Privacy) -> ClipScale:
         """Those of a network; raises a TrainingError where its gradients cannot be clipped, and says why."""
-        check_network(model)
+        check_layers(model)
         bits = privacy.clip_bits + scales.activation_bits + scales.gradient_bits
         if bits < 0:
             raise ConfigurationError("clip_bits", f"at least {privacy.clip_bits - bits}", privacy.clip_bits)
-        square = largest_square(model, scales)
-        if square >= SQUARE_LIMIT:
-            raise WraparoundPossible(
-                "all layers", "squared norm of a record's gradient", square, SQUARE_LIMIT
-            )
+        units = model.update_units
+        layers = tuple(layer_norm(model, scales, index, unit) for index, unit in enumerate(units))
         shift = bits + MULTIPLIER_BITS - CLIP_UNITS_BITS
-        return ClipScale(1 << bits, shift, square, 1 << scales.activation_bits)
+        found = ClipScale(model.finest << bits, shift, layers, model.finest)
+        if found.most_square >= SQUARE_LIMIT:
+            quantity = "squared norm of a record's gradient"
+            raise WraparoundPossible("all layers", quantity, found.most_square, SQUARE_LIMIT, REMEDY)
+        return found
+
+    @property
+    def most_square(self) -> int:
+        """The public bound on S."""
+        return sum(own.unit**2 * own.most for own in self.layers)
+
+    @property
+    def products(self) -> tuple[LayerNorm, ...]:
+        """The layers whose norm is a product of two, in order."""
+        return tuple(own for own in self.layers if own.is_product)
+
+    @property
+    def wholes(self) -> tuple[LayerNorm, ...]:
+        """The others, in order."""
+        return tuple(own for own in self.layers if not own.is_product)
+
+    @property
+    def divisor(self) -> Divisor:
+        """f 2^h, by which the sum of gradients is rounded."""
+        return Divisor.of(self.finest << self.shift)
 
     @property
     def most_root(self) -> int:
@@ -99,22 +145,23 @@ class ClipScale:
         return result
 
 
+def layer_norm(model: Network, scales: FixedPoint, index: int, unit: int) -> LayerNorm:
+    """Of a layer, with a bound from every value and gradient at the end of its range.
+
+    Behind a pool that keeps one sum of a window the gradients of the others are 0.
+    """
+    layer, one = model.layers[index], model.finer[index].one(scales)
+    value, inputs, positions = largest_value(model, scales, index), layer.takes.size, 1
+    last = index == model.depth - 1
+    gradient = model.head.largest_gradient(scales) if last else scales.of_layer(index).gradient_limit
+    way, outputs = way_of(layer), layer.gives.size
+    if way.name != PRODUCT:
+        inputs, outputs = layer.fan_in, layer.biases.size
+        positions = layer.positions // layer.window**2 * (1 if last else model.activations[index].passes)
+    return LayerNorm(way, unit, one, (inputs * value**2 + one**2) * outputs * (positions * gradient) ** 2)
+
+
 def largest_square(model: Network, scales: FixedPoint) -> int:
-    """A bound on S: every value and gradient at the end of its range."""
-    total, one = 0, 1 << scales.activation_bits
-    for index, layer in enumerate(model.layers):
-        last = index == model.depth - 1
-        value = -scales.input_range[0] if index == 0 else scales.of_layer(index - 1).activation_limit
-        gradient = model.head.largest_gradient(scales) if last else scales.of_layer(index).gradient_limit
-        total += (layer.takes.size * value**2 + one**2) * layer.gives.size * gradient**2
-    return total
-
-
-def check_network(model: Network) -> None:
-    """Raises ConfigurationError unless all layers are such whose gradients can be clipped for each record."""
-    strange = [type(own).__name__ for own in model.layers if type(own) is not Linear]
-    strange += [type(own).__name__ for own in model.activations if type(own) is not Relu]
-    strange += ["shortcuts"] * bool(model.shortcuts) + ["a row beside pictures"] * bool(model.row)
-    if strange:
-        found = ", ".join(dict.fromkeys(strange))
-        raise ConfigurationError("model with differential privacy", WAYS_OUT, found)
+    """A bound on S."""
+    units = model.update_units
+    return sum(unit**2 * layer_norm(model, scales, index, unit).most for index, unit in enumerate(units))

@@ -146,13 +146,13 @@ class Conv2d(Affine):
         gradients: Gradient | None,
     ) -> Conv2dRelation:
         parts = (shape, *self.field_parameters(parameters), rates, one, inputs, gradients, self.axes)
-        if self._is_even:
+        if self.is_even:
             return Conv2dRelation(*parts, self.groups)
         each = self.inputs.axes[0] // self.groups, self.outputs // self.groups
         return UnevenRelation(*parts, runs=Runs(self.groups, *each))
 
     @property
-    def _is_even(self) -> bool:
+    def is_even(self) -> bool:
         """Whether a channel's leading binary digits are its group."""
         each = self.inputs.axes[0] // self.groups, self.outputs // self.groups
         return self.groups == 1 or not any(count & (count - 1) for count in each)

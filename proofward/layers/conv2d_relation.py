@@ -30,7 +30,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from proofward.layers.conv2d_tables import Conv2dTables
+from proofward.layers.conv2d_samples import Conv2dSamples
 from proofward.layers.pictures import plane_at, sums_by_tap
 from proofward.layers.public_weights import said_entry
 from proofward.layers.stack import Units, eq_weights, plain_weights
@@ -41,7 +41,7 @@ from proofward.proof.party import Party, Tables
 Array = npt.NDArray[np.uint64]
 
 
-class Conv2dRelation(Conv2dTables):
+class Conv2dRelation(Conv2dSamples):
     """A convolution in a proof."""
 
     __slots__ = ()

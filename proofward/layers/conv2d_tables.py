@@ -17,10 +17,9 @@ from proofward.field.goldilocks import shift
 from proofward.field.multilinear import eq_table
 from proofward.field.spatial import shifted_rows
 from proofward.layers.axis import Axis
-from proofward.layers.claims import DerivedTable
 from proofward.layers.layout import log_padded
 from proofward.layers.pictures import products_by_tap, sums_by_tap
-from proofward.layers.stack import Units, repeated_eq, sum_last, zero_product
+from proofward.layers.stack import Table, Units, repeated_eq, sum_last, zero_product
 from proofward.layers.trained_weights import TrainedWeights, flat
 from proofward.proof.forms import ONE, ZERO, Point
 from proofward.proof.party import Party
@@ -44,8 +43,8 @@ class Conv2dTables(TrainedWeights):
         return sum(axis.log_outputs for axis in self.axes)
 
     @property
-    def _delta(self) -> DerivedTable:
-        assert isinstance(self.gradients, DerivedTable), "a convolution is never the last layer"
+    def _delta(self) -> Table:
+        assert isinstance(self.gradients, Table), "a convolution is never the last layer"
         return self.gradients
 
     @property

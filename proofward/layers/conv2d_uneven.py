@@ -22,6 +22,7 @@ not exist are in no sum.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,6 +139,12 @@ class UnevenRelation(Conv2dRelation):
             outputs = slice(group * runs.outputs, (group + 1) * runs.outputs)
             result[:, outputs] = batched_combine_rows(each, weights)
         return flat(result)
+
+    def _runs(self) -> Iterator[tuple[slice, slice, slice]]:
+        for group in range(self.runs.count):
+            outputs = slice(group * self.runs.outputs, (group + 1) * self.runs.outputs)
+            channels = slice(group * self.runs.channels, (group + 1) * self.runs.channels)
+            yield outputs, channels, channels
 
     # -- the prover's tables
     # ----------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ shape. Training itself is a total function: no error depends on what admissible 
 
 from __future__ import annotations
 
+REMEDY = "fewer steps, smaller batches, narrower layers or lower scales"
+
 
 class TrainingError(Exception):
     """Base of every error raised by `proofward.layers`."""
@@ -24,12 +26,12 @@ class ConfigurationError(TrainingError):
 class WraparoundPossible(TrainingError):
     """The compile step cannot exclude that an integer of this layer reaches the embedding limit."""
 
-    def __init__(self, layer: str, quantity: str, bound: int, limit: int) -> None:
+    def __init__(self, layer: str, quantity: str, bound: int, limit: int, remedy: str = REMEDY) -> None:
         self.layer = layer
         self.quantity = quantity
         self.bound = bound
         self.limit = limit
         super().__init__(
             f"{layer}: |{quantity}| may reach {bound} (about 2^{bound.bit_length()}), the limit is {limit}; "
-            "use fewer steps, smaller batches, narrower layers or lower scales"
+            f"use {remedy}"
         )

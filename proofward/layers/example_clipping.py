@@ -2,12 +2,13 @@
 
 What is proved. For every slot x of the batch, with A_l what layer l reads, dZ_l the gradient of its sums, and
 the numbers of `clip_scale`, there are committed
-    na_l, nd_l     the squared norms ||A_l||^2 and ||dZ_l||^2 at x
+    na_l, nd_l     the squared norms ||A_l||^2 and ||dZ_l||^2 at x, of a linear layer
+    n_l            the squared norm of the gradient that x has at a convolution
     e, e'          limbs in [0, 2^b), b = slack_bits;   s = (e + e') / 2 + 1 is no column of its own
     q, w, v        limbs in the ranges of `ClipScale`
     c, k
 with
-    sum_l (na_l + 2^(2a)) nd_l = s^2 - 1 - e
+    sum_l (na_l + 2^(2a)) nd_l + sum_l n_l = s^2 - 1 - e        beside means each times u_l^2 (`clip_scale`)
     c^2 = c,   q = c q
     w = q s + (C - s) (1 + c (2^12 - 1))
     v = c (s - 1 - w)
@@ -27,8 +28,9 @@ schedule.
 
 Message order:
     verifier: a point p of the slots
-    for each layer twice, values and gradients: a sumcheck for the squared norms at p
+    for each linear layer twice, values and gradients: a sumcheck for the squared norms at p
         prover: the value where it ended, twice, for its square; then the claim on it
+    for each convolution its norms at p                                   (layers/norm_of_convolution.py)
     verifier: factors of the equations       a sumcheck of eq(p) times the equations
         prover: the factors of every product where it ended
 for each claim on a layer's gradients times k at a point r
@@ -53,6 +55,8 @@ from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
 from proofward.layers.clip_scale import MULTIPLIER_BITS, ClipScale
 from proofward.layers.clipped_training import Clipped
+from proofward.layers.conv2d_samples import Conv2dSamples
+from proofward.layers.norm_of_convolution import prove_norms
 from proofward.layers.ranges import RangeChecks, combine
 from proofward.layers.stack import Gradient, Shape, Units, eq_weights, plain_weights
 from proofward.layers.trained_weights import TrainedWeights
@@ -76,6 +80,14 @@ class Scaled:
     gradient: Gradient
     shape: Shape
     weights: LinearCombination
+
+    def matrix(self, party: Party) -> Array:
+        """See `stack.Input`."""
+        return self.flat(party).reshape(1 << self.shape.log_samples, -1)
+
+    def assert_at(self, party: Party, samples: Point, unit: Point, claim: Form) -> None:
+        """See `stack.Input`."""
+        self.assert_units(party, samples, Units.at(unit), claim)
 
     def flat(self, party: Party) -> Array:
         """See `stack.Gradient`."""
@@ -116,6 +128,7 @@ class ClippingRelation:
     rows: int
     values: tuple[LinearCombination, ...]
     gradients: tuple[LinearCombination, ...]
+    wholes: tuple[LinearCombination, ...]  #: ||g_l||^2 of convolutions
     above: LinearCombination  #: e
     below: LinearCombination  #: e'
     shortfall: LinearCombination  #: q
@@ -130,10 +143,9 @@ class ClippingRelation:
         shape: Shape,
         scale: ClipScale,
         rows: int,
-        layers: int,
         witness: Callable[[], Clipped],
     ) -> ClippingRelation:
-        """Declare the columns and their range checks, for so many layers."""
+        """Declare the columns and their range checks."""
         size = shape.log_samples
 
         def column(title: str, values: Callable[[], Signed]) -> LinearCombination:
@@ -148,13 +160,18 @@ class ClippingRelation:
         def gradient(index: int) -> Signed:
             return witness().gradients[index]
 
+        def whole(index: int) -> Signed:
+            return witness().wholes[index]
+
         slack = scale.slack_bits
+        products, wholes = range(len(scale.products)), range(len(scale.wholes))
         return ClippingRelation(
             shape,
             scale,
             rows,
-            tuple(column(f"norm of values {i + 1}", partial(value, i)) for i in range(layers)),
-            tuple(column(f"norm of gradients {i + 1}", partial(gradient, i)) for i in range(layers)),
+            tuple(column(f"norm of values {i + 1}", partial(value, i)) for i in products),
+            tuple(column(f"norm of gradients {i + 1}", partial(gradient, i)) for i in products),
+            tuple(column(f"norm of a convolution {i + 1}", partial(whole, i)) for i in wholes),
             limbs("square above", slack, lambda: witness().above(scale)),
             limbs("square below", slack, lambda: witness().below(scale)),
             limbs("shortfall", scale.shortfall_bits, lambda: witness().shortfall),
@@ -165,10 +182,11 @@ class ClippingRelation:
         )
 
     @staticmethod
-    def count(scale: ClipScale, layers: int, table_bits: int) -> int:
+    def count(scale: ClipScale, table_bits: int) -> int:
         """Values of a slot that `declare` declares."""
         bits = (scale.slack_bits, scale.slack_bits, scale.shortfall_bits, scale.room_bits, scale.rest_bits)
-        return 2 * layers + 2 + sum(-(-own // table_bits) for own in bits)
+        norms = 2 * len(scale.products) + len(scale.wholes)
+        return norms + 2 + sum(-(-own // table_bits) for own in bits)
 
     def scaled(self, gradient: Gradient) -> Scaled:
         """A layer's gradient times the multipliers."""
@@ -177,16 +195,21 @@ class ClippingRelation:
     def prove(self, party: Party, layers: Sequence[TrainedWeights]) -> None:
         """Norms and multipliers are those of what the layers read and of the gradients of their sums."""
         point = party.challenges(self.shape.log_samples)
-        party.soundness.add("norms of records", "Schwartz-Zippel", 2 * len(layers) * len(point))
+        products, wholes = 2 * len(self.values), len(self.wholes)
+        party.soundness.add("norms of records", "Schwartz-Zippel", (products + wholes) * len(point))
         known = party.knows_witness
-        for layer, norms in zip(layers, self.values, strict=True):
+        linear = [layer for layer in layers if not isinstance(layer, Conv2dSamples)]
+        for layer, norms in zip(linear, self.values, strict=True):
             flat = layer.inputs.matrix(party).reshape(-1) if known else None
             ended, value = _prove_squares(party, point, norms.at(point), layer.log_inputs, flat)
             layer.inputs.assert_at(party, ended[: len(point)], ended[len(point) :], value)
-        for layer, norms in zip(layers, self.gradients, strict=True):
+        for layer, norms in zip(linear, self.gradients, strict=True):
             flat = layer.gradient.flat(party) if known else None
             ended, value = _prove_squares(party, point, norms.at(point), layer.log_outputs, flat)
             layer.gradient.assert_units(party, ended[: len(point)], Units.at(ended[len(point) :]), value)
+        convolutions = [layer for layer in layers if isinstance(layer, Conv2dSamples)]
+        for own, norms, about in zip(convolutions, self.wholes, self.scale.wholes, strict=True):
+            prove_norms(party, own, about.way, point, norms.at(point))
         self._prove_multipliers(party, point)
 
     def _prove_multipliers(self, party: Party, point: Point) -> None:
@@ -218,21 +241,22 @@ class ClippingRelation:
     ) -> tuple[list[tuple[LinearCombination, Terms]], Terms, Terms]:
         """What adds up to 0 in every slot: products, a sum, and a sum that the mask multiplies.
 
-        f0 (sum_l (na_l + 2^(2a)) nd_l - s^2 + 1 + e) + f1 (c^2 - c) + f2 (q - c q)
+        f0 (sum_l (na_l + 2^(2a)) nd_l + sum_l n_l - s^2 + 1 + e) + f1 (c^2 - c) + f2 (q - c q)
         + f3 (q s + (C - s) (1 + c (2^12 - 1)) - w) + f4 (c (s - 1 - w) - v) + f5 (k - mask (2^12 - q))
         """
         f0, f1, f2, f3, f4, f5 = factors
         bound, root = self.scale.bound, combine((HALF, self.above), (HALF, self.below), constant=1)
         short, case = self.shortfall, self.clipped
         products: list[tuple[LinearCombination, Terms]] = [
-            (combine((1, own), constant=self.scale.one**2), [(f0, gradient)])
-            for own, gradient in zip(self.values, self.gradients, strict=True)
+            (combine((1, own), constant=layer.one**2), [(f0 * layer.unit**2, gradient)])
+            for layer, own, gradient in zip(self.scale.products, self.values, self.gradients, strict=True)
         ]
         products.append((root, [(f0 * -1, root), (f3, short)]))
         last = combine((1, root), (-1, self.room), constant=-1)
         products.append((case, [(f1, case), (f2 * -1, short), (f3 * -(FULL - 1), root), (f4, last)]))
         near = combine((-1, root), (bound * (FULL - 1), case), (-1, self.room), constant=bound)
         linear = [
+            *((f0 * layer.unit**2, own) for layer, own in zip(self.scale.wholes, self.wholes, strict=True)),
             (f0, combine((1, self.above), constant=1)),
             (f1 * -1, case),
             (f2, short),

@@ -68,6 +68,10 @@ class RangeChecks:
         """Every entry (pair of entries) is in a table, which is one for all layers that ask for its tag."""
         self.lookups.query(self._keep(table), value, second)
 
+    def look_up_virtual(self, table: Table, value: VirtualColumn) -> None:
+        """Likewise for a virtual column."""
+        self.lookups.query(self._keep(table), value)
+
     def require_joint_sign(
         self, low: LinearCombination, bits: int, above: LinearCombination, sign: LinearCombination
     ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +99,11 @@ class Gradient(Protocol):
 
     def assert_units(self, party: Party, samples: Point, units: Units, claim: Form) -> None:
         """The multilinear extension at a point of the samples, combined over output units, is the claim."""
+
+
+@runtime_checkable
+class Table(Input, Gradient, Protocol):
+    """Both, as far as a convolution asks: values over (step, sample, unit) of a claim at any point."""
 
 
 def repeated_eq(point: Point, count: int) -> Array:

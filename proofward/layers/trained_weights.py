@@ -51,7 +51,7 @@ from proofward.layers.stack import (
     zero_product,
 )
 from proofward.proof.forms import ONE, Form, Point
-from proofward.proof.party import Party, Tables
+from proofward.proof.party import Party, Tables, Weights
 
 Array = npt.NDArray[np.uint64]
 
@@ -196,14 +196,31 @@ class TrainedWeights(AffineRelation):
         at_step = party.send(reduced.factors[0][1])
         party.assert_zero(reduced.claim - at_step * public)
         claims = eq_weights(reduced.point) + plain_weights(shape.log_batch)
-        claims += eq_weights(group) + plain_weights(self.log_positions)
-        ended = party.sumcheck(at_step, claims, lambda: Tables([(outputs, inputs)]))
+        self._prove_samples(party, claims, units, extended, at_step, Tables([(outputs, inputs)]))
+
+    def prove_of_sample(
+        self, party: Party, samples: Point, units: Units, extended: Point, claim: Form
+    ) -> None:
+        """claim = the gradient of a sample by itself at (units, extended input), at a point of samples."""
+        known = party.knows_witness
+        outputs = self._outputs_over_samples(party, units) if known else zeros(0)
+        inputs = self._inputs_over_samples(party, extended) if known else zeros(0)
+        tables = Tables([(outputs, inputs)])
+        self._prove_samples(party, eq_weights(samples), units, extended, claim, tables)
+
+    def _prove_samples(
+        self, party: Party, samples: list[Weights], units: Units, extended: Point, claim: Form, tables: Tables
+    ) -> None:
+        """claim = weighted sum over samples of the gradients that they have by themselves."""
+        log_samples, group = self.shape.log_samples, units.leading(self.log_groups)
+        weights = samples + eq_weights(group) + plain_weights(self.log_positions)
+        ended = party.sumcheck(claim, weights, lambda: tables)
         gradient, value, product = party.send_product(*ended.factors[0])
         party.assert_zero(ended.claim - product)
-        samples, rest = ended.point[: shape.log_samples], ended.point[shape.log_samples :]
+        samples_at, rest = ended.point[:log_samples], ended.point[log_samples:]
         own, position = rest[: self.log_groups], rest[self.log_groups :]
-        self._assert_output(party, samples, position, units.with_leading(own), gradient)
-        self._assert_input(party, samples, own, position, extended, value)
+        self._assert_output(party, samples_at, position, units.with_leading(own), gradient)
+        self._assert_input(party, samples_at, own, position, extended, value)
 
     def weights_before(self, sums: Array, initial: Array) -> Array:
         """initial - sum over earlier steps of r_j G: (2, steps, width) flat, of the sums G of every step.

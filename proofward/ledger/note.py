@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from proofward.ledger.errors import NoteInvalid
+from proofward.ledger.errors import NoteInvalid, SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey
 
 SIGNATURES = "\n\n\u2014 ".encode()
@@ -51,6 +51,33 @@ def from_base64(text: str, what: str) -> bytes:
     return data
 
 
+def key_id(name: str, algorithm: bytes, raw: bytes) -> bytes:
+    """ID (4 bytes) of a key under a name; the algorithm's byte comes before the key's."""
+    return hashlib.sha256(name.encode() + b"\n" + algorithm + raw).digest()[:4]
+
+
+def write_key(name: str, algorithm: bytes, raw: bytes) -> str:
+    """A verifier key as C2SP writes it: name, key ID, and algorithm with key."""
+    return f"{name}+{key_id(name, algorithm, raw).hex()}+{to_base64(algorithm + raw)}"
+
+
+def read_key(text: str, algorithm: bytes, what: str) -> tuple[str, PublicKey]:
+    """Name and Ed25519 key of a verifier key, in the only form that `write_key` gives. Raises NoteInvalid."""
+    parts = text.split("+", 2)
+    if len(parts) != 3:
+        raise NoteInvalid("verifier key", "name+id+key", repr(text)[:80])
+    raw = from_base64(parts[2], "verifier key")
+    if raw[:1] != algorithm or len(raw) != 33:
+        raise NoteInvalid("verifier key", what, repr(text)[:80])
+    _check_name(parts[0])
+    if (written := write_key(parts[0], algorithm, raw[1:])) != text:
+        raise NoteInvalid("verifier key", written, repr(text)[:80])
+    try:
+        return parts[0], PublicKey(raw[1:])
+    except (SignatureInvalid, ValueError):
+        raise NoteInvalid("verifier key", what, repr(text)[:80]) from None
+
+
 @dataclass(frozen=True)
 class NoteVerifier:
     """A name and the public key that signs notes under it."""
@@ -64,25 +91,16 @@ class NoteVerifier:
     @property
     def key_id(self) -> bytes:
         """Key ID (4 bytes)."""
-        return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.key.raw).digest()[:4]
+        return key_id(self.name, _ED25519, self.key.raw)
 
     def __str__(self) -> str:
         """The verifier key as C2SP writes it: name, key ID and key."""
-        return f"{self.name}+{self.key_id.hex()}+{to_base64(_ED25519 + self.key.raw)}"
+        return write_key(self.name, _ED25519, self.key.raw)
 
     @classmethod
     def parse(cls, text: str) -> NoteVerifier:
         """Inverse of `str`. Raises NoteInvalid."""
-        parts = text.split("+", 2)
-        if len(parts) != 3:
-            raise NoteInvalid("verifier key", "name+id+key", repr(text)[:80])
-        raw = from_base64(parts[2], "verifier key")
-        if raw[:1] != _ED25519 or len(raw) != 33:
-            raise NoteInvalid("verifier key", "an Ed25519 key", repr(text)[:80])
-        verifier = cls(parts[0], PublicKey(raw[1:]))
-        if str(verifier) != text:
-            raise NoteInvalid("verifier key", str(verifier), repr(text)[:80])
-        return verifier
+        return cls(*read_key(text, _ED25519, "an Ed25519 key"))
 
 
 @dataclass(frozen=True)
@@ -105,7 +123,7 @@ def sign_note(text: str, signer: NoteSigner) -> bytes:
     """The note with one signature. `text` ends in a newline and has no other control character."""
     _check_text(text)
     signature = signer.key.sign_raw(text.encode())
-    return f"{text}\n{_DASH}{signer.name} {to_base64(signer.verifier.key_id + signature)}\n".encode()
+    return f"{text}\n{signature_line(signer.name, signer.verifier.key_id + signature)}".encode()
 
 
 def _check_text(text: str) -> None:
@@ -124,12 +142,20 @@ def _signature_line(line: str) -> tuple[str, bytes]:
     return name, raw
 
 
-def open_note(data: bytes, verifier: NoteVerifier, others: bool = False) -> str:
-    """The text of a note that `verifier` signed, exactly once. Raises NoteInvalid.
+def signature_lines(text: str) -> tuple[tuple[str, bytes], ...]:
+    """(name, key ID and signature) of lines that each end in a newline. Raises NoteInvalid."""
+    if not text.endswith("\n"):
+        raise NoteInvalid("note", "signature lines", repr(text)[-80:])
+    return tuple(_signature_line(line) for line in text[:-1].split("\n"))
 
-    Signatures of other keys (of witnesses, for example) are ignored when `others`, and refused otherwise:
-    then any changed byte of the note is noticed.
-    """
+
+def signature_line(name: str, raw: bytes) -> str:
+    """The line of a signature, with its newline; raw begins with the key's ID."""
+    return f"{_DASH}{name} {to_base64(raw)}\n"
+
+
+def parse_note(data: bytes) -> tuple[str, tuple[tuple[str, bytes], ...]]:
+    """Text and signatures (name, key ID and signature), none of them checked. Raises NoteInvalid."""
     if len(data) > MAX_NOTE_BYTES:
         raise NoteInvalid("note", f"at most {MAX_NOTE_BYTES} bytes", f"{len(data)} bytes")
     try:
@@ -141,7 +167,16 @@ def open_note(data: bytes, verifier: NoteVerifier, others: bool = False) -> str:
         raise NoteInvalid("note", "a text, an empty line and signature lines", repr(note)[-80:])
     text = body + "\n"
     _check_text(text)
-    signatures = [_signature_line(line) for line in tail[:-1].split("\n")]
+    return text, signature_lines(tail)
+
+
+def open_note(data: bytes, verifier: NoteVerifier, others: bool = False) -> str:
+    """The text of a note that `verifier` signed, exactly once. Raises NoteInvalid.
+
+    Signatures of other keys (of witnesses, for example) are ignored when `others`, and refused otherwise:
+    then any changed byte of the note is noticed.
+    """
+    text, signatures = parse_note(data)
     ours = [raw[4:] for name, raw in signatures if name == verifier.name and raw[:4] == verifier.key_id]
     if len(ours) != 1 or (len(signatures) != 1 and not others):
         names = ", ".join(f"{name}+{raw[:4].hex()}" for name, raw in signatures)

@@ -8,7 +8,7 @@ Nothing is weighted or clipped a second time. What is encrypted is U with its no
 both bounds (`noise_tables.message_bound`): no draw leaves its range.
 
 No integer wraps around P. Checked for every rule, besides what `clip_scale` checks of each record:
-    slots 2^12 C + 2^(h-1) < 2^62,   2^h (2^(m-1) + 1) < 2^62,   B < 2^31
+    slots 2^12 C + f 2^(h-1) < 2^62,   f 2^h (2^(m-1) + 1) < 2^62,   B < 2^31
 Whatever multipliers in [0, 2^12] are committed to, and they are unique, |G_j| <= n 2^12 C.
 """
 
@@ -40,8 +40,8 @@ class ClippedRule:
 
     @property
     def divisor(self) -> Divisor:
-        """2^h, by which the sum of gradients is rounded."""
-        return Divisor(self.scale.shift)
+        """By which the sum of gradients is rounded."""
+        return self.scale.divisor
 
 
 @lru_cache(maxsize=256)
@@ -55,8 +55,8 @@ def clipped_rule(
     bits = units.bit_length() + 1
     slots = training.batch * scale.bound << MULTIPLIER_BITS
     for quantity, value, limit in (
-        ("sum of clipped gradients", slots + Divisor(scale.shift).half, LIMIT),
-        ("rounded sum of gradients", ((1 << (bits - 1)) + 1) << scale.shift, LIMIT),
+        ("sum of clipped gradients", slots + scale.divisor.half, LIMIT),
+        ("rounded sum of gradients", ((1 << (bits - 1)) + 1) * scale.divisor.value, LIMIT),
         ("bound on the entries of the update", units, LARGEST_BOUND),
     ):
         if value >= limit:

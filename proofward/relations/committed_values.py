@@ -30,7 +30,7 @@ def committed_values(
     message_bits, of_clipping = ((rows * clip_bound).bit_length()) + 1, 0
     if clipped is not None:
         limbs, message_bits = len(clipped.divisor.limbs(scales.table_bits)), clipped.message_bits
-        of_slot = ClippingRelation.count(clipped.scale, len(model.layers), scales.table_bits)
+        of_slot = ClippingRelation.count(clipped.scale, scales.table_bits)
         of_clipping = training.batch * of_slot
     per_parameter = 1 + limbs + -(-message_bits // scales.table_bits)
     parameters = sum(layer.weights.padded_size + layer.biases.padded_size for layer in model.layers)

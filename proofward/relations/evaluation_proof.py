@@ -95,8 +95,8 @@ def counted(
 
 
 def sample_classes(statement: EvaluationStatement, labels: Signed) -> Signed:
-    """The classes of all samples, 0 for those that are no records."""
-    found = np.zeros(1 << statement.forward_pass.log_records, dtype=np.int64)
+    """The classes of all samples, -1 for those that are no records."""
+    found = np.full(1 << statement.forward_pass.log_records, -1, dtype=np.int64)
     found[: len(statement.selection)] = labels[statement.selection]
     return found
 

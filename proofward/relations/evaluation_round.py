@@ -17,16 +17,18 @@ Messages:
     equality of the datasets
     the lookups; of virtual columns the values where they end, of the samples' classes among them
     verifier: a point of the samples, where scores are looked at                  (relations/score_bins.py)
+    of three and more classes the division by the sum of exponentials             (relations/class_bins.py)
     the forward pass                                                           (relations/forward_relation.py)
     the labels                                                                    (relations/dataset.py)
     the ring equation of the ciphertext                                           (relations/encryption.py)
     the opening
 
-The samples are the counted rows in the order of the ring, and records of zeros of class 0 up to a power of
-two, which the public selection of rows makes: no row of the dataset is selected there.
+The samples are the counted rows in the order of the ring, and records of zeros without a label up to a power
+of two, which the public selection of rows makes: no row of the dataset is selected there.
 
 Soundness: the sum of the sources that the script enters, see `relations.measure.evaluation_plan`. Why the
-counts are these and no others: `score_bins` for the bins, `score_histogram` for their numbers.
+counts are these and no others: `score_bins` and `class_bins` for the bins, `score_histogram` and
+`class_histogram` for their numbers.
 How it hides: `proof.party`, `proof.commitment.contract`, `relations.key_shares`.
 """
 
@@ -44,15 +46,13 @@ from proofward.layers.ranges import RangeChecks
 from proofward.proof.commitment.contract import Committed
 from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
-from proofward.relations.blocks import Entries
+from proofward.relations.counted_scores import KnownScores, TwoClasses, counted_scores
 from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
-from proofward.relations.encryption import Encrypted, EncryptionRelation, EncryptionWitness
+from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.forward_relation import ForwardRelation, PassWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
 from proofward.relations.level_counts import LevelCounts
-from proofward.relations.score_bins import ScoreBins
-from proofward.relations.score_histogram import ConfusionTable, ScoreHistogram
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -101,20 +101,14 @@ def evaluation_round(
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, config.scales.table_bits)
     forward = ForwardRelation.declare(ranges, about, lambda: known().forward)
-    bins = ScoreBins.declare(
-        ranges,
-        statement.edges,
-        about.log_records,
-        lambda: model.head.scored_sums(known().forward.sums[-1]).reshape(-1),
+    scores = counted_scores(
+        ranges, statement, KnownScores(lambda: known().forward.sums[-1], lambda: known().classes)
     )
-    histogram = ScoreHistogram.declare(
-        party, lookups, statement.layout.bins, bins.bin, lambda: known().classes, lambda: statement.blank
-    )
-    blocks: list[Entries] = [*histogram.blocks]
-    encrypted: list[Encrypted] = [histogram, ConfusionTable(histogram)]
+    blocks, encrypted = [*scores.blocks], [*scores.encrypted]
     if levels := tuple(len(own.levels) for own in statement.layout.subgroups):
+        assert isinstance(scores, TwoClasses)
         bits = statement.arc.length.bit_length()
-        parts = LevelCounts.declare(ranges, histogram, levels, bits, lambda: known().counts)
+        parts = LevelCounts.declare(ranges, scores.histogram, levels, bits, lambda: known().counts)
         blocks.append(parts.block)
         encrypted.append(parts)
     encryption = EncryptionRelation.declare(
@@ -127,10 +121,8 @@ def evaluation_round(
     previous.assert_equal(party, dataset)
     lookups.prove()
     selected = SelectedRows(dataset, lambda: statement.selection, 1 << about.log_records)
-    point, difference = bins.differences(party)
-    logits = model.head.scored_logits(())
-    forward.prove(party, statement.weights, selected.inputs, point, logits, difference)
-    samples, classes = histogram.classes
-    selected.assert_labels(party, samples, (), classes)
+    point, logits, claim = scores.logits(party)
+    forward.prove(party, statement.weights, selected.inputs, point, logits, claim)
+    scores.prove_labels(party, selected)
     encryption.prove(party, MaskContext(statement.beacon, statement.round))
     return binding

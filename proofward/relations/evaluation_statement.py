@@ -19,7 +19,7 @@ from proofward.relations.counting import Counting
 from proofward.relations.public_pass import PublicPass
 from proofward.relations.score_bins import Edges
 from proofward.relations.score_counting import layout_in
-from proofward.relations.score_counts import bins_of_differences
+from proofward.relations.score_counts import bins_of_differences, bins_of_logits
 from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.statement import digest_of
 
@@ -122,6 +122,20 @@ class EvaluationStatement:
         place = int(bins_of_differences(self.layout.bins, config.scales, score)[0])
         return padded(self.arc.length) - len(self.selection), place
 
+    @cached_property
+    def blank_cells(self) -> tuple[int, tuple[int, ...]]:
+        """Of three and more classes how many samples are no records, and the cells in which each of them is.
+
+        Such a sample has no class. It is among the others of every histogram, and in the first row of the
+        confusion table.
+        """
+        config, zeros = self.config, np.zeros((1, self.config.model.features), dtype=np.int64)
+        score = scores(config.model, config.scales, self.weights, zeros)
+        own, classes = bins_of_logits(self.layout.bins, config.scales, score)[0], self.layout.classes
+        places = [2 * self.layout.bins * k + int(own[k]) for k in range(classes)]
+        taken = 2 * self.layout.bins * classes + int(config.model.head.chosen(score)[0])
+        return padded(self.arc.length) - len(self.selection), (*places, taken)
+
     @property
     def model_digest(self) -> bytes:
         """SHA-256 of the model object, by which the ledger names it."""
@@ -162,10 +176,12 @@ def check_proved(config: RoundConfig, counting: Counting) -> None:
     layout = layout_in(counting)
     if not counting.proved or layout is None:
         raise ConfigurationError("counting", "counts of scores that are proved", counting.label)
+    classes = config.model.head.classes
     for holds, what, expected, actual in (
         (config.training.validation_share > 0, "validation_share", "above 0", 0),
-        (layout.classes == config.model.head.classes == 2, "classes", "2", layout.classes),
-        (layout.bins % 2 == 0, "bins", "an even number", layout.bins),
+        (layout.classes == classes, "classes", str(classes), layout.classes),
+        (layout.classes > 2 or layout.bins % 2 == 0, "bins", "an even number", layout.bins),
+        (layout.classes == 2 or not layout.subgroups, "subgroups", "none", len(layout.subgroups)),
         (not layout.outside, "model", "the federation's own", "an outside model"),
         (counting.length == layout.length, "length", str(layout.length), counting.length),
     ):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from proofward.layers.clip_scale import check_network
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Training
 from proofward.layers.network import Network
 from proofward.layers.privacy import Privacy
+from proofward.layers.record_norms import check_affordable, check_layers
 from proofward.layers.weighting import BY_RECORDS, Weighting
 from proofward.optimizers.gradient_step import GradientStep
 from proofward.relations.clipped_rule import ClippedRule
@@ -27,7 +27,8 @@ def check_private(
     if not training.full_batch:
         expected = "one step on a full batch beside differential privacy (full_batch)"
         raise ConfigurationError("steps", expected, training.duration)
-    check_network(model)
+    check_layers(model)
+    check_affordable(model, training.batch)
     if training.later_rates:
         expected = "one rate for all rounds beside differential privacy"
         raise ConfigurationError("later_rates", expected, [list(own) for own in training.later_rates])
@@ -55,9 +56,7 @@ def check_several_steps(training: Training, most_rows: int) -> None:
         raise ConfigurationError("steps", expected, training.duration)
 
 
-def gradient_step(
-    training: Training, weight_bits: int, least: ClippedRule, bound: int
-) -> GradientStep:
+def gradient_step(training: Training, weight_bits: int, least: ClippedRule, bound: int) -> GradientStep:
     """The server's step; `least` is the rule of the smallest hospital, in which noise weighs most.
 
     bound: that on its entries with their noise. clip_bits - k is the shift h less 2 and the bits of weights.

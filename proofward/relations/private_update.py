@@ -2,8 +2,9 @@
 
 What is proved. With the multipliers k of `layers.example_clipping` and the public numbers of
 `relations.clipped_rule`, for every parameter
-    G = sum over slots x of k(x) dZ(x) A(x)          for biases 2^fa in the place of A
-    2^h U + R = G + 2^(h-1),   0 <= R < 2^h,   -2^(m-1) <= U < 2^(m-1)
+    G = sum over slots x of k(x) dZ(x) A(x)          for biases 2^fa in the place of A; of a convolution
+                                                     over positions too; beside means times u_l
+    f 2^h U + R = G + f 2^(h-1),   0 <= R < f 2^h,   -2^(m-1) <= U < 2^(m-1)
 so U is unique. It is the sum over the n trained rows, each once, of its gradient clipped to C; no row weighs
 more or less than its gradient says. Two datasets of a hospital that differ in one row differ in U by at most
 2 2^10 + sqrt(p) in norm, see `layers.clip_scale`; by that the noise is measured.
@@ -92,10 +93,7 @@ class PrivateUpdate:
                     partial(say, block),
                 )
             )
-        layers = 1 + max(block.layer for block in blocks)
-        clipping = ClippingRelation.declare(
-            ranges, shape, rule.scale, rule.rows, layers, lambda: witness().clipped
-        )
+        clipping = ClippingRelation.declare(ranges, shape, rule.scale, rule.rows, lambda: witness().clipped)
         return PrivateUpdate(rule, blocks, updates, roundings, clipping)
 
     def prove(self, party: Party, layers: list[AffineRelation]) -> None:
@@ -108,6 +106,7 @@ class PrivateUpdate:
             outputs, inputs = point[: layer.log_outputs], point[layer.log_outputs :]
             extended = (ONE, *(ZERO,) * layer.log_inputs) if block.is_bias else (ZERO, *inputs)
             # one step's change of the weights is the rate times the sum of gradients, downwards
-            change = total * (ONE * -layer.rates.rate)
+            unit = (ONE * self.rule.scale.layers[block.layer].unit).inverse()
+            change = total * (unit * -layer.rates.rate)
             layer.prove_update(party, 1, Units.at(outputs), extended, change)
         self.clipping.prove(party, own)

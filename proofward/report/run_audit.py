@@ -24,6 +24,8 @@ from proofward.ledger.errors import LedgerError
 from proofward.ledger.reading import MAX_OBJECTS, MOST_FLAWS, NotReadable, entries_of, read_regular
 from proofward.report.handover.model_files import MODEL_NAME, RULES_NAME, model_files
 from proofward.report.handover.proof_file import PROOFS_NAME, proof_files
+from proofward.report.witnessed import witnessed
+from proofward.witness.cosigned import Witnesses
 
 LEDGER_NAME = "ledger"
 
@@ -37,14 +39,18 @@ class RunAudit:
         proofs: Proofs | None = None,
         consortium: bytes | None = None,
         remembered: Sequence[bytes] = (),
+        cosigned: Sequence[bytes] = (),
+        witnesses: Witnesses | None = None,
         today: Today | None = None,
     ) -> None:
-        """consortium, remembered and today: see Auditor."""
+        """consortium, remembered, today: see Auditor. cosigned: checkpoints that witnesses have cosigned."""
         directory = directory.resolve()
         bare = os.path.lexists(directory / FILE_NAME) and not os.path.lexists(directory / LEDGER_NAME)
         self.directory = None if bare else directory
         self.ledger = directory if bare else directory / LEDGER_NAME
-        self._auditor = Auditor(self.ledger, proofs or RelationProofs(), consortium, remembered, today)
+        self._cosigned, self._witnesses = tuple(cosigned), witnesses
+        shown = (*remembered, *cosigned)
+        self._auditor = Auditor(self.ledger, proofs or RelationProofs(), consortium, shown, today)
 
     @property
     def history(self) -> History | None:
@@ -55,6 +61,8 @@ class RunAudit:
         """The verdicts; never raises for anything that the folder holds."""
         try:
             yield from self._auditor.run()
+            if self.history is not None and self._witnesses is not None:
+                yield from witnessed(self.history, self._cosigned, self._witnesses)
             if self.history is not None and self.directory is not None:
                 yield from bounded(self._files(self.directory, self.history), NOBODY)
         except OSError as error:

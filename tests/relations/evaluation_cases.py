@@ -52,6 +52,8 @@ def enrolled(network: Network = MLP, rows: int = ROWS, security: int = 40) -> tu
     """The rules, and what a hospital keeps of its enrolment."""
     about = rules(network, rows, security)
     features, labels = records(about, rows)
+    if (classes := network.head.classes) > 2:
+        labels = np.arange(rows, dtype=np.int64) % classes
     statement = EnrolmentStatement(CONSORTIUM, "h1", rows, network.features, about)
     return about, prove_enrolment(statement, features, labels, seeded(1))[1]
 

@@ -130,7 +130,7 @@ def test_refuses_another_dataset_and_a_commitment_that_is_spent() -> None:
 
 OUTSIDE = "0" * 64
 REFUSED = {
-    "classes": (ScoreLayout(3, 6, 1), mlp((5, 3))),
+    "classes": (ScoreLayout(3, 6, 1), None),
     "bins": (ScoreLayout(2, 5, 1), None),
     "model": (ScoreLayout(2, 6, 1, outside=OUTSIDE), None),
 }

@@ -100,12 +100,17 @@ def test_a_rule_of_which_an_integer_could_wrap_around_is_refused() -> None:
     assert isinstance(clipped_rule(mlp((2, 2)), FixedPoint(), full_batch(), loud, 4), ClippedRule)
 
 
-CONV = {"kind": "conv2d", "outputs": 2, "kernel": 3, "stride": 1, "padding": 1}
+SAME = {"kind": "conv2d", "outputs": 1, "kernel": 3, "stride": 1, "padding": 1}
+WIDE = {**SAME, "outputs": 64}
+ADD = {"kind": "add", "from": 0}
 OUT = {"kind": "linear", "outputs": 2}
 REFUSED = {
     "full_batch": lambda: replace(config(), training=full_batch()),
     "steps": lambda: replace(private_rules(), training=Training(12, 4, steps=2)),
-    "model with differential privacy": lambda: replace(private_rules(), model=chain((1, 4, 4), [CONV, OUT])),
+    "model with differential privacy": lambda: replace(private_rules(), model=chain((1, 4, 4), [SAME, ADD, OUT])),
+    "batch with differential privacy": lambda: replace(
+        private_rules(), model=chain((64, 64, 64), [WIDE, OUT]), training=full_batch(1 << 8)
+    ),
     "later_rates": lambda: replace(private_rules(), training=replace(full_batch(), later_rates=((2, 3),))),
     "weighting": lambda: replace(private_rules(), weighting=Weighting(ROOT)),
     "clip_bound": lambda: replace(private_rules(), clip_bound=4096),

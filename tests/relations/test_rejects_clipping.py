@@ -80,8 +80,10 @@ class Known:
 
     def of_norms(self, **changes: tuple[np.ndarray, ...]) -> ClippedUpdate:
         """Other norms; root, multipliers and sum follow."""
-        norms = {"values": self.honest.clipped.values, "gradients": self.honest.clipped.gradients, **changes}
-        return otherwise(self.case, Clipped.of(norms["values"], norms["gradients"], self.scale, ROWS))
+        own = self.honest.clipped
+        norms = {"values": own.values, "gradients": own.gradients, "wholes": own.wholes, **changes}
+        wholes = norms.pop("wholes")
+        return otherwise(self.case, Clipped.of(**norms, scale=self.scale, rows=ROWS, wholes=wholes))
 
     def of_root(self, change: int) -> ClippedUpdate:
         """Another root in the clipped slot; multiplier and sum follow."""
@@ -119,6 +121,7 @@ def broken(known: Known, update: ClippedUpdate, batches: np.ndarray | None = Non
     values, gradients = step.norms
     check("norms of values", [np.array_equal(*pair) for pair in zip(values, own.values, strict=True)])
     check("norms of gradients", [np.array_equal(*pair) for pair in zip(gradients, own.gradients, strict=True)])
+    check("norms of convolutions", [np.array_equal(*pair) for pair in zip(step.wholes, own.wholes, strict=True)])
     check("root too small", fits(own.above(scale), scale.slack_bits))
     check("root too large", fits(own.below(scale), scale.slack_bits))
     check("multiplier beyond 1", fits(own.shortfall, scale.shortfall_bits))

@@ -16,7 +16,7 @@ from proofward.field.goldilocks import to_signed
 from proofward.field.scalar import P
 from proofward.layers.arrangement import Arrangement
 from proofward.layers.softmax import Softmax, exponential_table, softmax
-from proofward.layers.softmax_head_relation import maximum_bits
+from proofward.layers.softmax_columns import maximum_bits
 from proofward.relations.prove import verify_round
 from tests.proof.cheats import refusal
 from tests.relations.cases import Case

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from proofward.federation.parties.audit_verdict import AuditVerdict
+    from proofward.witness.cosigned import Witnesses
 
 LEDGER_FILE = "ledger.db"
 
@@ -31,6 +33,14 @@ LEDGER_FILE = "ledger.db"
     "--remember", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A signed checkpoint kept elsewhere, which the ledger has to continue; may be repeated.",
 )  # fmt: skip
+@click.option(
+    "--cosigned", multiple=True, metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint with witnesses' signatures, from `witness ask`; may be repeated.",
+)  # fmt: skip
+@click.option("--witness", "witnesses", multiple=True, metavar="VKEY",
+              help="With --cosigned: the key of a witness that counts; may be repeated.")  # fmt: skip
+@click.option("--least", type=click.IntRange(1), metavar="K",
+              help="With --cosigned: how many of them have to have signed.  [default: (all)]")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Processes that verify proofs; the cores are divided among them.")  # fmt: skip
 @NOW
@@ -42,6 +52,9 @@ def audit(
     failures: bool,
     consortium: bytes | None,
     remember: tuple[Path, ...],
+    cosigned: tuple[Path, ...],
+    witnesses: tuple[str, ...],
+    least: int | None,
     workers: int,
     now: bool,
     todays: Todays,
@@ -62,24 +75,19 @@ def audit(
     from proofward.cli.evidence.audit_words import screen, to_document
     from proofward.engines.operations.verification_pool import PooledProofs
     from proofward.federation.parties.audit_verdict import VERSION
-    from proofward.ledger.note import MAX_NOTE_BYTES, SIGNATURES
-    from proofward.ledger.reading import NotReadable, read_regular
     from proofward.report.audit_summary import AuditSummary
     from proofward.report.run_audit import RunAudit
 
-    try:
-        notes = [read_regular(path, MAX_NOTE_BYTES, follow=True) for path in remember]
-    except NotReadable as error:
-        raise click.BadParameter(f"--remember: {error}") from error
-    for path, note in zip(remember, notes, strict=True):
-        if SIGNATURES not in note:  # what another file holds, records perhaps, is shown to nobody
-            raise click.BadParameter(f"--remember: {path}: expected a checkpoint with signatures, found none")
+    notes, witnessed = checkpoints("--remember", remember), checkpoints("--cosigned", cosigned)
+    if (witnesses or least) and not cosigned:
+        raise click.UsageError("--witness and --least say what is asked of --cosigned FILE, which is missing")
+    known = named_witnesses(witnesses, least) if cosigned else None
     asked = today(now, todays)
     console = make_console()
     started = time.perf_counter()
     verdicts: list[AuditVerdict] = []
     with nullcontext() if workers == 1 else PooledProofs(workers) as proofs:
-        auditor = RunAudit(run, proofs, consortium, notes, asked)
+        auditor = RunAudit(run, proofs, consortium, notes, witnessed, known, asked)
         for verdict in auditor.run():
             verdicts.append(verdict)
             if details and not as_json:
@@ -99,6 +107,35 @@ def audit(
         console.print(f"{len(verdicts)} checks in {seconds:.1f} s; --details lists them", markup=False)
     earlier = any(entry.refusal is not None and entry.refusal.check == VERSION for entry in summary.failed)
     raise SystemExit(USAGE if earlier else OK if summary.passed else FLAW)
+
+
+def checkpoints(option: str, paths: Sequence[Path]) -> list[bytes]:
+    """The signed checkpoints in files; raises BadParameter."""
+    from proofward.ledger.note import MAX_NOTE_BYTES, SIGNATURES
+    from proofward.ledger.reading import NotReadable, read_regular
+
+    try:
+        notes = [read_regular(path, MAX_NOTE_BYTES, follow=True) for path in paths]
+    except NotReadable as error:
+        raise click.BadParameter(f"{option}: {error}") from error
+    for path, note in zip(paths, notes, strict=True):
+        if SIGNATURES not in note:  # what another file holds, records perhaps, is shown to nobody
+            raise click.BadParameter(f"{option}: {path}: expected a checkpoint with signatures, found none")
+    return notes
+
+
+def named_witnesses(keys: Sequence[str], least: int | None) -> Witnesses:
+    """Whose cosignatures count; raises UsageError."""
+    from proofward.ledger.errors import LedgerError
+    from proofward.witness.cosignature import Cosigner
+    from proofward.witness.cosigned import Witnesses
+
+    if not keys:
+        raise click.UsageError("--cosigned: whose cosignatures count? Give --witness VKEY for each of them")
+    try:
+        return Witnesses(tuple(map(Cosigner.parse, keys)), least or len(keys))
+    except LedgerError as error:
+        raise click.UsageError(f"--witness: {error}") from error
 
 
 def holds_ledger(run: Path) -> bool:

@@ -44,6 +44,7 @@ def plain_costs(found: Inspection) -> dict[str, Any]:
             {"layer": own.layer, "bound": own.quantity, "bits": round(own.bits, 2)} for own in found.headrooms
         ],
         "high_limbs": [asdict(own) for own in found.limbs],
+        **({"norms_of_records": dict(found.norms)} if found.norms else {}),
         "predicted": None if found.prediction is None else asdict(found.prediction),
         "advice": found.advice,
     }  # fmt: skip
@@ -111,6 +112,10 @@ def cost_lines(found: Inspection) -> Iterator[str]:
         yield "columns of high limbs:"
     for limb in found.limbs:
         yield f"  {limb.columns:3}  {limb.layer}: {limb.why}"
+    if found.norms:
+        yield "norms of the records' gradients at convolutions:"
+    for name, words in found.norms:
+        yield f"  {name}: {words}"
     for line in found.advice:
         yield f"WARNING  {line}"
 

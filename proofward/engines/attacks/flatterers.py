@@ -80,11 +80,14 @@ class ForgetsOneError(Hospital):
     @staticmethod
     def _flattering(statement: EvaluationStatement, known: DatasetSecret) -> Signed:
         """Its labels, but for the first of the part that the model has wrong (of none, the first)."""
-        labels, chosen = known.labels.copy(), statement.selection
+        labels, chosen, config = known.labels.copy(), statement.selection, statement.config
         sums = counted(statement, known.features, labels)[0].sums[-1][: len(chosen)]
-        wrong = np.flatnonzero((sums[:, 1] > sums[:, 0]) != labels[chosen])
-        row = int(chosen[wrong[0] if wrong.size else 0])
-        labels[row] = 1 - labels[row]
+        head, rounding = config.model.head, config.model.last_rounding(config.scales)
+        taken = head.chosen(head.scores(head.takes.unpad(sums), rounding))
+        wrong = np.flatnonzero(taken != labels[chosen])
+        place = wrong[0] if wrong.size else 0
+        row = int(chosen[place])
+        labels[row] = taken[place] if wrong.size else (labels[row] + 1) % head.classes
         return labels
 
 

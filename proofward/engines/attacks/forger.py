@@ -172,8 +172,8 @@ def scaled(factor: int) -> Change:
     return lambda trained: replace(trained, update=np.clip(factor * trained.update, -largest, largest))
 
 
-def unclipped(statement: RoundStatement, secret: DatasetSecret) -> Change:
-    """The sum of the gradients of all rows as they are, in place of clipped ones."""
+def unclipped(statement: RoundStatement, secret: DatasetSecret, most: int | None = None) -> Change:
+    """The sum with gradients as they are in place of clipped ones, of all rows or of so many of these."""
     config, rule = statement.config, statement.rule
     assert isinstance(rule, ClippedRule)
     scale, about = rule.scale, (config.model, config.scales, statement.training, statement.initial_weights)
@@ -181,8 +181,10 @@ def unclipped(statement: RoundStatement, secret: DatasetSecret) -> Change:
     def change(trained: Update) -> Update:
         assert isinstance(trained, ClippedUpdate)
         step = full_step(*about, secret.features, secret.labels, statement.schedule())
-        weights = np.where(np.arange(config.training.batch) < rule.rows, 1 << MULTIPLIER_BITS, 0)
-        clipped = replace(trained.clipped, shortfall=np.zeros_like(weights), weights=weights)
+        shortfall, weights = trained.clipped.shortfall.copy(), trained.clipped.weights.copy()
+        slots = np.flatnonzero(shortfall[: rule.rows])[:most]
+        shortfall[slots], weights[slots] = 0, 1 << MULTIPLIER_BITS
+        clipped = replace(trained.clipped, shortfall=shortfall, weights=weights)
         gradient = summed(config.model, step, weights, scale)
         half = 1 << (rule.message_bits - 1)
         update = rule.divisor.rounded(gradient).clip(-half, half - 1)

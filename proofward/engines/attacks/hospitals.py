@@ -84,6 +84,14 @@ class LeavesUnclipped(_Forges):
         return Cheat(change=unclipped(statement, known))
 
 
+class LeavesOneUnclipped(_Forges):
+    """The same with a single one of its rows."""
+
+    def cheat(self, statement: RoundStatement, known: DatasetSecret, rng: ByteSource) -> Cheat:
+        """One gradient that is longer than any row's may be."""
+        return Cheat(change=unclipped(statement, known, 1))
+
+
 class ScalesClipped(ScalesUpdate):
     """Encrypts ten times its clipped update, beyond the bound that noise is measured for."""
 

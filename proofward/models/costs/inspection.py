@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.bounds import LayerBounds, compile_bounds
 from proofward.layers.errors import TrainingError
+from proofward.layers.record_norms import chosen_words, way_of
 from proofward.models.costs.shapes import (
     MOST_WASTE,
     Headroom,
@@ -121,6 +122,15 @@ class Inspection:
             ("multiplicities of tables", self.round.part(TABLES)),
         ]
         return rows
+
+    @property
+    def norms(self) -> list[tuple[str, str]]:
+        """Where each record's gradient is clipped at convolutions, by layer how its norm is made, and why."""
+        if self.setup.privacy is None:
+            return []
+        model = self.setup.model
+        chosen = [(index, layer) for index, layer in enumerate(model.layers) if way_of(layer).entries]
+        return [(model.name(index), chosen_words(layer)) for index, layer in chosen]
 
     @property
     def advice(self) -> list[str]:

@@ -15,8 +15,9 @@ that are opened, `made again` where a tableau is too large to keep them, and a `
 of the matrices that an opening commits to. A `byte of a tableau` is one of polynomials and code words that a
 prover keeps, a `node` one of the levels of fraction trees that it keeps; both have a bound, see
 `commitment/ligero/tableau` and `proof/leaf_values`. Values and weights are those of padded layouts, over all
-samples; an `update` is encrypted once a round, and a `process` has loaded the kernels. The two costs of what
-is made again come from rounds of one and of eight steps of `cancercnn`.
+samples; entries and products of norms are those of `layers/record_norms`, the largest layer's for the memory,
+measured by themselves; an `update` is encrypted once a round, and a `process` has loaded the kernels. The two
+costs of what is made again come from rounds of one and of eight steps of `cancercnn`.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ COSTS: Costs = {
         "conv2d value": 63.6,
         "conv2d weight of a step": 9.18,
         "relu_maxpool2d value": 204.0,
+        "entry of norms": 25.0,
+        "product of norms": 1.3,
     },
     "opening": {
         "coefficient": 15.9,
@@ -80,6 +83,7 @@ COSTS: Costs = {
         "table entry": 67.6,
         "committed value": 6.12,
         "parameter": 12.0,
+        "entry of norms": 40.0,
     },
 }
 

@@ -14,6 +14,7 @@ from proofward.layers.exact import EXACT
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.record import FIRST, ROW
+from proofward.layers.record_norms import way_of
 from proofward.models.costs.tally import TABLES, Tally
 
 Units = dict[str, float]
@@ -54,6 +55,8 @@ def work_of(run: Run) -> Work:
     messages = plan.pads + 2 * plan.products
     parameters = sum(layer.weights.padded_size + layer.biases.padded_size for layer in network.layers)
     own = parameters if run.submits else 0
+    full = run.training.full_batch
+    most_entries = max(way_of(layer).entries for layer in network.layers) if full else 0
     hidden = run.samples * sum(layout.padded_size for layout in network.hidden)
     return {
         TRAIN: _training(run),
@@ -88,6 +91,7 @@ def work_of(run: Run) -> Work:
             "committed value": plan.values,
             "hidden value": hidden,
             "parameter": parameters,
+            "entry of norms": run.samples * most_entries,
         },
     }
 
@@ -136,6 +140,9 @@ def _sums(run: Run) -> Units:
         count(f"{layer.kind} value", values)
         count(f"{layer.kind} weight", weights)
         count(f"{layer.kind} weight of a step", run.steps * weights)
+        way, clipped = way_of(layer), run.samples * run.training.full_batch
+        count("entry of norms", clipped * way.entries)
+        count("product of norms", clipped * way.products)
     for own in run.network.activations:
         count(f"{own.kind} value", run.samples * own.takes.padded_size)
     return found

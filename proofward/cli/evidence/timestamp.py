@@ -1,0 +1,166 @@
+"""`proofward timestamp`: OpenTimestamps of a ledger's seal."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import click
+
+from proofward.cli.common.answering import JSON, Refused, answering, tell
+from proofward.cli.common.guard import GuardedGroup
+
+SOURCE = click.argument(
+    "source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+TO = click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path),
+                  metavar="FILE", help="The timestamp, by custom ledger.seal.ots.")  # fmt: skip
+FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+CALENDAR = click.option(
+    "--calendar", "calendars", multiple=True, metavar="URL",
+    help="A calendar that is asked; may be repeated.  [default: (three public ones)]",
+)  # fmt: skip
+
+
+@click.group(cls=GuardedGroup)
+def timestamp() -> None:
+    """Show later that a sealed ledger existed by a day, by Bitcoin's chain (OpenTimestamps).
+
+    A calendar learns the SHA-256 of the seal and nothing else.
+    """
+
+
+@timestamp.command()
+@SOURCE
+@TO
+@CALENDAR
+@click.option("--least", type=click.IntRange(1), default=1, show_default=True, metavar="K",
+              help="How many calendars have to answer.")  # fmt: skip
+@JSON
+def stamp(source: Path, target: Path, calendars: tuple[str, ...], least: int, as_json: bool) -> None:
+    """Have the seal of the ledger of the folder RUN or of KIT timestamped.
+
+    What FILE holds then is a promise; `proofward timestamp upgrade` completes it once there is a block, some
+    hours later.
+    """
+    from proofward.ledger.files import write_file
+    from proofward.witness.timestamps import CALENDARS, TimestampRefused, TimestampsExtraMissing, stamp
+
+    if target.exists():
+        raise click.BadParameter(f"{target} exists and is not overwritten", param_hint="--to")
+    with answering(as_json):
+        digest, asked = _digest(source), calendars or CALENDARS
+        try:
+            data, wrong = stamp(digest, asked, least)
+        except TimestampsExtraMissing as error:
+            raise click.UsageError(str(error)) from error
+        except TimestampRefused as error:
+            raise Refused(str(error)) from error
+        write_file(target, data, target.with_name(f"{target.name}.tmp"))
+        lines = [f"{target}: {len(asked) - len(wrong)} calendars have taken {digest.hex()}", *wrong,
+                 f"in some hours: proofward timestamp upgrade {source} {target}"]  # fmt: skip
+        tell({"did": "stamped", "digest": digest.hex(), "file": str(target), "wrong": wrong}, lines, as_json)
+
+
+@timestamp.command()
+@SOURCE
+@FILE
+@CALENDAR
+@JSON
+def upgrade(source: Path, file: Path, calendars: tuple[str, ...], as_json: bool) -> None:
+    """Ask the calendars that are named in FILE for their blocks; only known ones are asked."""
+    from proofward.ledger.files import write_file
+    from proofward.witness.timestamps import CALENDARS, TimestampRefused, TimestampsExtraMissing, upgrade
+
+    with answering(as_json):
+        try:
+            before = _bytes(file)
+            data, wrong = upgrade(before, _digest(source), calendars or CALENDARS)
+        except TimestampsExtraMissing as error:
+            raise click.UsageError(str(error)) from error
+        except TimestampRefused as error:
+            raise Refused(f"{file}: {error}") from error
+        if data != before:
+            write_file(file, data, file.with_name(f"{file.name}.tmp"))
+        said = f"{file}: {'new blocks were entered' if data != before else 'nothing new'}"
+        tell({"did": "upgraded" if data != before else "unchanged", "file": str(file), "wrong": wrong},
+             [said, *wrong], as_json)  # fmt: skip
+
+
+@timestamp.command()
+@SOURCE
+@FILE
+@click.option("--block", "blocks", multiple=True, metavar="HEADER",
+              help="A block's header, in hexadecimal, from a node that you trust; repeat it.")  # fmt: skip
+@JSON
+def verify(source: Path, file: Path, blocks: tuple[str, ...], as_json: bool) -> None:
+    """Check that FILE is a timestamp of the ledger of the folder RUN or of KIT, and say of what block.
+
+    Without --block it says which block to compare, and with which root. Exit code 1 where FILE is of another
+    ledger, or a block does not fit.
+    """
+    from proofward.federation.messages.clock import in_utc
+    from proofward.witness.timestamps import (
+        TimestampRefused,
+        TimestampsExtraMissing,
+        attestations,
+        block_time,
+    )
+
+    with answering(as_json):
+        try:
+            found = attestations(_bytes(file), _digest(source))
+            headers = [_header(text) for text in blocks]
+            lines, documents = [], []
+            for one in found:
+                document: dict[str, object] = {"kind": one.kind, "detail": one.detail}
+                if one.kind == "pending":
+                    lines.append(f"promised by {one.detail}, in no block yet")
+                elif one.kind == "bitcoin":
+                    document["root"] = one.digest[::-1].hex()
+                    said = (
+                        f"in block {one.detail} of Bitcoin, if that block's Merkle root is {document['root']}"
+                    )
+                    for header in headers:
+                        document["time"] = block_time(one, header)
+                        said = f"in block {one.detail}, made {in_utc(block_time(one, header))}"
+                    lines.append(said)
+                else:
+                    lines.append(f"an attestation of another kind, not judged: {one.detail}")
+                documents.append(document)
+        except TimestampsExtraMissing as error:
+            raise click.UsageError(str(error)) from error
+        except TimestampRefused as error:
+            raise Refused(f"{file}: {error}") from error
+        tell({"did": "verified", "attestations": documents}, lines, as_json)
+
+
+def _digest(source: Path) -> bytes:
+    """SHA-256 of the seal; raises UsageError without a ledger, Refused without a seal."""
+    from proofward.ledger.seal import SEAL_NAME
+    from proofward.report.handover.model_source import NotASource, ledger_of
+
+    try:
+        seal = ledger_of(source) / SEAL_NAME
+    except NotASource as error:
+        raise click.UsageError(str(error)) from error
+    if not seal.exists():
+        raise Refused(f"{source}: the ledger has no seal yet: it gets one when the federation is over")
+    return hashlib.sha256(seal.read_bytes()).digest()
+
+
+def _bytes(file: Path) -> bytes:
+    from proofward.ledger.reading import NotReadable, read_regular
+    from proofward.witness.timestamps import MAX_BYTES
+
+    try:
+        return read_regular(file, MAX_BYTES, follow=True)
+    except NotReadable as error:
+        raise Refused(str(error)) from error
+
+
+def _header(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise click.BadParameter("expected hexadecimal digits", param_hint="--block") from error

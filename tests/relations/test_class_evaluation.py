@@ -1,0 +1,231 @@
+"""Proved evaluations of three and more classes: honest ones, and forged values of everything that is committed to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import Any, ClassVar, cast
+
+import numpy as np
+import pytest
+
+from proofward.field import reference_arithmetic
+from proofward.field.goldilocks import random_field, to_field
+from proofward.layers.network import mlp
+from proofward.proof.commitment.ligero.simulated import SimulatedTableau
+from proofward.proof.forms import Column
+from proofward.proof.simulator import Simulator
+from proofward.proof.transcript import Coins
+from proofward.relations.evaluation_proof import check_evaluation, prove_evaluation, verify_evaluation
+from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
+from proofward.relations.evaluation_statement import EvaluationStatement
+from proofward.relations.first_mark import first_codes
+from proofward.relations.measure import evaluation_plan
+from proofward.relations.score_counts import score_counts
+from proofward.relations.score_layout import ScoreLayout
+from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, refusal
+from tests.proof.tableaux import code_of, tableau_rows
+from tests.proof.toy import seeded
+from tests.proof.uniformity import COINS
+from tests.relations.cases import Signed, sealed
+from tests.relations.evaluation_cases import Evaluated, enrolled, evaluated, says, statement_of, with_sample
+
+CLASSES, BINS = 3, 5
+LAYOUT = ScoreLayout(CLASSES, BINS, 1)
+NETWORK = mlp((5, 4, CLASSES))
+CONFUSION = 2 * BINS * CLASSES
+DIGESTS = (b"", b"1" * 32, b"2" * 32)
+
+
+def public(factor: int = 4) -> EvaluationStatement:
+    """Weights so much larger than first ones, so that scores differ; 0 makes all logits equal."""
+    made = statement_of(NETWORK, layout=LAYOUT)
+    return replace(made, weights=factor * made.weights)
+
+
+class Pretends(Forger):
+    """A forger whose lookups are counted as those of an honest prover where they cannot be counted."""
+
+    fallback: ClassVar[dict[tuple[int, int], Any]] = {}
+
+
+@cache
+def honest(factor: int = 4) -> dict[tuple[int, int], Any]:
+    says(evaluated(public(factor)), Recorder)
+    return dict(Recorder.last.columns)
+
+
+def refused(made: Evaluated, prover: type[Forger] = Pretends) -> bool:
+    """By the opening of the columns: there is nothing that a verifier could be talked out of."""
+    if prover is Pretends or issubclass(prover, Telling):
+        Pretends.fallback = honest(4)
+    return refusal(lambda: verify_evaluation(made.statement, *says(made, prover))) == "column queries"
+
+
+class Telling(Pretends):
+    """Commits to other columns, by name."""
+
+    told: ClassVar[dict[str, Signed]] = {}
+
+    def alter(self, column: Column, value: Any) -> Any:
+        return to_field(self.told[column.name]) if column.name in self.told else value
+
+
+@pytest.mark.parametrize(("widths", "bins", "factor"), [((5, 4, 3), 5, 4), ((3, 5), 8, 20), ((5, 4, 3), 2, 0)])
+def test_the_proved_counts_are_the_plain_ones(widths: tuple[int, ...], bins: int, factor: int) -> None:
+    network, layout = mlp(widths), ScoreLayout(widths[-1], bins, 1)
+    statement, secret = statement_of(network, layout=layout), enrolled(network)[1]
+    statement = replace(statement, weights=factor * statement.weights)
+    made = prove_evaluation(statement, secret, seeded(1), sealed)
+    found = verify_evaluation(statement, made.ciphertext, made.sealed_shares, made.proof)
+    assert found.dataset_root == made.dataset.root != secret.root and found.soundness_bits >= 40
+    own = secret.features[statement.arc.held_out], secret.labels[statement.arc.held_out]
+    plain = score_counts(layout, network, statement.config.scales, statement.weights, *own)
+    assert np.array_equal(made.counts, plain) and plain.sum() == (1 + widths[-1]) * statement.arc.length
+
+
+def test_the_reference_verifier_accepts_it_and_a_forger_of_the_truth_is_accepted() -> None:
+    Pretends.fallback = honest()
+    said = says(evaluated(public()), Pretends)
+    with reference_arithmetic():
+        verify_evaluation(public(), *said)
+
+
+def columns() -> list[Column]:
+    counter = Inventory(evaluation_plan(public()).scheme)
+    nothing = np.zeros_like(evaluated(public()).ciphertext)
+    counter.run(lambda party: evaluation_round(party, public(), nothing, lambda _: (), None) and None)
+    return counter.columns
+
+
+OWN = (
+    "head ", "scaled exponentials", "bins of scores", "remainders of bins", "room above", "classes taken",
+    "multiplicities of cells", "multiplicities of first", "multiplicities of scaled", "multiplicities of zeros",
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_rejects_a_changed_entry_of_every_column_of_its_own() -> None:
+    names = set()
+    for number, column in enumerate(columns()):
+        if column.commitment and column.name.startswith(OWN):
+            position = ((2 * number + 1) << column.log_size) // 7 % (1 << column.log_size)
+            forger = changing_entry((column.commitment, column.index), position, honest())
+            assert refused(evaluated(public()), forger), (column.name, position)
+            names.add(column.name)
+    assert len(names) > 12 and all(any(name.startswith(own) for name in names) for own in OWN)
+
+
+def moved(*steps: tuple[int, int]) -> Signed:
+    """One count less in each first cell, and one more in each second."""
+    change = np.zeros(LAYOUT.length, dtype=np.int64)
+    for source, target in steps:
+        change[source] -= 1
+        change[target] += 1
+    return change
+
+
+def some(start: int, stop: int) -> int:
+    """A cell of these in which records are."""
+    return start + int(evaluated(public()).counts[start:stop].argmax())
+
+
+def third(own: int) -> int:
+    """A cell of the third class's histogram, of others or of its own records."""
+    start = 2 * BINS * 2 + own * BINS
+    return some(start, start + BINS)
+
+
+@pytest.mark.parametrize("cheat", ["other bin", "other class", "taken for another"])
+@pytest.mark.parametrize("told", ["honest", "as counted"])
+def test_rejects_a_record_of_the_third_class_that_is_encrypted_in_another_cell(cheat: str, told: str) -> None:
+    """The column of multiplicities is that of the lookups, or that of the false counts."""
+    source = third(own=1) if cheat != "taken for another" else some(CONFUSION, LAYOUT.length)
+    target = {"other bin": source - 1, "other class": source - BINS}.get(cheat)
+    if target is None:
+        target = source + 1 if source + 1 < LAYOUT.length else source - 1
+    change = moved((source, target))
+
+    class Counted(Pretends):
+        def alter(self, column: Column, value: Any) -> Any:
+            if told == "as counted" and column.name == "multiplicities of cells of counts":
+                value = value.copy()
+                value[[source, target]] = value[source] - np.uint64(1), value[target] + np.uint64(1)
+            return value
+
+    Pretends.fallback = honest()
+    assert refused(evaluated(public(), change=change), Counted)
+
+
+def test_rejects_a_sample_in_another_bin_whose_remainder_follows() -> None:
+    """W = S b + rho holds, so the range of rho tells."""
+    found = honest()
+    by_name = {column.name: found[column.commitment, column.index] for column in columns() if column.commitment}
+    own = by_name["bins of scores, limb 0"].astype(np.int64)
+    place = int(np.flatnonzero(own[: 4 * CLASSES] > 0)[0])
+    false = own.copy()
+    false[place] -= 1
+    cell = place % 4 * 2 * BINS + BINS * int(evaluated(public()).witness.classes[place // 4] == place % 4)
+    change = moved((cell + int(own[place]), cell + int(false[place])))
+
+    class OtherBin(Telling):
+        told: ClassVar[dict[str, Signed]] = {"bins of scores, limb 0": false}
+
+    assert refused(evaluated(public(), change=change), OtherBin)
+
+
+def test_rejects_the_second_of_two_largest_scores() -> None:
+    """All logits are equal, and the first class is taken; counts that follow are of the third."""
+    statement = public(0)
+    counts = evaluated(statement).counts
+    change = np.zeros(LAYOUT.length, dtype=np.int64)
+    table = counts[CONFUSION:].reshape(CLASSES, CLASSES)
+    change[CONFUSION:] = (np.roll(table, 2, axis=1) - table).reshape(-1)
+    samples = 1 << statement.forward_pass.log_records
+
+    class Third(Telling):
+        told: ClassVar[dict[str, Signed]] = {"classes taken, limb 0": np.full(samples, 3, dtype=np.int64)}
+
+    Pretends.fallback = honest(0)
+    said = says(evaluated(statement, change=change), Third)
+    assert refusal(lambda: verify_evaluation(statement, *said)) == "column queries"
+
+
+def test_codes_are_those_of_the_first_marks() -> None:
+    marks = np.array([[0, 0, 0], [1, 0, 1], [0, 1, 1], [0, 0, 1]])
+    assert first_codes(marks).tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("what", ["rows", "label", "class", "features", "another model", "no records"])
+def test_rejects_other_records_than_the_statements(what: str) -> None:
+    statement, known = public(), evaluated(public())
+    arc, secret = statement.arc, enrolled(NETWORK)[1]
+    classes = known.witness.classes.copy()
+    classes[0] = (classes[0] + 1) % CLASSES
+    labels = secret.labels.copy()
+    labels[arc.held_out[0]] = (labels[arc.held_out[0]] + 1) % CLASSES
+    count, places = statement.blank_cells
+    change = np.zeros(LAYOUT.length, dtype=np.int64)
+    change[list(places)] = count
+    made = {
+        "rows": lambda: evaluated(statement, rows=np.append(arc.held_out[:-1], arc.trained[0])),
+        "label": lambda: evaluated(statement, labels=labels),
+        "class": lambda: replace(known, witness=replace(known.witness, classes=classes)),
+        "features": lambda: with_sample(known, 0, -known.witness.features[statement.selection[0]]),
+        "another model": lambda: evaluated(statement, weights=-statement.weights),
+        "no records": lambda: evaluated(statement, change=change),
+    }[what]()
+    assert refused(made)
+
+
+def test_a_simulated_evaluation_is_accepted() -> None:
+    """Without records, counts or key, about a ciphertext of uniform words."""
+    about, rng = public(), seeded(1)
+    plan = evaluation_plan(about)
+    previous = SimulatedTableau(tableau_rows(plan)[0], code_of(plan).n, rng)
+    statement = replace(about, dataset_root=previous.tree.root)
+    words, nothing = random_field(evaluated(about).ciphertext.size, rng), cast(Any, None)
+    witness = EvaluationWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing, nothing)
+    party = Simulator(Coins(COINS), plan, rng)
+    told = party.run(lambda own: evaluation_round(own, statement, words, lambda _: DIGESTS, witness) and None)
+    assert check_evaluation(statement, words, DIGESTS, told, Coins(COINS)).soundness_bits >= 40
