@@ -152,23 +152,16 @@ class InProcessFederation:
         self._sheets, self._attesters = data_sheets or {}, attesters or {}
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
-        clock = self.folder.clock(plan.aggregator)
+        clock, attest = self.folder.clock(plan.aggregator), self._attesters.get(plan.aggregator)
         self.aggregator = kinds.aggregator(
-            plan.aggregator,
-            key,
-            self.rules,
-            ledger,
-            plan.initial_model,
-            self._event,
-            clock,
-            self._attesters.get(plan.aggregator),
+            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event, clock, attest
         )
         self.hospitals: dict[str, Follower] = {}
         self.verifiers: dict[str, Follower] = {}
         for name in self.rules.hospitals:
             hospital = kinds.hospitals.get(name, Hospital)
             self.hospitals[name] = hospital(
-                name, self.folder.key(name), self._around(name, proofs), *self._records(datasets, name)
+                name, self.folder.key(name), self._around(name, proofs), *(NO_RECORDS if self.rules.counts_only else datasets[name])
             )
         for name in self.rules.verifiers:
             verifier = kinds.verifiers.get(name, Verifier)
@@ -188,9 +181,6 @@ class InProcessFederation:
             publishes_counts=name in self._publishing,
             attest=self._attesters.get(name),
         )
-
-    def _records(self, datasets: Mapping[str, Dataset], name: str) -> Dataset:
-        return NO_RECORDS if self.rules.counts_only else datasets[name]
 
     def add_hospital(
         self, name: str, features: Signed, labels: Signed, kind: type[Hospital] = Hospital

@@ -15,9 +15,9 @@ from proofward.cli.common.evidence_options import FILE, KIND_NAMES, plain, read_
 @click.argument("kind", type=click.Choice(KIND_NAMES))
 @click.argument("evidence", type=FILE)
 @click.option("--collateral", type=FILE, required=True, help="The vendor's certificates and lists.")
-@click.option("--at", metavar="TIME", help="Time in UTC, such as 2026-03-01T12:30:00.", show_default="now")
+@click.option("--at", metavar="TIME", help="Time in UTC, as YYYY-MM-DDTHH:MM:SS.", show_default="now")
 @click.option("--root", callback=hexadecimal, metavar="DIGEST",
-              help="SHA-256 fingerprint of another root than the vendor's.")  # fmt: skip
+              help="Fingerprint of another root than the vendor's.")  # fmt: skip
 @click.option("--bound-to", metavar="HEX", help="Report data, or a GPU's nonce, that it has to carry.")
 @JSON
 def verify(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from proofward.cli.project.attestation_table import attestation_in_words
-
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
     from proofward.federation.messages.declarations import Declarations
@@ -43,7 +41,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
-        *attestation_in_words(rules.attestation),
+        *_evidence(rules),
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
     ]
@@ -88,7 +86,7 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
         "sums of counts are exact, without noise: not private",
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
-        *attestation_in_words(rules.attestation),
+        *_evidence(rules),
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}",
     ]
@@ -100,6 +98,13 @@ def privacy_in_words(rules: Rules) -> list[str]:
 
     outside = [EXACT_COUNTS] if rules.accountant is not None and rules.counting else []
     return [*in_words(rules.accountant), *outside]
+
+
+def _evidence(rules: Rules) -> list[str]:
+    """What is asked of evidence about machines."""
+    from proofward.cli.project.attestation_table import attestation_in_words
+
+    return attestation_in_words(rules.attestation)
 
 
 def _counted(rules: Rules) -> Iterator[str]:

@@ -21,7 +21,7 @@ from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.federation.storage.objects import Objects
 
-CHECK, VERDICT = "attestation", "attestation-verdict"
+CHECK = "attestation"
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,14 @@ class EvidenceAudit:
         except EvidenceRefused as error:
             self._found[said.digest] = error
             refused = said.envelope.round, sender
-            yield AuditVerdict(CHECK, subject, detail=f"refused: {error}", refused_proof=refused)
+            yield AuditVerdict("attestation", subject, detail=f"refused: {error}", refused_proof=refused)
         except (CannotVerify, Refusal) as reason:  # a missing object is a failure of its own
-            yield AuditVerdict(CHECK, subject, detail=f"not judged: {describe(str(reason), 400)}")
+            yield AuditVerdict("attestation", subject, detail=f"not judged: {describe(str(reason), 400)}")
         else:
             self._found[said.digest] = found
-            yield AuditVerdict(CHECK, subject, detail=f"holds: {in_words(found)}")
+            yield AuditVerdict("attestation", subject, detail=f"holds: {in_words(found)}")
         if self.today is not None:
-            yield AuditVerdict(CHECK, f"{subject}, today", detail=self._today(said, self.today))
+            yield AuditVerdict("attestation", f"{subject}, today", detail=self._today(said, self.today))
 
     def _today(self, said: Recorded[Attestation], today: Today) -> str:
         policy = self.history.rules.attestation
@@ -83,14 +83,14 @@ class EvidenceAudit:
     def _verdict(self, verifier: str, record: AttestationVerdict, subject: str) -> AuditVerdict:
         own = self._found.get(record.attestation)
         if own is None:
-            return AuditVerdict(VERDICT, subject, detail="not judged")
+            return AuditVerdict("attestation-verdict", subject, detail="not judged")
         holds = not isinstance(own, EvidenceRefused)
         if record.accepted == holds:
-            return AuditVerdict(VERDICT, subject)
+            return AuditVerdict("attestation-verdict", subject)
         words = {True: "accepted", False: "refused"}
         expected = f"{words[holds]}, {own}" if isinstance(own, EvidenceRefused) else words[holds]
-        refusal = Refusal(VERDICT, verifier, describe(expected, 400), words[record.accepted])
-        return AuditVerdict(VERDICT, subject, refusal)
+        refusal = Refusal("attestation-verdict", verifier, describe(expected, 400), words[record.accepted])
+        return AuditVerdict("attestation-verdict", subject, refusal)
 
 
 def in_words(found: tuple[Claims, ...]) -> str:
