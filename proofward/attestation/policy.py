@@ -161,10 +161,19 @@ class Policy:
 
     @classmethod
     def from_item(cls, item: object) -> Policy:
-        """Inverse of `to_item`; raises ConfigurationError, KeyError or TypeError."""
+        """Inverse of `to_item`; raises ConfigurationError."""
         if not isinstance(item, Mapping):
             raise ConfigurationError("attestation", "a mapping", type(item).__name__)
-        found: Mapping[str, Any] = item
+        try:
+            return cls._of(item)
+        except ConfigurationError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            expected = "the fields of a policy"
+            raise ConfigurationError("attestation", expected, f"{type(error).__name__}: {error}") from error
+
+    @classmethod
+    def _of(cls, found: Mapping[str, Any]) -> Policy:
         return cls(
             level=found["level"],
             kinds=tuple(found["kinds"]),

@@ -35,7 +35,7 @@ def agreed(found: Evidence) -> Section:
             "Verdicts that accept a proof", f"{rules.accepting_verdicts} of {len(rules.verifiers)} verifiers"
         ),
         fact("Fewest hospitals in a sum", f"{rules.minimum_updates} of {len(rules.hospitals)}"),
-        fact("Hospitals that learn nothing together", f"up to {config.threshold}"),
+        fact("Hospitals that learn nothing together", f"up to {rules.collusion}"),
         fact("Dishonest hospitals for two sums from one model", f"{colluding}, with the host of the ledger"),
         fact("Rounds agreed", rules.rounds),
         *([fact("What rounds count", rules.counting_in_words)] if rules.counting_in_words else []),

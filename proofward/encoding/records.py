@@ -253,6 +253,27 @@ def encode(record: object) -> bytes:
     return encode_item(_to_map(record, (cls,), str(getattr(cls, "kind", cls.__name__))))
 
 
+def blanked(data: bytes, record: object, field: str) -> bytes:
+    """The canonical bytes of `record`, which are `data`, as they would be were its byte string `field` empty.
+
+    Nothing but the fields behind that one is encoded again.
+    """
+    cls: Any = type(record)
+    header, rules, behind = _header(cls), _rules(cls, False), 0
+    for name in _fields_behind(cls, field):
+        item = header[name] if name in header else rules[name](getattr(record, name), name)
+        behind += len(encode_item(name)) + len(encode_item(item))
+    end = len(data) - behind
+    start = end - len(encode_item(getattr(record, field)))
+    return data[:start] + encode_item(b"") + data[end:]
+
+
+@cache
+def _fields_behind(record: type, field: str) -> tuple[str, ...]:
+    """Keys of a record's map that follow that of a field."""
+    return tuple(name for name in _keys(record) if encode_item(name) > encode_item(field))
+
+
 def decode(data: bytes, *records: type[R], max_bytes: int = MAX_BYTES) -> R:
     """The record with these bytes, of one of the classes given.
 

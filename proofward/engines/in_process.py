@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.attestation.collect import Attester
+from proofward.chain.key_files import sealer_for
 from proofward.engines.members_at_once import usual_workers
 from proofward.engines.run_folder import Plan, RunFolder
 from proofward.federation.history.counted import CountedSum, counted_sums
@@ -160,9 +161,8 @@ class InProcessFederation:
         self.verifiers: dict[str, Follower] = {}
         for name in self.rules.hospitals:
             hospital = kinds.hospitals.get(name, Hospital)
-            self.hospitals[name] = hospital(
-                name, self.folder.key(name), self._around(name, proofs), *(NO_RECORDS if self.rules.counts_only else datasets[name])
-            )
+            records = NO_RECORDS if self.rules.counts_only else datasets[name]
+            self.hospitals[name] = hospital(name, self.folder.key(name), self._around(name, proofs), *records)
         for name in self.rules.verifiers:
             verifier = kinds.verifiers.get(name, Verifier)
             self.verifiers[name] = verifier(name, self.folder.key(name), self._around(name, proofs))
@@ -180,6 +180,7 @@ class InProcessFederation:
             counts=self._counts.get(name, no_counts),
             publishes_counts=name in self._publishing,
             attest=self._attesters.get(name),
+            sealer=sealer_for(self.rules, name, self.folder.party(name), self.folder.randomness(name)),
         )
 
     def add_hospital(

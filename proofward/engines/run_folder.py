@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.attestation.policy import Policy
+from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
+from proofward.federation.messages.committees import Committees
 from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
@@ -64,6 +66,8 @@ class Plan:
         counting: What is counted in which rounds, see Rules.
         stopping: When training ends early, see Rules.
         attestation: What is asked of evidence about members' machines, see Rules.
+        chain: Where the ledger is anchored and who seals, see Rules.
+        committees: Who holds shares and who judges proofs, see Rules.
     """
 
     federation: str
@@ -80,6 +84,8 @@ class Plan:
     counting: tuple[Counting, ...] = ()
     stopping: Stopping | None = None
     attestation: Policy | None = None
+    chain: ChainTerms | None = None
+    committees: Committees | None = None
 
     @property
     def initial_model(self) -> bytes:
@@ -155,6 +161,8 @@ class RunFolder:
             counting=plan.counting,
             stopping=plan.stopping,
             attestation=plan.attestation,
+            chain=plan.chain,
+            committees=plan.committees,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
             declarations=plan.declarations,
         )

@@ -18,14 +18,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from proofward.encoding import Length, decode, encode
+from proofward.encoding.remembered import Remembered
 from proofward.ledger.errors import KeyFileInvalid, SignatureInvalid
 from proofward.ledger.key_file import read_seed, write_seed
 
 PUBLIC_BYTES = 32
 SIGNATURE_BYTES = 64
 _SIGNATURE_DOMAIN = b"proofward/signature/v1"
-_REMEMBERED = 1 << 14
-"""Bytes of the longest message whose verification is remembered."""
 _PRIME = 2**255 - 19
 _SMALL_ORDER = (
     0,
@@ -65,9 +64,7 @@ class PublicKey:
         """Whether `signature` (64 bytes) is this key's over exactly `message`, without any domain."""
         if type(signature) is not bytes or len(signature) != SIGNATURE_BYTES:
             return False
-        return (_is_signed if len(message) <= _REMEMBERED else _is_signed.__wrapped__)(
-            self, message, signature
-        )
+        return verifications((self, message, signature))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PublicKey) and self.raw == other.raw
@@ -79,9 +76,8 @@ class PublicKey:
         return f"PublicKey({self.raw.hex()})"
 
 
-@lru_cache(maxsize=256)
-def _is_signed(key: PublicKey, message: bytes, signature: bytes) -> bool:
-    """Whether it is; remembered, since all members of one process verify the same messages."""
+def _is_signed(claim: tuple[PublicKey, bytes, bytes]) -> bool:
+    key, message, signature = claim
     try:
         key._key.verify(signature, message)
     except InvalidSignature:
@@ -89,7 +85,11 @@ def _is_signed(key: PublicKey, message: bytes, signature: bytes) -> bool:
     return True
 
 
-@lru_cache(maxsize=1024)
+verifications = Remembered(_is_signed, lambda claim: len(claim[1]))
+"""Whether a signature is a key's over a message, remembered: see `encoding.remembered`."""
+
+
+@lru_cache(maxsize=1 << 14)
 def _made(raw: bytes) -> PublicKey:
     return PublicKey(raw)
 

@@ -30,7 +30,7 @@ def chosen_preset(given: str, private: bool = False) -> dict[str, Any]:
 
     private: whether the file's training is that with differential privacy.
     """
-    from proofward.cli.project.project import placeholder_features
+    from proofward.cli.project.project_columns import placeholder_features
     from proofward.cli.project.project_table import ProjectError
     from proofward.layers.errors import ConfigurationError
     from proofward.models.presets import PRESET_FILES, read_preset

@@ -7,6 +7,8 @@ from dataclasses import replace
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.aggregation_table import AGGREGATION
 from proofward.cli.project.attestation_table import ATTESTATION
+from proofward.cli.project.chain_table import CHAIN
+from proofward.cli.project.committees_table import COMMITTEES
 from proofward.cli.project.declared_table import DECLARED
 from proofward.cli.project.feature_table import FEATURE, SHARED_CODES
 from proofward.cli.project.frozen_table import FROZEN
@@ -14,6 +16,7 @@ from proofward.cli.project.image_table import IMAGES, ROW
 from proofward.cli.project.label_table import NOTATION
 from proofward.cli.project.outside_table import OUTSIDE
 from proofward.cli.project.privacy_table import PRIVACY
+from proofward.cli.project.project_columns import MOST_TITLE
 from proofward.cli.project.validation_table import VALIDATION
 from proofward.engines.remote.agreement.addresses import MOST_ADDRESSES
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
@@ -29,7 +32,6 @@ from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALES
 from proofward.models.setting_keys import MODEL, TRAINING
 
-MOST_TITLE = 200
 POLICY = Keys((
     Key("threshold", Integer(1, 3000),
         "so many hospitals learn nothing together; without it as many as the number of sites bears"),
@@ -64,9 +66,11 @@ TOP = Keys((
     Key("aggregation", AGGREGATION, "how the server makes the next model of the mean update"),
     Key("privacy", PRIVACY, "what is promised of each record, or that nothing is"),
     Key("validation", VALIDATION, "the rows on which nobody trains, and how they are evaluated"),
+    Key("chain", CHAIN, "where the ledger is anchored, and who seals; without it nothing is anchored"),
     Key("outside_model", OUTSIDE, "a model that is evaluated instead of training one"),
     Key("policy", POLICY, "thresholds and times"),
     Key("attestation", ATTESTATION, "what is asked of evidence about members' machines, beside the proofs"),
+    Key("committees", COMMITTEES, "who holds shares of keys and judges proofs, drawn instead of everybody"),
     Key("site", Several(SITE, 1), "the sites, three hospitals and a verifier at least", needed=True),
     Key("feature", Several(FEATURE), "the columns of hospitals' tables, in the order of the model"),
     replace(SHARED_CODES, meaning="what stands for an empty cell in columns without codes of their own"),

@@ -36,6 +36,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         *validation_in_words(config),
         *_counted(rules),
         *([] if rules.stopping is None else [rules.stopping.words]),
+        *([] if rules.chain is None else [rules.chain.words]),
         *optimizer_in_words(config),
         *weighting_in_words(config),
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
@@ -63,7 +64,7 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
         f"hospitals: {', '.join(terms.named('hospital'))}",
         f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
         f"a sum has {terms.minimum_updates} hospitals or more; "
-        f"{rules.config.threshold} learn nothing together",
+        f"{rules.collusion} learn nothing together",
         f"{rules.colluding_holders} dishonest hospitals together with the server can open two sums from one "
         f"model; fewer cannot",
         f"hospitals that may be absent from a round: {rules.hospitals_to_spare}; "
@@ -74,8 +75,32 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
             if not rules.hospitals_to_spare
             else []
         ),
+        *committees_in_words(rules),
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
     ]
+
+
+def committees_in_words(rules: Rules) -> Iterator[str]:
+    """Who is drawn to hold shares and to judge proofs, and what the draws can fail at."""
+    from proofward.federation.messages.thresholds import in_words
+
+    drawn = rules.committees
+    if drawn is None:
+        return
+    assumed = f"reckoned with {drawn.corrupt} % corrupt and {drawn.absent} % absent"
+    if drawn.holders:
+        yield (
+            f"a committee of {drawn.holders} hospitals, drawn for each round, holds the shares of its keys; "
+            f"{rules.config.threshold} of them learn nothing together; {assumed}"
+        )
+    if drawn.sample:
+        yield (
+            f"{drawn.sample} verifiers, drawn for each proof of a round, judge it, and all where these "
+            f"disagree or are silent; {assumed}"
+        )
+    if drawn.redraws:
+        yield f"whoever influences a beacon is granted {drawn.redraws} further draws"
+    yield from (f"  {line}" for line in in_words(rules.bounds))
 
 
 def _counts(terms: Terms, rules: Rules) -> list[str]:
@@ -83,6 +108,7 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
     return [
         "nobody trains, no records are enrolled; in each round hospitals count and only the sum is opened",
         *_counted(rules),
+        *([] if rules.chain is None else [rules.chain.words]),
         "sums of counts are exact, without noise: not private",
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",

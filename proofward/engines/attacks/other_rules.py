@@ -1,10 +1,12 @@
-"""What a demonstration's consortium agrees on for attacks on private rounds and on proved evaluations."""
+"""What a demonstration's consortium agrees on for attacks on noise, on proved counts and in committees."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from proofward.engines.run_folder import Plan
+from proofward.federation.committees.choice import least_threshold
+from proofward.federation.messages.committees import chosen
 from proofward.federation.messages.usual import usual_updates
 from proofward.layers.layout import padded
 from proofward.layers.model import Training
@@ -18,6 +20,8 @@ SHARE = 200_000
 BINS, LEAST_COUNT = 16, 3
 CLIP_BITS, COARSE_VARIANCE, INVERSE_DELTA = 0, 5776, 10**5
 RATE_TIMES_BATCH = 512
+CORRUPT = 20
+"""Per cent of the members, one at least."""
 
 
 def as_demonstrated(plan: Plan, rows: int) -> Plan:
@@ -51,6 +55,23 @@ def private_and_small(plan: Plan, rows: int) -> Plan:
     config = replace(plan.config, threshold=threshold)
     least = usual_updates(len(plan.hospitals), threshold)
     return private(replace(plan, config=config, minimum_updates=least), rows)
+
+
+def drawn(plan: Plan, rows: int) -> Plan:
+    """Committees; that of the holders has all hospitals, so that the attacker is in it for certain."""
+    del rows
+    hospitals, verifiers = len(plan.hospitals), len(plan.verifiers)
+    least, _ = chosen(hospitals, verifiers, CORRUPT, absent=0)
+    committees = replace(least, holders=hospitals)
+    colluding = committees.corrupt_hospitals(hospitals)
+    threshold = least_threshold(committees.hospitals(hospitals), hospitals)
+    return replace(
+        plan,
+        config=replace(plan.config, holders=hospitals, threshold=threshold),
+        committees=committees,
+        minimum_updates=usual_updates(hospitals, colluding),
+        abandonments=hospitals - colluding,
+    )
 
 
 def evaluated(plan: Plan, rows: int) -> Plan:

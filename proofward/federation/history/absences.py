@@ -13,11 +13,12 @@ from proofward.federation.history.history_state import (
     HistoryState,
 )
 from proofward.federation.history.round_state import RoundState
+from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import EnrolmentVerdict, Verdict
 from proofward.federation.messages.refusal import Refusal
 
 JUDGED = (SHARES, CONSENT, LOCK, UNMASK, ABANDON, CONFIRM)
-Verdicts = dict[tuple[str, str], Verdict] | dict[tuple[str, str], EnrolmentVerdict]
+Verdicts = Votes[tuple[str, str], Verdict] | Votes[tuple[str, str], EnrolmentVerdict]
 
 
 def explained(history: HistoryState, found: Refusal) -> Refusal:
@@ -35,6 +36,9 @@ def explained(history: HistoryState, found: Refusal) -> Refusal:
         words.append(f"revoked: {', '.join(sorted(order))}")
     words += [f"{name}: {why}" for name, why in others.items()]
     culprit = found.culprit
+    if found.check == "holders" and history.current is not None:
+        lost = history.holding({*others, *order}) or history.holding(_silent(history.round))
+        return Refusal(found.check, (*lost, culprit)[0], found.expected, "; ".join(words))
     if verifiers and len(history.active(rules.verifiers)) < rules.accepting_verdicts:
         culprit = verifiers[-1]
     elif others and (not hospitals or len(rules.hospitals) - len(others) < rules.minimum_updates):
@@ -42,6 +46,11 @@ def explained(history: HistoryState, found: Refusal) -> Refusal:
     elif order:
         culprit = (hospitals or order)[-1]
     return Refusal(found.check, culprit, found.expected, "; ".join(words))
+
+
+def _silent(state: RoundState) -> set[str]:
+    """Members that were asked for keys and have sent none."""
+    return set(state.participants) - set(state.holder_keys)
 
 
 def absent_hospitals(history: HistoryState) -> dict[str, str]:
@@ -80,7 +89,7 @@ def _wrong_dealers(state: RoundState, quorum: int) -> list[str]:
 
 def _judgement(verdicts: Verdicts, hospital: str, quorum: int) -> str:
     """What verifiers said of a proof that too few of them accepted."""
-    said = {by: verdict for (by, about), verdict in verdicts.items() if about == hospital}
+    said = verdicts.about(hospital)
     refused = sorted(by for by, verdict in said.items() if not verdict.accepted)
     if len(refused) >= quorum:
         checks = sorted({said[by].check for by in refused})

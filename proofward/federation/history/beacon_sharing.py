@@ -28,6 +28,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from proofward.encoding.remembered import Remembered
 from proofward.federation.messages.beacon import hash_parts
 from proofward.federation.messages.field_types import BEACON_SHARE_BYTES
 from proofward.field.extension import DEGREE, ELEMENT_BYTES, Ext
@@ -164,7 +165,15 @@ def is_check(check: bytes, threshold: int) -> bool:
 def share_is_good(
     context: bytes, commitments: Sequence[bytes], check: bytes, place: int, data: bytes
 ) -> bool:
-    """Whether these bytes are the share that the deal has fixed for the holder at `place`."""
+    """Whether these bytes are the share that the deal has fixed for the holder at `place`.
+
+    It is remembered, see `encoding.remembered`.
+    """
+    return _good_shares((context, tuple(commitments), check, place, data))
+
+
+def _is_good(claim: tuple[bytes, tuple[bytes, ...], bytes, int, bytes]) -> bool:
+    context, commitments, check, place, data = claim
     try:
         share = NonceShare.from_bytes(data)
     except ValueError:
@@ -174,6 +183,10 @@ def share_is_good(
     u = _elements(check)
     expected = share.mask + _combined(share.values, _challenge(context, commitments))
     return _ext_horner(u, place + 1) == expected
+
+
+_good_shares = Remembered(_is_good, lambda claim: 4 * len(claim[-1]))
+"""Its keys share the commitments and the check of a deal: what a share adds is little more than itself."""
 
 
 def nonce(shares: Mapping[int, bytes], threshold: int) -> bytes:

@@ -21,7 +21,7 @@ from proofward.federation.history.history_state import (
 from proofward.federation.history.round_state import Recorded, RoundState
 from proofward.federation.messages.catalogue import Abandonment, AcceptedSet, Consent, Lock, SetWithdrawn
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import require
+from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL
 
 
@@ -91,10 +91,20 @@ def ready_holders(state: RoundState) -> tuple[str, ...]:
     return state.ready_holders(state.accepted.record.hospitals)
 
 
-def _check_lock(history: HistoryState, sender: str, record: Lock) -> None:
+def lockers(history: HistoryState) -> tuple[str, ...]:
+    """Who may lock the accepted set: its ready holders, and with a committee all that are ready.
+
+    So many hospitals may collude that locks of a committee alone would prove nothing, see `Rules.locks`.
+    """
     state = history.round
+    return history.rules.holders_among(state.checked) if history.rules.draws_holders else ready_holders(state)
+
+
+def _check_lock(history: HistoryState, sender: str, record: Lock) -> None:
+    state, able = history.round, lockers(history)
     assert state.accepted is not None
-    require(sender in ready_holders(state), "holders", sender, f"one of {ready_holders(state)}", sender)
+    if sender not in able:
+        raise Refusal("holders", sender, describe(f"one of {able}"), describe(sender))
     digest = state.accepted.digest
     require(record.accepted_set == digest, "subject", sender, digest, record.accepted_set)
 

@@ -51,8 +51,9 @@ def _apply_enrolment(history: HistoryState, envelope: Envelope, record: Enrolmen
 
 def _check_verdict(history: HistoryState, sender: str, record: EnrolmentVerdict) -> None:
     said = history.enrolments.get(record.hospital)
-    require(said is not None, "hospital", sender, f"one of {sorted(history.enrolments)}", record.hospital)
-    assert said is not None
+    if said is None:
+        expected = describe(f"one of {sorted(history.enrolments)}")
+        raise Refusal("hospital", sender, expected, describe(record.hospital))
     require(record.enrolment == said.digest, "subject", sender, said.digest, record.enrolment)
     size = DIGEST_BYTES if record.accepted else 0
     require(
@@ -79,6 +80,7 @@ def _apply_closed(history: HistoryState, envelope: Envelope, record: EnrolmentCl
     history.eligible = frozenset(record.hospitals)
     history.admit()
     history.sharing.holders = history.rules.holders_among(record.hospitals)
+    history.sharing.missing = history.rules.missing_vouches
     history.phase = DEAL
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from proofward.federation.history.attestation_steps import verdicts_on
 from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.judges import contradicted
 from proofward.federation.history.membership_steps import votes_against
 from proofward.federation.history.round_state import RoundState
 
@@ -52,8 +53,8 @@ def _enrolment_faults(history: HistoryState) -> list[Fault]:
     for hospital in sorted(set(history.enrolments) - set(history.enrolled)):
         votes = {
             by: (verdict.check, verdict.detail)
-            for (by, about), verdict in history.enrolment_verdicts.items()
-            if about == hospital and not verdict.accepted
+            for by, verdict in history.enrolment_verdicts.about(hospital).items()
+            if not verdict.accepted
         }
         if len(votes) >= history.rules.accepting_verdicts:
             result.append(Fault(0, hospital, *_most_common(votes), by=tuple(votes)))
@@ -79,17 +80,21 @@ def _round_faults(state: RoundState, quorum: int) -> list[Fault]:
     for hospital in state.uploads:
         votes = {
             by: (verdict.check, verdict.detail)
-            for (by, about), verdict in state.verdicts.items()
-            if about == hospital and not verdict.accepted
+            for by, verdict in state.verdicts.about(hospital).items()
+            if not verdict.accepted
         }
         if len(votes) >= quorum:
             result.append(Fault(state.number, hospital, *_most_common(votes), by=tuple(votes)))
+    for (verifier, hospital), by in contradicted(state, quorum).items():
+        said = "accepted, found" if state.verdicts[verifier, hospital].accepted else "refused, found"
+        detail = f"{said} otherwise by others of the proof of {hospital}"
+        result.append(Fault(state.number, verifier, "verdict", detail, by))
     for holder, dealer in state.complaints:
         outcome = state.complaint_outcome(holder, dealer, quorum)
         by = tuple(
             verifier
-            for (verifier, *about), verdict in state.complaint_verdicts.items()
-            if about == [holder, dealer] and verdict.upheld is outcome
+            for verifier, verdict in state.complaint_verdicts.about(holder, dealer).items()
+            if verdict.upheld is outcome
         )
         if outcome is True:
             result.append(Fault(state.number, dealer, "key-share", f"a bad share for {holder}", by))

@@ -15,6 +15,7 @@ from proofward.federation.history import (
     admission_steps,
     attestation_steps,
     beacon_steps,
+    chain_steps,
     consent_steps,
     end_steps,
     enrolment_steps,
@@ -26,10 +27,11 @@ from proofward.federation.history import (
     unmasking_steps,
 )
 from proofward.federation.history.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
+from proofward.federation.history.outcomes import note_outcome
 from proofward.federation.messages.catalogue import FederationOpened, Message, MessageRefused, RoundOpened
 from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
 from proofward.federation.messages.envelope import Envelope, open_envelope
-from proofward.federation.messages.refusal import Refusal, require
+from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.rules import AGGREGATOR
 
 SET_CLOCK = "set the clock of the machine that sent it, best by NTP, and it is sent again"
@@ -115,13 +117,16 @@ class History(HistoryState):
         )
 
     def _judge_time(self, envelope: Envelope) -> None:
-        sender, found = envelope.sender, in_utc(envelope.time)
+        sender = envelope.sender
         if envelope.role == AGGREGATOR:
             least = max(self.clocks[-1], self.latest - CLOCK_SLACK)
-            require(envelope.time >= least, "ledger-time", sender, f"{in_utc(least)} or later", found)
+            if envelope.time < least:
+                raise Refusal("ledger-time", sender, f"{in_utc(least)} or later", in_utc(envelope.time))
             return
         least = self.clocks[envelope.seen_size] - CLOCK_SLACK
-        require(envelope.time >= least, "clock", sender, f"{in_utc(least)} or later; {SET_CLOCK}", found)
+        if envelope.time < least:
+            expected = f"{in_utc(least)} or later; {SET_CLOCK}"
+            raise Refusal("clock", sender, describe(expected), in_utc(envelope.time))
 
     def _judge_position(self, envelope: Envelope) -> None:
         if envelope.record.roundless:
@@ -141,14 +146,15 @@ class History(HistoryState):
     def take_in(self, envelope: Envelope) -> None:
         """Takes in the envelope that `judge` gave for the next entry, with nothing applied in between."""
         STEPS[envelope.topic].apply(self, envelope, envelope.record)
-        self.slots[slot(envelope)] = envelope.digest
-        self.said[slot(envelope)] = envelope.said
+        key = slot(envelope)
+        self.slots[key] = envelope.digest
+        self.said[key] = envelope.said
         clock = self.clocks[-1] if envelope.role != AGGREGATOR else envelope.time
         self.latest = max(self.latest, envelope.time)
         self.recorded[envelope.digest] = self.size
         self.tree.append(envelope.data)
-        self.roots.append(self.tree.root())
         self.clocks.append(clock)
+        note_outcome(self, envelope)
 
 
 def _check_opened(history: HistoryState, sender: str, record: FederationOpened) -> None:
@@ -199,4 +205,5 @@ STEPS: dict[str, Step] = {
     **consent_steps.STEPS,
     **unmasking_steps.STEPS,
     **end_steps.STEPS,
+    **chain_steps.STEPS,
 }

@@ -7,23 +7,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from proofward.federation.history.beacon_state import BeaconState
+from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
+from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
     Attendance,
     Attestation,
     AttestationVerdict,
+    ChainKeySaid,
     EndVote,
     Enrolment,
     EnrolmentVerdict,
     FederationEnded,
     MessageRefused,
     RevocationVote,
+    RoundSeal,
 )
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Member, Rules
-from proofward.federation.storage.log_tree import LogTree
+from proofward.federation.storage.log_tree import LogTree, Roots
 from proofward.relations.counting import NO_DATASET, Counting
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
@@ -70,6 +74,8 @@ class HistoryState:
     admitted: hospitals that the rules do not name, with the key that was voted for
     admitted_in: (round, name) of each
     attestations: keyed (member, key); attestation_verdicts: by the digest of the attestation and by sender
+    chain_keys: of the members with a seat on a chain, in the order recorded; seals: keyed (round, sender)
+    outcomes: of rounds, as they are sealed for a chain; empty where the rules name none
     end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
     """
 
@@ -77,7 +83,7 @@ class HistoryState:
         self.rules = rules
         self.phase = BEFORE
         self.tree = LogTree()
-        self.roots: list[bytes] = [self.tree.root()]
+        self.roots = Roots(self.tree)
         self.clocks: list[int] = [0]
         self.latest = 0
         self.recorded: dict[bytes, int] = {}
@@ -85,7 +91,7 @@ class HistoryState:
         self.said: dict[tuple[str, ...], bytes] = {}
         self.enrolments: dict[str, Recorded[Enrolment]] = {}
         self.attendances: dict[str, Recorded[Attendance]] = {}
-        self.enrolment_verdicts: dict[tuple[str, str], EnrolmentVerdict] = {}
+        self.enrolment_verdicts: Votes[tuple[str, str], EnrolmentVerdict] = Votes()
         self.enrolled: dict[str, int] = {}
         self.dataset_roots: dict[str, bytes] = {}
         self.validation_beacons: dict[str, bytes] = {}
@@ -106,6 +112,9 @@ class HistoryState:
         self.refused_in: list[tuple[int, MessageRefused]] = []
         self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
         self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}
+        self.chain_keys: dict[str, Recorded[ChainKeySaid]] = {}
+        self.outcomes: dict[int, RoundOutcome] = {}
+        self.seals: dict[tuple[int, str], RoundSeal] = {}
         self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
         self.end_votes: dict[tuple[str, bool], EndVote] = {}
         self.ended: FederationEnded | None = None
@@ -120,7 +129,7 @@ class HistoryState:
     @property
     def size(self) -> int:
         """Number of entries."""
-        return len(self.roots) - 1
+        return self.tree.size
 
     @property
     def root(self) -> bytes:
@@ -166,6 +175,19 @@ class HistoryState:
         """
         others = {name for name in self.round.participants if self.rules.find(name) is None}
         return (*self.rules.hospitals, *sorted(others))
+
+    @property
+    def committee(self) -> tuple[str, ...]:
+        """Who holds the shares of keys in the round under way, ascending."""
+        return self.round.committee
+
+    def place(self, holder: str) -> int:
+        """Index of a holder in the round under way: its share is that of this place."""
+        return self.round.committee.index(holder)
+
+    def holding(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of `names` that hold shares in the round under way, ascending."""
+        return tuple(sorted(set(names) & set(self.round.committee)))
 
     def active(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of `names` that are not revoked, ascending."""

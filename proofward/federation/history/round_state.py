@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import (
     Abandonment,
     AcceptedSet,
@@ -50,12 +51,11 @@ class Finding:
 
 
 def enrolment_root(
-    verdicts: dict[tuple[str, str], EnrolmentVerdict], hospital: str, quorum: int
+    verdicts: Votes[tuple[str, str], EnrolmentVerdict], hospital: str, quorum: int
 ) -> bytes | None:
     """The dataset root that at least `quorum` verifiers accept for a hospital, else None."""
-    counts = Counter(
-        record.dataset_root for (_, name), record in verdicts.items() if name == hospital and record.accepted
-    )
+    said = verdicts.about(hospital).values()
+    counts = Counter(record.dataset_root for record in said if record.accepted)
     return next((root for root, count in counts.items() if count >= quorum), None)
 
 
@@ -65,6 +65,8 @@ class RoundState:
 
     participants: who was asked; present: the hospitals whose keys are recorded; passed: accepted by k
     verifiers withdrawn: for whom an accepted set was given up
+    committee: who holds shares of keys, ascending; samples: who was drawn for hospitals' proofs, once asked
+    widened: hospitals whose proof all verifiers judge since some of those drawn were silent
     """
 
     number: int
@@ -72,14 +74,17 @@ class RoundState:
     model: bytes
     participants: tuple[str, ...]
     beacon: bytes
+    committee: tuple[str, ...] = ()
+    samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    widened: set[str] = field(default_factory=set)
     holder_keys: dict[str, HolderKeys] = field(default_factory=dict)
     present: tuple[str, ...] = ()
     uploads: dict[str, Recorded[Upload]] = field(default_factory=dict)
     uploaded: tuple[str, ...] = ()
-    verdicts: dict[tuple[str, str], Verdict] = field(default_factory=dict)
+    verdicts: Votes[tuple[str, str], Verdict] = field(default_factory=Votes)
     passed: dict[str, Finding] = field(default_factory=dict)
-    complaints: dict[tuple[str, str], Recorded[ShareComplaint]] = field(default_factory=dict)
-    complaint_verdicts: dict[tuple[str, str, str], ComplaintVerdict] = field(default_factory=dict)
+    complaints: Votes[tuple[str, str], Recorded[ShareComplaint]] = field(default_factory=Votes)
+    complaint_verdicts: Votes[tuple[str, str, str], ComplaintVerdict] = field(default_factory=Votes)
     checked: dict[str, SharesChecked] = field(default_factory=dict)
     accepted: Recorded[AcceptedSet] | None = None
     consents: dict[str, Consent] = field(default_factory=dict)
@@ -89,31 +94,25 @@ class RoundState:
     share_sums: dict[str, ShareSum] = field(default_factory=dict)
     aggregate: Recorded[Aggregate] | None = None
     confirmations: dict[str, Confirmation] = field(default_factory=dict)
+    _ready: tuple[tuple[int, tuple[str, ...]], tuple[str, ...]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     def finding(self, hospital: str, quorum: int) -> Finding | None:
         """What at least `quorum` verifiers accept alike for a hospital's upload, else None."""
         counts = Counter(
             Finding(record.dataset_root, record.share_binding)
-            for (_, name), record in self.verdicts.items()
-            if name == hospital and record.accepted
+            for record in self.verdicts.about(hospital).values()
+            if record.accepted
         )
         return next((found for found, count in counts.items() if count >= quorum), None)
-
-    def passing(self, quorum: int) -> dict[str, Finding]:
-        """The recorded uploads with a quorum of accepting verdicts."""
-        found = {hospital: self.finding(hospital, quorum) for hospital in self.uploads}
-        return {hospital: finding for hospital, finding in sorted(found.items()) if finding is not None}
 
     def complaint_outcome(self, holder: str, dealer: str, quorum: int) -> bool | None:
         """True when a quorum upholds the complaint, False when a quorum dismisses it.
 
         Otherwise None: the complaint stands.
         """
-        votes = [
-            record.upheld
-            for (_, by, against), record in self.complaint_verdicts.items()
-            if (by, against) == (holder, dealer)
-        ]
+        votes = [record.upheld for record in self.complaint_verdicts.about(holder, dealer).values()]
         if votes.count(True) >= quorum:
             return True
         return False if votes.count(False) >= quorum else None
@@ -146,7 +145,13 @@ class RoundState:
         return tuple(sorted(false))
 
     def ready_holders(self, hospitals: tuple[str, ...]) -> tuple[str, ...]:
-        """Holders that said they have a good share of every one of `hospitals`."""
-        return tuple(
-            sorted(name for name, said in self.checked.items() if set(hospitals) <= set(said.dealers))
-        )
+        """Holders that said they have a good share of every one of `hospitals`.
+
+        It is remembered: nobody says twice which shares it holds.
+        """
+        asked = len(self.checked), hospitals
+        if self._ready is None or self._ready[0] != asked:
+            wanted = set(hospitals)
+            ready = sorted(name for name, said in self.checked.items() if wanted <= set(said.dealers))
+            self._ready = asked, tuple(ready)
+        return self._ready[1]

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proofward.federation.history.attestation_steps import awaited, barred
-from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers
+from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers, required_dealers
 from proofward.federation.history.consent_steps import (
     enough_abandoned,
+    lockers,
     missing_consents,
     needed_abandonments,
-    ready_holders,
 )
 from proofward.federation.history.history_state import (
     ABANDON,
@@ -34,6 +34,7 @@ from proofward.federation.history.history_state import (
     VOUCH,
     HistoryState,
 )
+from proofward.federation.history.judges import judges_of, passing, unjudged
 from proofward.federation.history.reachable import require_reachable
 from proofward.federation.messages.beacon import first_model_digest
 from proofward.federation.messages.catalogue import (
@@ -51,6 +52,7 @@ from proofward.federation.messages.catalogue import (
     SetWithdrawn,
     UploadsClosed,
     VerdictsClosed,
+    VerdictsWidened,
     VouchesClosed,
 )
 from proofward.federation.messages.refusal import require
@@ -72,9 +74,11 @@ def _opened(history: HistoryState, expired: bool) -> Message:
 
 def _enrolment(history: HistoryState, expired: bool) -> Message | None:
     hospitals, verifiers = history.active(history.rules.hospitals), history.active(history.rules.verifiers)
-    hospitals = tuple(name for name in hospitals if name not in barred(history))
-    votes = {(verifier, hospital) for hospital in hospitals for verifier in verifiers}
-    judged = set(hospitals) <= set(history.attendances) or votes <= set(history.enrolment_verdicts)
+    out = barred(history)
+    hospitals = tuple(name for name in hospitals if name not in out)
+    votes = ((verifier, hospital) for hospital in hospitals for verifier in verifiers)
+    attend = all(name in history.attendances for name in hospitals)
+    judged = attend or all(vote in history.enrolment_verdicts for vote in votes)
     if (judged and not awaited(history)) or expired:
         return EnrolmentClosed(tuple(history.acceptable_enrolments()))
     return None
@@ -87,27 +91,27 @@ def _between(history: HistoryState, expired: bool) -> Message:
 
 
 def _deal(history: HistoryState, expired: bool) -> Message | None:
-    state, least = history.sharing, history.rules.config.threshold + 1
-    able = sorted(set(state.holders) & {*state.deals, *history.active(state.holders)})
-    require(len(able) >= least, "dealers", history.rules.aggregator, f"at least {least} hospitals", able)
+    state = history.sharing
+    able, least, words = required_dealers(history, sorted({*state.deals, *expected_dealers(history)}))
+    require(len(able) >= least, "dealers", history.rules.aggregator, words, able)
     if set(expected_dealers(history)) <= set(state.deals):
         return DealsClosed(tuple(sorted(state.deals)))
-    hospitals = [name for name in state.deals if name in history.rules.hospitals]
-    return DealsClosed(tuple(sorted(state.deals))) if expired and len(hospitals) >= least else None
+    dealt = required_dealers(history, state.deals)[0]
+    return DealsClosed(tuple(sorted(state.deals))) if expired and len(dealt) >= least else None
 
 
 def _vouch(history: HistoryState, expired: bool) -> Message | None:
-    state, threshold = history.sharing, history.rules.config.threshold
+    state, threshold = history.sharing, history.rules.collusion
     least, able = state.needed(threshold), sorted({*state.vouches, *history.active(state.holders)})
     require(len(able) >= least, "vouches", history.rules.aggregator, f"of {least} hospitals", able)
     counted = state.countable(threshold)
-    hospitals = [name for name in counted if name in history.rules.hospitals]
+    dealt, enough, _ = required_dealers(history, counted)
     ended = expired or set(history.active(state.holders)) <= set(state.vouches)
-    return VouchesClosed(counted) if ended and len(hospitals) > threshold else None
+    return VouchesClosed(counted) if ended and len(dealt) >= enough else None
 
 
 def _reveal(history: HistoryState, expired: bool) -> Message | None:
-    state, least = history.sharing, history.rules.config.threshold + 1
+    state, least = history.sharing, history.rules.collusion + 1
     able = sorted({*state.shares, *(name for name in history.active(state.holders) if name in state.vouches)})
     require(len(able) >= least, "beacon-shares", history.rules.aggregator, f"of {least} hospitals", able)
     if not (expired or set(able) <= set(state.shares)):
@@ -136,10 +140,10 @@ def _upload(history: HistoryState, expired: bool) -> Message | None:
 
 def _verify(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
-    verifiers = history.active(history.rules.verifiers)
-    votes = {(verifier, hospital) for hospital in state.uploads for verifier in verifiers}
-    if votes <= set(state.verdicts) or expired:
-        return VerdictsClosed(tuple(state.passing(history.rules.accepting_verdicts)))
+    judged = state.verdicts.about
+    if expired or all(judged(name).keys() >= set(judges_of(history, name)) for name in state.uploads):
+        silent = unjudged(history)
+        return VerdictsWidened(silent) if silent else VerdictsClosed(tuple(passing(history)))
     return None
 
 
@@ -163,7 +167,7 @@ def _consent(history: HistoryState, expired: bool) -> Message | None:
 
 def _lock(history: HistoryState, expired: bool) -> None:
     state, needed = history.round, history.rules.locks
-    able = sorted({*state.locks, *history.active(ready_holders(state))})
+    able = sorted({*state.locks, *history.active(lockers(history))})
     require(len(able) >= needed, "locks", history.rules.aggregator, f"of {needed} holders", able)
 
 

@@ -17,7 +17,7 @@ from proofward.federation.messages.catalogue import (
     StatefulAggregate,
 )
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import require
+from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER
 
 
@@ -32,7 +32,8 @@ def _check_share_sum(history: HistoryState, sender: str, record: ShareSum) -> No
         record.accepted_set,
     )
     ready = state.ready_holders(state.accepted.record.hospitals)
-    require(sender in ready, "holders", sender, f"one of {ready}", sender)
+    if sender not in ready:
+        raise Refusal("holders", sender, describe(f"one of {ready}"), describe(sender))
 
 
 def _apply_share_sum(history: HistoryState, envelope: Envelope, record: ShareSum) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from proofward.federation.history.attestation_steps import awaited, barred, verdicts_on
 from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
-from proofward.federation.history.consent_steps import missing_consents, ready_holders
+from proofward.federation.history.consent_steps import lockers, missing_consents, ready_holders
 from proofward.federation.history.history_state import (
     ABANDON,
     CONFIRM,
@@ -23,6 +23,7 @@ from proofward.federation.history.history_state import (
     VOUCH,
     HistoryState,
 )
+from proofward.federation.history.judges import judges_of
 
 Names = set[str]
 
@@ -71,8 +72,8 @@ def _verify(history: HistoryState) -> Names:
 def judging(history: HistoryState) -> Names:
     """Verifiers whose verdict on a recorded upload is missing."""
     state = history.round
-    uploads, verdicts = state.uploads, state.verdicts
-    return {name for name in history.rules.verifiers for about in uploads if (name, about) not in verdicts}
+    late = (set(judges_of(history, name)) - state.verdicts.about(name).keys() for name in state.uploads)
+    return set().union(*late)
 
 
 def _shares(history: HistoryState) -> Names:
@@ -87,7 +88,7 @@ def _consent(history: HistoryState) -> Names:
 
 
 def _lock(history: HistoryState) -> Names:
-    return set(ready_holders(history.round)) - set(history.round.locks)
+    return set(lockers(history)) - set(history.round.locks)
 
 
 def _unmask(history: HistoryState) -> Names:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proofward.federation.messages.attestation_records import Attestation, AttestationVerdict
+from proofward.federation.messages.chain_records import ChainKeySaid, RoundSeal
 from proofward.federation.messages.enrolment_records import (
     Attendance,
     BeaconDeal,
@@ -46,6 +47,7 @@ from proofward.federation.messages.round_records import (
     UploadsClosed,
     Verdict,
     VerdictsClosed,
+    VerdictsWidened,
 )
 from proofward.federation.messages.unmasking_records import (
     Abandonment,
@@ -74,6 +76,7 @@ __all__ = [
     "BeaconFixed",
     "BeaconShares",
     "BeaconVouch",
+    "ChainKeySaid",
     "ComplaintVerdict",
     "Confirmation",
     "Consent",
@@ -96,6 +99,7 @@ __all__ = [
     "RevocationVote",
     "RoundClosed",
     "RoundOpened",
+    "RoundSeal",
     "SetWithdrawn",
     "ShareComplaint",
     "ShareSum",
@@ -105,6 +109,7 @@ __all__ = [
     "UploadsClosed",
     "Verdict",
     "VerdictsClosed",
+    "VerdictsWidened",
     "VouchesClosed",
 ]
 

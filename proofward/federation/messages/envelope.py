@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Annotated, ClassVar
 
-from proofward.encoding import Length, MalformedMessage, decode, encode
+from proofward.encoding import Length, MalformedMessage, blanked, decode, encode
+from proofward.encoding.remembered import Remembered
 from proofward.federation.messages.catalogue import KINDS, Message
 from proofward.federation.messages.clock import Time
 from proofward.federation.messages.field_types import Count, Digest, Name
@@ -24,8 +25,6 @@ from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 
 _CONTEXT = b"envelope"
-_REMEMBERED = 1 << 14
-"""Bytes of the longest envelope that is remembered."""
 
 
 @dataclass(frozen=True)
@@ -81,22 +80,26 @@ class Envelope:
 
     @cached_property
     def _signed_part(self) -> bytes:
+        if "data" in vars(self):
+            return blanked(self.data, self, "signature")
         return encode(replace(self, signature=b""))
 
 
 def parse_envelope(data: bytes) -> Envelope:
     """The envelope with these bytes, not authenticated; raises MalformedMessage.
 
-    Short ones are remembered, with their records: all members of one process are shown the same.
+    It is remembered, with its record: see `encoding.remembered`.
     """
-    return (_parsed if type(data) is bytes and len(data) <= _REMEMBERED else _parsed.__wrapped__)(data)
+    return parsed_envelopes(data) if type(data) is bytes else _parsed(data)
 
 
-@lru_cache(maxsize=128)
 def _parsed(data: bytes) -> Envelope:
     envelope = decode(data, Envelope)
     vars(envelope)["data"] = data  # there is one encoding
     return envelope
+
+
+parsed_envelopes = Remembered(_parsed, len)
 
 
 def seal_envelope(envelope: Envelope, key: SigningKey) -> Envelope:

@@ -17,9 +17,13 @@ from proofward.attestation.policy import Policy
 from proofward.encoding import MalformedMessage, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.encoding.records import UNSHOWN
+from proofward.federation.messages import roles
+from proofward.federation.messages.chain_terms import ChainTerms
+from proofward.federation.messages.committees import Committees
 from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING_DECLARED, Declarations
 from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
-from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
+from proofward.federation.messages.thresholds import Thresholds
+from proofward.federation.messages.usual import MAX_ROUNDS, least_updates, usual_verdicts
 from proofward.lattice.parameters import MAX_HOSPITALS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
@@ -29,9 +33,7 @@ from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
 
-HOSPITAL = "hospital"
-VERIFIER = "verifier"
-AGGREGATOR = "aggregator"
+HOSPITAL, VERIFIER, AGGREGATOR = roles.HOSPITAL, roles.VERIFIER, roles.AGGREGATOR
 ROLES = (AGGREGATOR, HOSPITAL, VERIFIER)
 FORMAT = "proofward/rules/v2"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -71,7 +73,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Rules(RoundKinds):
+class Rules(Thresholds, RoundKinds):
     """What a consortium agrees on, with h hospitals and the threshold t of its configuration.
 
     accepting_verdicts: k of the verifiers, more than half of them minimum_updates: m, the fewest hospitals in
@@ -85,6 +87,8 @@ class Rules(RoundKinds):
     counting: what is counted, by first round; every round that none of them names trains
     stopping: by what figure of the evaluations the best round is named, and when training ends
     attestation: what is asked of members' evidence about their machines; None where nothing is
+    chain: where the ledger is anchored and who seals, if it is
+    committees: who holds shares and who judges proofs, where it is not everybody; then config.holders = c
     """
 
     federation: str
@@ -99,6 +103,8 @@ class Rules(RoundKinds):
     counting: tuple[Counting, ...] = ()
     stopping: Stopping | None = None
     attestation: Policy | None = None
+    chain: ChainTerms | None = None
+    committees: Committees | None = None
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -108,9 +114,11 @@ class Rules(RoundKinds):
             raise RulesError("members", "distinct keys", names)
         if len(self.named(AGGREGATOR)) != 1:
             raise RulesError("members", "exactly one aggregator", self.named(AGGREGATOR))
-        if len(self.hospitals) != self.config.holders:
-            raise RulesError("members", f"config.holders = {self.config.holders} hospitals", self.hospitals)
-        hospitals, threshold = len(self.hospitals), self.config.threshold
+        try:
+            self.check_committees()
+        except ConfigurationError as error:
+            raise RulesError(error.field, error.expected, error.actual) from error
+        hospitals, threshold = len(self.hospitals), self.collusion
         for field, low, high in (
             ("accepting_verdicts", usual_verdicts(len(self.verifiers)), len(self.verifiers)),
             ("minimum_updates", least_updates(hospitals, threshold), hospitals),
@@ -136,6 +144,11 @@ class Rules(RoundKinds):
         except ConfigurationError as error:
             raise RulesError("counting", "counts that can be summed", str(error)) from error
         try:
+            if self.chain is not None:
+                self.chain.check((*self.hospitals, *self.verifiers))
+        except ConfigurationError as error:
+            raise RulesError("chain", "an anchor that members can seal", str(error)) from error
+        try:
             if self.accountant is not None:
                 self.accountant.check(self.training_rounds)
         except ConfigurationError as error:
@@ -149,53 +162,10 @@ class Rules(RoundKinds):
             return None
         return Accountant(privacy, self.config.model.parameters, self.minimum_updates)
 
-    def named(self, role: str) -> tuple[str, ...]:
-        """Names of the members with a role, ascending."""
-        return tuple(member.name for member in self.members if member.role == role)
-
-    @cached_property
-    def hospitals(self) -> tuple[str, ...]:
-        """All hospitals, ascending; the position is the holder's index."""
-        return self.named(HOSPITAL)
-
-    @cached_property
-    def verifiers(self) -> tuple[str, ...]:
-        """All verifiers, ascending."""
-        return self.named(VERIFIER)
-
     @cached_property
     def aggregator(self) -> str:
         """The aggregator's name."""
         return self.named(AGGREGATOR)[0]
-
-    @property
-    def absences(self) -> int:
-        """x: how many hospitals of an attempt may be missing when its accepted set is abandoned."""
-        return len(self.hospitals) - self.abandonments
-
-    @property
-    def locks(self) -> int:
-        """Locks of an accepted set before any holder gives its share sum: t + 1 + x."""
-        return self.config.threshold + 1 + self.absences
-
-    @property
-    def colluding_holders(self) -> int:
-        """How many dishonest hospitals it takes, beside the aggregator, to open two sums from one model.
-
-        min(t + 1, 2 m - h): see `docs/rounds.md`. Fewer than t + 1 cannot have a set abandoned that was
-        opened. Two sets without an honest hospital in common have 2 m - h dishonest ones in common at least.
-        """
-        return min(self.config.threshold + 1, 2 * self.minimum_updates - len(self.hospitals))
-
-    @property
-    def hospitals_to_spare(self) -> int:
-        """How many hospitals may be missing from the outset of a round: h - m."""
-        return len(self.hospitals) - self.minimum_updates
-
-    @property
-    def absent_hospitals(self) -> int:
-        """How many hospitals may vanish, at whatever moment, without the federation coming to an end."""
-        return len(self.hospitals) - max(self.minimum_updates, self.abandonments)
 
     @property
     def trusts_first_model(self) -> bool:
@@ -249,6 +219,10 @@ class Rules(RoundKinds):
             fields["stopping"] = self.stopping.to_item()
         if self.attestation is not None:
             fields["attestation"] = self.attestation.to_item()
+        if self.chain is not None:
+            fields["chain"] = self.chain.to_item()
+        if self.committees is not None:
+            fields["committees"] = self.committees.to_item()
         return encode_item(fields)
 
     @cached_property
@@ -260,7 +234,7 @@ class Rules(RoundKinds):
     def from_bytes(cls, data: bytes) -> Rules:
         """Inverse of `data`; raises RulesError."""
         try:
-            found = cast(dict[str, Any], decode_item(data))
+            found = _mapping(decode_item(data), "rules")
             config = RoundConfig.from_dict(found["config"])
             members = tuple(Member(*entry) for entry in found["members"])
             scalars = {name: found[name] for name in _SCALARS}
@@ -269,6 +243,7 @@ class Rules(RoundKinds):
             counting = counting_from_item(found["counting"]) if "counting" in found else ()
             stopping = Stopping.from_item(found["stopping"]) if "stopping" in found else None
             attestation = Policy.from_item(found["attestation"]) if "attestation" in found else None
+            drawn = Committees.from_item(found["committees"]) if "committees" in found else None
             rules = cls(
                 members=members,
                 config=config,
@@ -276,6 +251,8 @@ class Rules(RoundKinds):
                 counting=counting,
                 stopping=stopping,
                 attestation=attestation,
+                chain=ChainTerms.from_item(found["chain"]) if "chain" in found else None,
+                committees=drawn,
                 **scalars,
             )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
@@ -290,9 +267,7 @@ class Rules(RoundKinds):
 _SCALARS = ("federation", "accepting_verdicts", "minimum_updates", "abandonments", "rounds", "initial_model")
 
 
-def least_updates(hospitals: int, threshold: int) -> int:
-    """The smallest `minimum_updates` that rules may have.
-
-    A set has two honest hospitals beside t others, and two sets have two hospitals in common at least.
-    """
-    return max(threshold + 2, (hospitals + 3) // 2)
+def _mapping(value: object, field: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise RulesError(field, "a mapping", type(value).__name__)
+    return value

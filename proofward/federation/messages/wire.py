@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, TypeVar
 
-from proofward.encoding import Length, MalformedMessage, decode, encode
+from proofward.encoding import Length, MalformedMessage, blanked, decode, encode
+from proofward.encoding.remembered import Remembered
 from proofward.federation.messages.field_types import Count, Digest
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.rules import Rules
@@ -55,15 +56,26 @@ def sign_extension(extension: Extension, key: SigningKey, rules: Rules) -> bytes
 
 def open_extension(data: bytes, rules: Rules) -> Extension:
     """Parses and authenticates an extension; raises Refusal, for which nobody but the network is to blame."""
-    extension = parse(Extension, data)
     aggregator = rules.find(rules.aggregator)
     assert aggregator is not None
+    shown = data, rules.digest, aggregator.name, aggregator.key
+    return opened_extensions(shown) if type(data) is bytes else _opened(shown)
+
+
+def _opened(shown: tuple[bytes, bytes, str, bytes]) -> Extension:
+    data, consortium, aggregator, key = shown
+    extension = parse(Extension, data)
+    signed = consortium + blanked(data, extension, "signature")
     try:
-        verify(extension.signed_part(rules), extension.signature, PublicKey.known(aggregator.key), _CONTEXT)
+        verify(signed, extension.signature, PublicKey.known(key), _CONTEXT)
     except SignatureInvalid as error:
-        expected, found = f"a signature by {aggregator.name}", describe(extension.signature)
+        expected, found = f"a signature by {aggregator}", describe(extension.signature)
         raise Refusal("extension-signature", TRANSPORT, expected, found) from error
     return extension
+
+
+opened_extensions = Remembered(_opened, lambda shown: len(shown[0]))
+"""Extensions that were opened, by bytes, consortium and the aggregator's name and key."""
 
 
 def parse(kind: type[T], data: bytes) -> T:

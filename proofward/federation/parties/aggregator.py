@@ -85,6 +85,7 @@ class Aggregator:
             self.history.apply(entry)
         self._signed: tuple[LogTree, int, bytes] | None = None
         self._sent: tuple[Extension, bytes] | None = None
+        self._shown: tuple[tuple[int, int], list[bytes]] | None = None
 
     @property
     def finished(self) -> bool:
@@ -214,8 +215,11 @@ class Aggregator:
         return self.history.tree
 
     def shown(self, first: int) -> list[bytes]:
-        """The entries from number `first` on that members are shown."""
-        return self.ledger.entries(first)
+        """The entries from number `first` on that members are shown; often several know as many."""
+        asked = first, self.history.size
+        if self._shown is None or self._shown[0] != asked:
+            self._shown = asked, self.ledger.entries(first)
+        return self._shown[1]
 
     def extension(self, since: int) -> bytes:
         """What a member that knows the first `since` entries is sent; often several know as many."""

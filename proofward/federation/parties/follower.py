@@ -165,7 +165,10 @@ class Follower:
     def _votes(self) -> Iterator[bytes]:
         if self.history.phase not in ANY_PHASE:
             return
+        wishes = set(self.state.fact_names("revocation/"))
         for member in (*self.history.hospitals, *self.rules.verifiers):
+            if f"revocation/{member}" not in wishes:
+                continue
             reason = self.state.fact(f"revocation/{member}")
             said = (self.name, member) in self.history.revocation_votes or member in self.history.revoked
             if reason is not None and not said:

@@ -18,7 +18,7 @@ from proofward.federation.history.beacon_keys import KEY_SEED, OWN_SHARE, open_f
 from proofward.federation.history.beacon_sharing import share_is_good
 from proofward.federation.history.beacon_steps import deal_context, vouched_for
 from proofward.federation.history.complaints import judge_complaint, open_share, pair_of
-from proofward.federation.history.consent_steps import ready_holders
+from proofward.federation.history.consent_steps import lockers, ready_holders
 from proofward.federation.history.history_state import (
     ABANDON,
     CONSENT,
@@ -91,8 +91,8 @@ class Holder(Participant):
 
     @property
     def holds(self) -> bool:
-        """Whether this hospital holds shares: the rules name it. One that was admitted only deals them."""
-        return self.name in self.rules.hospitals
+        """Whether this hospital holds shares in the round under way. Any other one only deals them."""
+        return self.name in self.history.committee
 
     def share_from(self, dealer: str) -> bytes | None:
         """This hospital's good share from a dealer, or None."""
@@ -137,18 +137,18 @@ class Holder(Participant):
         if failures:
             raise failures[0]
         if not waiting:
-            accused = {dealer for holder, dealer in state.complaints if holder == self.name}
+            accused = {dealer for _, dealer in state.complaints.by(self.name)}
             yield self.say(SharesChecked(tuple(sorted(set(state.passed) - accused))))
 
     def _require_true_complaints_upheld(self) -> None:
         """Raises Refusal against verifiers that have dismissed a complaint of this holder which is true."""
         state, quorum = self.history.round, self.rules.accepting_verdicts
-        for dealer in [dealer for holder, dealer in state.complaints if holder == self.name]:
+        for _, dealer in state.complaints.by(self.name):
             if state.complaint_outcome(self.name, dealer, quorum) is not False:
                 continue
             if judge_complaint(self.history, self.objects, self.proofs, self.name, dealer)[0]:
-                votes = sorted(state.complaint_verdicts.items())
-                liars = [by for (by, *pair), vote in votes if pair == [self.name, dealer] and not vote.upheld]
+                votes = sorted(state.complaint_verdicts.about(self.name, dealer).items())
+                liars = [by for by, vote in votes if not vote.upheld]
                 expected = f"the complaint of {self.name} about {dealer} upheld"
                 raise Refusal("verdict", liars[0], expected, f"dismissed by {', '.join(liars)}")
 
@@ -176,11 +176,10 @@ class Holder(Participant):
             self.report("unable", f"complaint/{dealer}", detail=describe(str(found), 400))
             return False
         if found != named:
-            votes = sorted(state.verdicts.items())
             said = {
                 voter: Finding(verdict.dataset_root, verdict.share_binding)
-                for (voter, about), verdict in votes
-                if about == dealer and verdict.accepted
+                for voter, verdict in sorted(state.verdicts.about(dealer).items())
+                if verdict.accepted
             }
             liars = [voter for voter, finding in said.items() if finding == named]
             told = "a refused proof" if isinstance(found, ProofRejected) else "another share binding or root"
@@ -220,12 +219,13 @@ class Holder(Participant):
         yield self.say(BeaconShares(shares))
 
     def lock(self) -> Iterator[bytes]:
-        """Word that this holder will not abandon the set, to which all its hospitals have consented."""
+        """Word that this hospital will not abandon the set, to which all its hospitals have consented."""
         state = self.history.round
         assert state.accepted is not None
         digest = state.accepted.digest
-        ready = self.name in ready_holders(state) and self.name not in state.locks
-        if ready and self.holds_shares and self.state.fact(f"abandoned/{digest.hex()}") is None:
+        ready = self.name in lockers(self.history) and self.name not in state.locks
+        able = self.holds_shares if self.holds else self.remembers
+        if ready and able and self.state.fact(f"abandoned/{digest.hex()}") is None:
             yield self.say(Lock(digest), facts={f"locked/{digest.hex()}": b""})
 
     @property
@@ -244,7 +244,7 @@ class Holder(Participant):
         assert state.accepted is not None
         yield from self.lock()
         locked = self.state.fact(f"locked/{state.accepted.digest.hex()}") is not None
-        if not locked or self.name in state.share_sums:
+        if not locked or self.name in state.share_sums or self.name not in ready_holders(state):
             return
         if (earlier := self.sent(ShareSum)) is not None:
             yield earlier

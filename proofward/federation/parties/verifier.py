@@ -20,6 +20,7 @@ from proofward.federation.history.history_state import (
     UPLOAD,
     VERIFY,
 )
+from proofward.federation.history.judges import judges_of
 from proofward.federation.history.judging import Unable, source_of
 from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
 from proofward.federation.history.round_jobs import round_job
@@ -107,8 +108,7 @@ class Verifier(EvidenceJudge):
             yield from self._judge_complaints()
         if phase in (SHARES, CONSENT, LOCK, UNMASK, ABANDON, CONFIRM):
             for hospital in self.history.round.uploads:
-                voters = [verifier for verifier, about in self.history.round.verdicts if about == hospital]
-                self.notice_dropped(Verdict, voters, hospital)
+                self.notice_dropped(Verdict, self.history.round.verdicts.about(hospital), hospital)
         yield from super().duties()
         if phase in ANY_PHASE:
             yield from self.judge_evidence()
@@ -169,7 +169,7 @@ class Verifier(EvidenceJudge):
         state = self.history.round
         waiting: dict[str, Recorded[Upload]] = {}
         for hospital, said in sorted(state.uploads.items()):
-            if (self.name, hospital) in state.verdicts:
+            if (self.name, hospital) in state.verdicts or self.name not in judges_of(self.history, hospital):
                 continue
             if (earlier := self.sent(Verdict, hospital)) is not None:
                 yield earlier

@@ -31,4 +31,6 @@ def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> P
         counting=terms.counted,
         stopping=terms.stops,
         attestation=terms.asked,
+        chain=terms.anchored,
+        committees=terms.drawn,
     )

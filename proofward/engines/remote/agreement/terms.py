@@ -14,6 +14,8 @@ from typing import Annotated, Any, ClassVar, cast
 from proofward.attestation.policy import MAX_POLICY_BYTES, Policy
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
+from proofward.federation.messages.chain_terms import MAX_CHAIN, ChainTerms
+from proofward.federation.messages.committees import MAX_COMMITTEES, Committees
 from proofward.federation.messages.declarations import (
     MAX_DECLARATIONS,
     NOTHING_DECLARED,
@@ -68,6 +70,8 @@ class Terms:
     counting: canonical encoding of what is counted in which rounds, b"" where all of them train
     stopping: canonical encoding of the rule on stopping, b"" where there is none
     attestation: canonical encoding of what is asked of evidence, b"" where nothing is
+    chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
+    committees: canonical encoding of the Committees, b"" where there are none
     """
 
     kind: ClassVar[str] = "terms"
@@ -85,18 +89,23 @@ class Terms:
     counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
     stopping: Annotated[bytes, Length(0, MAX_STOPPING)] = b""
     attestation: Annotated[bytes, Length(0, MAX_POLICY_BYTES)] = b""
+    chain: Annotated[bytes, Length(0, MAX_CHAIN)] = b""
+    committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; `declared`, `counted`, `stops`, `asked` as in rules; other fields."""
+        """With this configuration; `declared`, `counted`, `stops`, `asked`, `anchored`, `drawn` as in rules."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
-        stops, asked = fields.pop("stops", None), fields.pop("asked", None)
+        names = ("stops", "asked", "anchored", "drawn")
+        stops, asked, anchored, drawn = (fields.pop(name, None) for name in names)
         return cls(
             config=encode_item(cast(Item, config.to_dict())),
             declarations=b"" if declared == NOTHING_DECLARED else encode(declared),
             counting=encode_item(counting_to_item(counted)) if counted else b"",
             stopping=b"" if stops is None else encode_item(stops.to_item()),
             attestation=b"" if asked is None else encode_item(asked.to_item()),
+            chain=b"" if anchored is None else encode_item(anchored.to_item()),
+            committees=b"" if drawn is None else encode_item(drawn.to_item()),
             **fields,
         )
 
@@ -158,8 +167,24 @@ class Terms:
         """What is asked of evidence about machines; raises RulesError."""
         try:
             return Policy.from_item(decode_item(self.attestation)) if self.attestation else None
-        except (MalformedMessage, ConfigurationError, KeyError, TypeError, ValueError) as error:
+        except (MalformedMessage, ConfigurationError) as error:
             raise RulesError("attestation", "what is asked of evidence", str(error)) from error
+
+    @cached_property
+    def anchored(self) -> ChainTerms | None:
+        """Where the ledger is anchored and who seals; raises RulesError."""
+        try:
+            return ChainTerms.from_item(decode_item(self.chain)) if self.chain else None
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("chain", "an anchor on a chain", str(error)) from error
+
+    @cached_property
+    def drawn(self) -> Committees | None:
+        """The committees; raises RulesError."""
+        try:
+            return Committees.from_item(decode_item(self.committees)) if self.committees else None
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("committees", "what committees are drawn", str(error)) from error
 
     @property
     def counts_only(self) -> bool:
@@ -212,6 +237,8 @@ class Terms:
             counting=self.counted,
             stopping=self.stops,
             attestation=self.asked,
+            chain=self.anchored,
+            committees=self.drawn,
         )
 
     def check(self) -> Rules:
