@@ -128,7 +128,7 @@ def test_what_is_no_mapping_is_no_policy(item):
 def test_whatever_stands_in_a_field_is_refused_with_words():
     plain = policy().to_item()
     for field in plain:
-        for value in (None, 7, "x", [[]], [None], [["snp"]], {"a": 1}, [["snp", "launch", 5]], [[1, 2, 3, 4]]):
+        for value in (None, -7, "x", [[]], [None], [["snp"]], {"a": 1}, [["snp", "launch", 5]], [[1, 2, 3, 4]]):
             with pytest.raises(ConfigurationError):
                 Policy.from_item({**plain, field: value})
     with pytest.raises(ConfigurationError, match="KeyError"):

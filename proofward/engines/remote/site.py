@@ -7,8 +7,8 @@ from collections.abc import Callable
 from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
-from proofward.engines.remote.agreement import prepared_evidence
 from proofward.chain.key_files import sealer_for
+from proofward.engines.remote.agreement import prepared_evidence
 from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.data_sheets import kept
 from proofward.engines.remote.agreement.home import Home

@@ -24,7 +24,7 @@ class Surroundings:
     `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
     `outbox`, if there is one; packets then come without attachments. `data_sheet` is what a hospital says of
     its records, in lines, `counts` what it counts in rounds that count, and `publishes_counts` whether it
-    publishes its own evaluations beside the sum. `attest` gives evidence of its machine, where it has any, and
+    publishes its own evaluations beside the sum. `attest` gives evidence of its machine, if it has any.
     `sealer` is its key on a chain, where the rules name one.
     """
 

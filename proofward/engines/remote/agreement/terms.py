@@ -94,7 +94,7 @@ class Terms:
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; `declared`, `counted`, `stops`, `asked`, `anchored`, `drawn` as in rules."""
+        """With this configuration; `declared`, `counted`, `stops`, `asked`, `anchored`, `drawn` as rules."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
         names = ("stops", "asked", "anchored", "drawn")
         stops, asked, anchored, drawn = (fields.pop(name, None) for name in names)
