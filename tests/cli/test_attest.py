@@ -8,9 +8,13 @@ import pytest
 
 from proofward.attestation.claims import GPU, SNP, TDX
 from proofward.cli.run.attest_demo import demo
+from proofward.encoding import encode
 from proofward.engines.attacks.evidence import WAYS
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.prepared_evidence import ASKED, attester, kept
+from proofward.federation.messages.catalogue import FederationOpened
+from proofward.federation.messages.clock import REPEATABLE_TIME
+from proofward.federation.messages.envelope import Envelope, seal_envelope
 from tests.attestation.machines import bound, machine, made, policy, roots
 from tests.attestation.tsm import fake_tsm
 from tests.federation.fakes import plan
@@ -107,7 +111,9 @@ def kit(tmp_path, monkeypatch):
     home = Home.create(tmp_path / "home", "hospital-0", terms, None, b"seed")
     home.pin(rules)
     history = History(rules)
-    history.roots, history.clocks = [*history.roots, b"r" * 32], [0, 1]
+    unsigned = Envelope(rules.digest, "aggregator", "aggregator", 0, 0, 0, history.root, REPEATABLE_TIME,
+                        encode(FederationOpened(rules.data)), b"")  # fmt: skip
+    history.apply(seal_envelope(unsigned, folder.key("aggregator")).data)
     monkeypatch.setattr(attest_collect, "opened", lambda kit: home)
     monkeypatch.setattr(attest_collect, "_followed", lambda *given: history)
     monkeypatch.setattr(attest_collect, "_certificate", lambda kit: b"t" * 32)
@@ -124,7 +130,7 @@ def test_evidence_is_collected_kept_and_shown_by_the_kit(proofward, kit, monkeyp
     assert (found["exit"], found["did"], found["kinds"]) == (0, "kept", ["snp"]), found
     prepared = kept(home, "hospital-0")
     assert prepared is not None and prepared.binding.report_data().hex() == found["report_data"]
-    assert prepared.binding.tls == b"t" * 32 and prepared.binding.root == b"r" * 32
+    assert prepared.binding.tls == b"t" * 32 and (prepared.binding.size, prepared.binding.root) == (1, history.root)
     give = attester(home, "hospital-0")
     assert give(prepared.binding, 5) == prepared
     history.keys["hospital-0"] = bytes(32)
