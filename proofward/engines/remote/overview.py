@@ -257,17 +257,14 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         if not (root / "ledger").exists():
             return None
         raise HomeError(f"{root / 'ledger'}: {error}") from error
-    number, attempt = history.position()
-    incoming = root / "incoming"
     parts = []
-    for path in incoming.glob("*.part"):
+    for path in (root / "incoming").glob("*.part"):
         with suppress(FileNotFoundError):  # it has just become complete
             parts.append(path.stat().st_size)
     found = tuple(f"round {fault.round}: {fault.culprit}: {fault.check}" for fault in faults(history))
     return LedgerView(
         history.size,
-        number,
-        attempt,
+        *history.position(),
         history.phase,
         len(history.closed),
         rules.rounds,
