@@ -23,6 +23,7 @@ from proofward.federation.messages.committees import Committees
 from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
+from proofward.federation.messages.scaling import PLAIN, Scaling
 from proofward.federation.messages.usual import usual_abandonments
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.ledger.database import FILE_NAME
@@ -66,6 +67,7 @@ class Plan:
         stopping: When training ends early, see Rules.
         chain: Where the ledger is anchored and who seals, see Rules.
         committees: Who holds shares and who judges proofs, see Rules.
+        scaling: How sums are checked, see Rules.
     """
 
     federation: str
@@ -83,6 +85,7 @@ class Plan:
     stopping: Stopping | None = None
     chain: ChainTerms | None = None
     committees: Committees | None = None
+    scaling: Scaling = PLAIN
 
     @property
     def initial_model(self) -> bytes:
@@ -159,6 +162,7 @@ class RunFolder:
             stopping=plan.stopping,
             chain=plan.chain,
             committees=plan.committees,
+            scaling=plan.scaling,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
             declarations=plan.declarations,
         )

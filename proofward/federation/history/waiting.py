@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
 from proofward.federation.history.consent_steps import lockers, missing_consents, ready_holders
+from proofward.federation.history.fingerprint_steps import awaited
 from proofward.federation.history.history_state import (
     ABANDON,
     CONFIRM,
@@ -98,7 +99,7 @@ def _abandon(history: HistoryState) -> Names:
 
 def _confirm(history: HistoryState) -> Names:
     state = history.round
-    return {*state.present, *history.rules.verifiers} - set(state.confirmations)
+    return ({*state.present, *history.rules.verifiers} - set(state.confirmations)) | awaited(history)
 
 
 _MISSING: dict[str, Callable[[HistoryState], Names]] = {

@@ -21,6 +21,7 @@ from proofward.federation.messages.enrolment_records import (
     EnrolmentVerdict,
     VouchesClosed,
 )
+from proofward.federation.messages.fingerprint_records import Fingerprints
 from proofward.federation.messages.ledger_records import (
     AdmissionVote,
     EndVote,
@@ -85,6 +86,7 @@ __all__ = [
     "FederationClosed",
     "FederationEnded",
     "FederationOpened",
+    "Fingerprints",
     "HolderKeys",
     "KeyRotation",
     "KeysClosed",
