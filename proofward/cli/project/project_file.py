@@ -132,6 +132,7 @@ class _Reading:
             "committees": self._get(lambda: read_committees(table.table("committees"))),
             "outside": self._get(lambda: read_outside_model(table.table("outside_model"))),
             "rounds": self._get(lambda: table.integer("rounds")),
+            "sums": self._get(lambda: table.text("sums")),
             "trusted_first_model": self._get(lambda: table.text("trusted_first_model")),
             **{name: self._get(lambda: _policy(policy, name)) for name in POLICY.names},
             "sites": tuple(sites),

@@ -32,4 +32,5 @@ def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> P
         stopping=terms.stops,
         chain=terms.anchored,
         committees=terms.drawn,
+        scaling=terms.scaling,
     )
