@@ -29,6 +29,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
 from proofward.privacy.accountant import Accountant
+from proofward.privacy.counts import distance_of_counts
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
@@ -150,7 +151,7 @@ class Rules(Thresholds, RoundKinds):
             raise RulesError("chain", "an anchor that members can seal", str(error)) from error
         try:
             if self.accountant is not None:
-                self.accountant.check(self.training_rounds)
+                self.accountant.check(self.releases_planned)
         except ConfigurationError as error:
             raise RulesError("privacy", "noise that keeps its promise", str(error)) from error
 
@@ -160,7 +161,8 @@ class Rules(Thresholds, RoundKinds):
         privacy = self.config.privacy
         if privacy is None:
             return None
-        return Accountant(privacy, self.config.model.parameters, self.minimum_updates)
+        counted = distance_of_counts(self.counting)
+        return Accountant(privacy, self.config.model.parameters, self.minimum_updates, counted=counted)
 
     @cached_property
     def aggregator(self) -> str:

@@ -41,6 +41,7 @@ from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
 from proofward.privacy.accountant import Accountant
+from proofward.privacy.counts import distance_of_counts
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
@@ -196,7 +197,8 @@ class Terms:
         config = self.round_config
         if config.privacy is None:
             return None
-        return Accountant(config.privacy, config.model.parameters, self.minimum_updates)
+        counted = distance_of_counts(self.counted)
+        return Accountant(config.privacy, config.model.parameters, self.minimum_updates, counted=counted)
 
     def at(self, site: str) -> tuple[Seat, ...]:
         """The members of a site."""
