@@ -12,13 +12,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from proofward.lattice.parameters import ciphertext_length
+from proofward.lattice.parameters import LARGEST_BOUND, ciphertext_length
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
+from proofward.proof.commitment.contract import Scheme
 from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.party import Party
 from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.relations.config import RoundConfig
+from proofward.relations.count_noise import secret_of
 from proofward.relations.counting import Counting
 from proofward.relations.counting_round import counting_round
 from proofward.relations.counting_statement import CountingStatement
@@ -27,6 +29,7 @@ from proofward.relations.evaluation_round import evaluation_round
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.key_shares import discard
 from proofward.relations.limits import MOST_COMMITTED_VALUES
+from proofward.relations.noise_seed import NoiseSecret
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training_round import training_round
 
@@ -54,11 +57,23 @@ def _counting_plan(config: RoundConfig, counting: Counting, bits: int) -> Plan:
     """They depend on the rows only where counts are within them, and then on their bits."""
     statement = blank_counts(config, counting, 1 << bits >> 1)
     nothing = np.zeros(ciphertext_length(counting.length), dtype=np.uint64)
-    scheme = SCHEME.choose(counting.committed_values(config.threshold), config.security_bits, openings=1)
-    counter = Counter(scheme, config.security_bits)
+    counter = Counter(counting_scheme(config, counting), config.security_bits)
     plan = counter.run(lambda party: discard(counting_round(party, statement, nothing, lambda _: (), None)))
     plan.soundness.require(config.security_bits)
     return plan
+
+
+def counting_scheme(config: RoundConfig, counting: Counting) -> Scheme:
+    """That of proofs of counts of which nothing else is proved."""
+    return SCHEME.choose(counting.committed_values(config.threshold), config.security_bits, openings=1)
+
+
+def secret_words_of(config: RoundConfig, rows: int, counting: Counting | None, seed: bytes) -> NoiseSecret:
+    """What a hospital of so many rows makes of a seed of noise, for a round that trains or counts."""
+    if counting is None:
+        return NoiseSecret.of(config, rows, seed)
+    scheme = config.scheme(rows) if counting.proved else counting_scheme(config, counting)
+    return secret_of(counting, scheme, seed)
 
 
 def evaluation_plan(statement: EvaluationStatement) -> Plan:
@@ -104,6 +119,7 @@ def blank_evaluation(config: RoundConfig, counting: Counting, rows: int) -> Eval
         validation_beacon=bytes(32),
         dataset_root=bytes(32),
         weights=np.zeros(config.model.parameters, dtype=np.int64),
+        noise_root=bytes(32) if counting.noise else b"",
     )
 
 
@@ -120,11 +136,15 @@ def blank_counts(config: RoundConfig, counting: Counting, rows: int) -> Counting
         beacon=bytes(32),
         dataset_root=bytes(32),
         model=bytes(32),
+        noise_root=bytes(32) if counting.noise else b"",
     )
 
 
 def check_countable(config: RoundConfig, counting: Counting) -> None:
     """Raises ConfigurationError unless every hospital can prove its counts."""
+    if counting.message_bound >= LARGEST_BOUND:
+        expected = f"counts that stay below {LARGEST_BOUND} with their noise"
+        raise ConfigurationError("counting.bits", expected, counting.bits)
     try:
         if counting.proved:
             for rows in _sizes(config):

@@ -51,6 +51,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "spent-budget": ("privacy-budget",),
     "forgotten-error": (COUNTS_PROOF,),
     "another-part-counted": (COUNTS_PROOF,),
+    "another-level": (COUNTS_PROOF,),
     "committee-member-lying": ("share-sum",),
     "committee-member-silent": (SILENCE,),
     "dropped-update": ("accepted-set", "accepted-set"),

@@ -55,6 +55,7 @@ SILENT = {"committee-member-silent"}
 FORGERIES = {
     "flipped-labels", "skipped-training", "scaled-update", "chosen-batches", "skipped-noise", "noise-drawn-again",
     "unclipped-records", "scaled-beyond-bound", "forgotten-error", "another-part-counted",
+    "another-level",
 }  # fmt: skip
 AGGREGATOR_CHECKS = {
     "dropped-update": ("accepted-set", "accepted-set"),

@@ -72,6 +72,11 @@ def show(console: Console, kit: Path, found: Health) -> None:
         say("coordinator: has no members; the server's and the sites' status say how the rounds go")
     if view.privacy:
         say(f"privacy:     {view.privacy}")
+    spent = {member.name: member.spent for member in view.members if member.spent}
+    for name, words in spent.items():
+        say(f"budget:      {name}: {words}")
+    if view.ledger is not None and view.ledger.spent and not spent:
+        say(f"budget:      {view.ledger.spent}, by the hospital that has spent most")
     if view.lacking:
         say(f"not joined:  {', '.join(view.lacking)}")
     for member in view.members:

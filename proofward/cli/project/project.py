@@ -14,7 +14,7 @@ from proofward.cli.project.chain_table import ChainTable
 from proofward.cli.project.committees_table import CommitteesTable
 from proofward.cli.project.declared_table import NONE as NONE_DECLARED
 from proofward.cli.project.declared_table import Declared
-from proofward.cli.project.evaluated_rounds import agreed_rounds
+from proofward.cli.project.evaluated_rounds import agreed_rounds, counted_numbers
 from proofward.cli.project.outside_table import OutsideTable
 from proofward.cli.project.privacy_table import PrivacyTable, check_beside, check_step, mechanism_of
 from proofward.cli.project.project_columns import MOST_TITLE, columns_of, placeholder_features
@@ -126,8 +126,8 @@ class Project:
             validation_share=0 if self.validation is None else self.validation.share,
             later_rates=whole.later_rates(self.rounds),
         )
-        numbers = self.rounds, found.model.parameters, self.threshold, self.minimum
-        privacy = mechanism_of(self.privacy, *numbers)
+        numbers = found.model.parameters, self.threshold, self.minimum
+        privacy = mechanism_of(self.privacy, self.rounds, *counted_numbers(self), *numbers)
         bound = found.clip_bound if privacy is None else privacy.clip_bound
         return replace(found, training=training, privacy=privacy, clip_bound=bound)
 
@@ -178,7 +178,7 @@ class Project:
         )
         try:
             check_step(self.privacy, self.settings)
-            setup, exact = completed.setup, (completed.subgroups, self.validation, self.notation.statistics)
+            setup, exact = completed.setup, (self.outside, self.notation.statistics)
             check_beside(self.privacy, self.settings, setup.training, *exact)
             if self.images is not None:
                 self.images.check(setup.scales)

@@ -26,18 +26,20 @@ from proofward.federation.messages.usual import (
     MAX_UPLOAD_SLOT,
     UPLOAD_SLOT,
 )
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.models.keys import Either, Integer, Key, Keys, Several, Text
 from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALES
 from proofward.models.setting_keys import MODEL, TRAINING
 
 POLICY = Keys((
-    Key("threshold", Integer(1, 3000),
+    Key("threshold", Integer(1, MAX_MEMBERS - 1),
         "so many hospitals learn nothing together; without it as many as the number of sites bears"),
-    Key("accepting", Integer(1, 4096),
+    Key("accepting", Integer(1, MAX_MEMBERS),
         "verdicts that accept a proof; without it a majority of the verifiers"),
-    Key("minimum", Integer(LEAST_HOSPITALS, 4096), "fewest hospitals in a sum; without it a safe number"),
-    Key("abandoning", Integer(2, 4096),
+    Key("minimum", Integer(LEAST_HOSPITALS, MAX_MEMBERS),
+        "fewest hospitals in a sum; without it a safe number"),
+    Key("abandoning", Integer(2, MAX_MEMBERS),
         "hospitals that give a set up before the round is tried again; without it all but one"),
     Key("deadline", Integer(1, MAX_DEADLINE), "seconds that a phase waits for a member", DEADLINE),
     Key("upload_slot", Integer(0, MAX_UPLOAD_SLOT),

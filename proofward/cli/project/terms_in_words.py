@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -108,7 +109,11 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
         "nobody trains, no records are enrolled; in each round hospitals count and only the sum is opened",
         *_counted(rules),
         *([] if rules.chain is None else [rules.chain.words]),
-        "sums of counts are exact, without noise: not private",
+        *(
+            privacy_in_words(rules)
+            if rules.accountant
+            else ["sums of counts are exact, without noise: not private"]
+        ),
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *declared_in_words(rules.declarations),
@@ -120,8 +125,18 @@ def privacy_in_words(rules: Rules) -> list[str]:
     """What differential privacy there is, and what is outside of it."""
     from proofward.privacy.words import EXACT_COUNTS, in_words
 
-    outside = [EXACT_COUNTS] if rules.accountant is not None and rules.counting else []
-    return [*in_words(rules.accountant), *outside]
+    outside = [EXACT_COUNTS] if rules.accountant is not None and rules.has_exact_counts else []
+    noisy = [_noise_of(own) for own in rules.counting if own.noise]
+    return [*in_words(rules.accountant), *noisy, *outside]
+
+
+def _noise_of(own: Counting) -> str:
+    """What noise each hospital adds to counts, and what they spend."""
+    spends = "one release" if own.spends == 1 else f"{own.spends} releases"
+    return (
+        f"{own.label}: to every count each hospital adds noise of the deviation {sqrt(own.noise):.1f}, and "
+        f"proves it; a sum of them spends {spends}, and nothing is withheld"
+    )
 
 
 def _counted(rules: Rules) -> Iterator[str]:

@@ -101,6 +101,7 @@ _PRIVATE: tuple[tuple[str, type[Hospital]], ...] = (
 _EVALUATED: tuple[tuple[str, type[Hospital]], ...] = (
     ("forgotten-error", flatterers.ForgetsOneError),
     ("another-part-counted", flatterers.CountsAnotherPart),
+    ("another-level", flatterers.MovesToAnotherLevel),
 )
 _DRAWN: tuple[tuple[str, type[Hospital]], ...] = (
     ("committee-member-lying", hospitals.SumsWrong),

@@ -24,6 +24,7 @@ from proofward.engines.remote.agreement.requests import (
 )
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.federation.history.admission_steps import waiting_in_words
+from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.end_steps import end_in_words
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
@@ -32,11 +33,12 @@ from proofward.federation.history.standstill import no_way_on
 from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, Rules
+from proofward.federation.parties.budget import SPENT
 from proofward.ledger.database import Database
 from proofward.ledger.errors import KeyFileInvalid, LedgerError
 from proofward.ledger.key_file import is_encrypted
 from proofward.ledger.keys import PublicKey
-from proofward.privacy.words import promise
+from proofward.privacy.words import promise, spent
 
 LAST_LINES = 5
 
@@ -48,9 +50,10 @@ class MemberView:
     `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why, and `ended` why the round can
     never be finished. `asked` is what the operator has asked for and the ledger may not have yet. `waits_for`
     are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
-    seconds since 1970. `forced` is what spoke against a hospital's records when its operator
-    insisted on them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for
-    which hospital's admission. `end` says who has ended the federation by vote, or asks for it.
+    seconds since 1970. `forced` is what spoke against a hospital's records when its operator insisted on
+    them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for which
+    hospital's admission. `end` says who has ended the federation by vote, or asks for it. `spent` is what a
+    hospital has spent of the privacy budget, on the ledger and off it, "" where there is none.
     """
 
     name: str
@@ -74,11 +77,12 @@ class MemberView:
     outside: bool = False
     admissions: tuple[str, ...] = ()
     end: str = ""
+    spent: str = ""
 
 
 @dataclass(frozen=True)
 class LedgerView:
-    """The aggregator's ledger. waits_for: members whose word the present phase lacks."""
+    """The aggregator's ledger. waits_for: whose word a phase lacks. spent: by the hospital with the most."""
 
     entries: int
     round: int
@@ -93,6 +97,7 @@ class LedgerView:
     admitted: tuple[str, ...] = ()
     admissions: tuple[str, ...] = ()
     end: str = ""
+    spent: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ def look(root: Path) -> SiteView:
         ),
         ledger=_ledger(root, rules) if rules and terms.aggregator.site == home.site else None,
         troubles=tuple(_troubles(root / LOG)),
-        privacy="" if terms.counts_only else promise(terms.accountant),
+        privacy="" if terms.counts_only and terms.accountant is None else promise(terms.accountant),
     )
 
 
@@ -161,12 +166,13 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
     if rules is None or seat.role == AGGREGATOR:
         return MemberView(seat.member, seat.role, key, records=records)
     try:
-        history, private = followed(folder, rules), facts(folder, ("halted", "unable/"))
+        history, private = followed(folder, rules), facts(folder, ("halted", "unable/", SPENT))
     except (Refusal, sqlite3.Error) as error:
         return MemberView(
             seat.member, seat.role, key, records=records, halted=f"its state is damaged: {error}"
         )
     number, attempt = history.position()
+    signed = max(int(private.pop(SPENT, "0")), history.releases.get(seat.member, 0))
     halted = ", ".join(private.pop("halted", "").split("\n"))
     current = {f"unable/{number}/{attempt}"}
     if seat.member not in history.enrolled:
@@ -192,7 +198,13 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         outside=known is None,
         admissions=waiting_in_words(history),
         end=end_in_words(history),
+        spent=_spent(rules, signed) if seat.role == HOSPITAL else "",
     )
+
+
+def _spent(rules: Rules, releases: int) -> str:
+    """What so many releases come to, "" where sums are exact."""
+    return "" if rules.accountant is None else spent(rules.accountant, releases)
 
 
 def _changed(folder: Path) -> float:
@@ -262,6 +274,7 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         tuple(sorted(history.admitted)),
         waiting_in_words(history),
         end_in_words(history),
+        _spent(rules, most_releases(history)),
     )
 
 

@@ -70,10 +70,11 @@ class InTurns(RelationProofs):
         rng: ByteSource,
         progress: Callable[[str], None],
         seal: Seal,
+        noise_seed: bytes = b"",
     ) -> ProvedRound:
         """See Proofs."""
         with turn(self.lock):
-            return super().prove_counts(statement, counts, rng, progress, seal)
+            return super().prove_counts(statement, counts, rng, progress, seal, noise_seed)
 
     def prove_evaluation(
         self,
@@ -82,10 +83,11 @@ class InTurns(RelationProofs):
         rng: ByteSource,
         progress: Callable[[str], None],
         seal: Seal,
+        noise_seed: bytes = b"",
     ) -> ProvedRound:
         """See Proofs."""
         with turn(self.lock):
-            return super().prove_evaluation(statement, secret, rng, progress, seal)
+            return super().prove_evaluation(statement, secret, rng, progress, seal, noise_seed)
 
 
 class SiteProofs(InTurns, PooledProofs):

@@ -64,7 +64,7 @@ class HistoryState:
     noise_roots: keyed (round, hospital), of the secret words of its noise in each attempt of the round
     left_out: hospitals that take no further part in the round under way
     abandoned: digests of the accepted sets that were given up
-    releases: how many sums of training each hospital has consented to
+    releases: how many releases of the privacy budget each hospital has spent by its consents
     own_counts: digests of what hospitals have published of their own counts, keyed (round, hospital)
     keys: every member's present key; used_keys: whose each key is or was
     revoked: by name, the number of the entry from which on a member is
@@ -235,7 +235,6 @@ class HistoryState:
 
     def can_draw(self, name: str, number: int, attempt: int) -> bool:
         """Whether a member has committed to its noise of an attempt, or needs none."""
-        noise = self.rules.config.privacy is not None and self.rules.counting_in(number) is None
-        if not noise or name in self.rules.verifiers:
+        if not self.rules.has_noise_in(number) or name in self.rules.verifiers:
             return True
         return attempt < len(self.noise_roots.get((number, name), ()))

@@ -23,11 +23,12 @@ from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING
 from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
 from proofward.federation.messages.thresholds import Thresholds
 from proofward.federation.messages.usual import MAX_ROUNDS, least_updates, usual_verdicts
-from proofward.lattice.parameters import MAX_HOSPITALS
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
 from proofward.privacy.accountant import Accountant
+from proofward.privacy.counts import distance_of_counts
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
@@ -147,7 +148,7 @@ class Rules(Thresholds, RoundKinds):
             raise RulesError("chain", "an anchor that members can seal", str(error)) from error
         try:
             if self.accountant is not None:
-                self.accountant.check(self.training_rounds)
+                self.accountant.check(self.releases_planned)
         except ConfigurationError as error:
             raise RulesError("privacy", "noise that keeps its promise", str(error)) from error
 
@@ -157,7 +158,8 @@ class Rules(Thresholds, RoundKinds):
         privacy = self.config.privacy
         if privacy is None:
             return None
-        return Accountant(privacy, self.config.model.parameters, self.minimum_updates)
+        counted = distance_of_counts(self.counting)
+        return Accountant(privacy, self.config.model.parameters, self.minimum_updates, counted=counted)
 
     @cached_property
     def aggregator(self) -> str:
@@ -185,10 +187,10 @@ class Rules(Thresholds, RoundKinds):
     def most_hospitals(self) -> int:
         """The most hospitals there can be, those admitted later among them.
 
-        So many updates, each up to its bound, certainly decode from one sum. Nothing else depends on their
-        number: all thresholds count the hospitals named here.
+        So many updates, each up to its bound, decode from one sum, and no list of members is longer. Nothing
+        else depends on their number: all thresholds count the hospitals named here.
         """
-        return MAX_HOSPITALS
+        return MAX_MEMBERS - len(self.members) + len(self.hospitals)
 
     def holder(self, hospital: str) -> int:
         """Index of a hospital as share holder."""

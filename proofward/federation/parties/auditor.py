@@ -227,7 +227,7 @@ def _in_words(rules: Rules) -> str:
     if bits < LEAST_POLICY_BITS:
         words.append(f"fewer than {LEAST_POLICY_BITS}: proofs can be forged")
     words.append(promise(rules.accountant))
-    if rules.counting and rules.accountant is not None:
+    if rules.has_exact_counts and rules.accountant is not None:
         words.append(EXACT_COUNTS)
     if rules.config.optimizer.vectors:
         words.append(f"next models by {rules.config.optimizer.words}")

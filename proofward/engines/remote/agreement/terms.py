@@ -37,8 +37,10 @@ from proofward.federation.messages.rules import (
     check_name,
 )
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
 from proofward.privacy.accountant import Accountant
+from proofward.privacy.counts import distance_of_counts
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
@@ -74,10 +76,10 @@ class Terms:
 
     kind: ClassVar[str] = "terms"
     federation: Annotated[str, Length(1, 200)]
-    seats: Annotated[tuple[Seat, ...], Length(1, 4096)]
-    accepting_verdicts: Annotated[int, Range(1, 4096)]
-    minimum_updates: Annotated[int, Range(3, 4096)]
-    abandonments: Annotated[int, Range(2, 4096)]
+    seats: Annotated[tuple[Seat, ...], Length(1, MAX_MEMBERS)]
+    accepting_verdicts: Annotated[int, Range(1, MAX_MEMBERS)]
+    minimum_updates: Annotated[int, Range(3, MAX_MEMBERS)]
+    abandonments: Annotated[int, Range(2, MAX_MEMBERS)]
     rounds: Annotated[int, Range(1, 1 << 20)]
     config: Annotated[bytes, Length(1, 1 << 16)]
     initial_model: MaybeDigest
@@ -184,7 +186,8 @@ class Terms:
         config = self.round_config
         if config.privacy is None:
             return None
-        return Accountant(config.privacy, config.model.parameters, self.minimum_updates)
+        counted = distance_of_counts(self.counted)
+        return Accountant(config.privacy, config.model.parameters, self.minimum_updates, counted=counted)
 
     def at(self, site: str) -> tuple[Seat, ...]:
         """The members of a site."""
