@@ -10,6 +10,7 @@ from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.end_steps import end_in_words, reasons_to_end
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.clock import REPEATABLE_TIME, in_utc
+from proofward.federation.messages.thresholds import committees_in_words
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.layers.weighting import BY_RECORDS
 from proofward.privacy.words import EXACT_COUNTS, NEIGHBOURS, NOISY_COUNTS, assumption, promise, spent
@@ -39,6 +40,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
             yield f"            next models by {rules.config.optimizer.words}, computed again here"
         if rules.config.weighting != BY_RECORDS:
             yield f"            an update weighs {rules.config.weighting.words}"
+        yield from (f"            {line}" for line in committees_in_words(rules))
         yield f"hospitals   {members(rules.hospitals)}"
         yield f"verifiers   {members(rules.verifiers)}"
         yield f"aggregator  {rules.aggregator}"
@@ -184,6 +186,7 @@ def to_document(summary: AuditSummary) -> dict[str, object]:
         "policy_bits": None if rules is None else rules.config.security_bits,
         "consortium": None if rules is None else rules.digest.hex(),
         "privacy": None if summary.history is None else privacy_document(summary.history),
+        **({} if rules is None or not rules.bounds else {"committees": list(committees_in_words(rules))}),
         "hospitals": [] if rules is None else list(rules.hospitals),
         "verifiers": [] if rules is None else list(rules.verifiers),
         "admitted": [] if summary.history is None else sorted(summary.history.admitted),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from proofward.chain.contract.errors import ReceiptInvalid
@@ -21,39 +20,14 @@ from proofward.chain.dispute import (
     row_disagrees,
     row_dispute_arguments,
 )
-from proofward.chain.receipt import Receipt, watched
+from proofward.chain.receipt import Receipt, weight_words
 from proofward.field.scalar import P
-from proofward.proof.commitment.opened import OpenedColumns
-from proofward.proof.errors import ProofRejected
-from tests.chain.contract.anchored import Anchored, Reverted, digest, refused, verdict
-from tests.chain.contract.disputed import Disputed, opened_of, wdbc, without_training
-from tests.vector_files import check, load
+from tests.chain.contract.anchored import Anchored, digest, refused, verdict
+from tests.chain.contract.disputed import Disputed, column, made_by_hand, row
 
 GAS = json.loads((Path(__file__).parent / "gas.json").read_text())["disputes"]
 COLUMN_LIMIT, ROW_LIMIT = 300_000, 2_000_000
 Change = Callable[[Any], Any]
-
-
-@pytest.fixture(scope="module")
-def real() -> Disputed:
-    """Of an accepted proof."""
-    outcome, opened = opened_of(wdbc())
-    assert not isinstance(outcome, ProofRejected) and opened is not None
-    return Disputed(opened, Receipt.of(opened))
-
-
-@pytest.fixture(scope="module")
-def forged() -> Disputed:
-    """Of a proof of a round without training, which is refused at the columns."""
-    return without_training()
-
-
-def column(anchored: Anchored, real: Disputed, receipt: Receipt, position: int) -> list[Any]:
-    return list(dispute_arguments(real.opened, receipt, position, *real.said(anchored, receipt)))
-
-
-def row(anchored: Anchored, real: Disputed, receipt: Receipt, position: int) -> list[Any]:
-    return list(row_dispute_arguments(real.opened, receipt, position, *real.said(anchored, receipt)))
 
 
 def test_the_proof_is_the_preset_wdbc(real: Disputed):
@@ -215,19 +189,6 @@ class TestAFalseAcceptance:
         assert anchored.send("dispute_column", *honest).answer is False and anchored.get("gone") == 0
 
 
-def made_by_hand(elements: list[int]) -> OpenedColumns:
-    """A column of one tree of two leaves, whatever its elements are."""
-    from hashlib import sha256
-
-    column, salt, other = np.array([elements], dtype=np.uint64), bytes(32), digest("other leaf")
-    leaf = sha256(b"\0" + salt + column.astype("<u8").tobytes()).digest()
-    root = sha256(b"\1" + leaf + other).digest()
-    weights = np.ones((2, len(elements)), dtype=np.uint64)
-    total = sum(elements) % P
-    values = np.array([[total], [total]], dtype=np.uint64)
-    return OpenedColumns([root], 1, [0], [weights], [column], [salt], values, None, lambda position: [[other]])
-
-
 @pytest.mark.parametrize("rows", [1, 2, 3, 4, 5, 8])
 def test_any_number_of_rows(anchored: Anchored, rows: int):
     real = made_by_hand([P - 2 - 2 * i for i in range(rows)])
@@ -248,82 +209,10 @@ def test_a_column_with_what_is_no_element_has_no_value(anchored: Anchored, at: i
 
 def test_a_column_beyond_the_trees_reverts(anchored: Anchored):
     real = made_by_hand([5])
-    receipt = Receipt.of(real)
-    leaf = replace(receipt, depth=2, claims=((3, receipt.claims[0][1]),))
-    object.__setattr__(leaf, "depth", 1)
-    said = verdict(receipt=leaf.digest())
-    opening = (3, leaf.claims[0][1], 0, [], bytes(64), [bytes(32)], [bytes(8)], [[bytes(32)]])
-    with pytest.raises(Reverted):
-        anchored.get("dispute_column", said.as_tuple(), anchored.seal(said, 1), leaf.as_tuple(), opening)
+    beyond = replace(Receipt.of(real), depth=2, claims=((3, 5 | 5 << 64),))
+    object.__setattr__(beyond, "depth", 1)  # no receipt of ours, but one that a seat might sign
+    said = verdict(receipt=beyond.digest())
+    opening = (3, 5 | 5 << 64, 0, [], weight_words(real.weights), [bytes(32)], [(5).to_bytes(8, "little")], real.paths(0))
+    with refused("column"):
+        anchored.get("dispute_column", said.as_tuple(), anchored.seal(said, 1), beyond.as_tuple(), opening)
 
-
-@pytest.fixture(params=range(3))
-def any_receipt(request: pytest.FixtureRequest, real: Disputed, forged: Disputed) -> Iterator[Receipt]:
-    hand = made_by_hand([1, 2, 3])
-    yield (real.receipt, forged.receipt, Receipt.of(hand))[request.param]
-
-
-def test_a_receipt_comes_back(any_receipt: Receipt):
-    data = any_receipt.to_bytes()
-    again = Receipt.from_bytes(data)
-    assert again == any_receipt and again.digest() == any_receipt.digest() and first_difference(again, any_receipt) is None
-
-
-def test_receipts_of_one_proof_are_equal_and_cost_a_verdict_nothing(real: Disputed):
-    again = Receipt.of(real.opened)
-    assert again == real.receipt and len(again.to_bytes()) < 4096
-
-
-def test_what_is_no_receipt_is_refused(real: Disputed):
-    good, data = real.receipt, real.receipt.to_bytes()
-    for wrong in (b"", data[:1], data[:-1], data + b"\0", b"\0" + data[1:], b"\5" + data[1:], data[:1] + b"\0" + data[2:],
-                  data[:162] + data[182:] + data[162:182], data[:-8] + b"\xff" * 8, data[:162]):  # fmt: skip
-        with pytest.raises(ReceiptInvalid):
-            Receipt.from_bytes(wrong)
-    for change in ({"roots": ()}, {"roots": good.roots * 2}, {"depth": 29}, {"weights": b""}, {"row": b""}, {"claims": ()}):
-        with pytest.raises(ReceiptInvalid):
-            replace(good, **change)
-
-
-def test_a_proof_beyond_the_contracts_bounds_has_no_receipt(real: Disputed):
-    opened = real.opened
-    wide = np.zeros((176, 1030), dtype=np.uint64)
-    with pytest.raises(ReceiptInvalid, match="rows"):
-        Receipt.of(replace(opened, columns=[wide, *opened.columns[1:]]))
-    with pytest.raises(ReceiptInvalid, match="rows"):
-        Receipt.of(replace(opened, weights=[np.zeros((2, 1030), dtype=np.uint64), *opened.weights[1:]]))
-
-
-def test_where_receipts_part(real: Disputed):
-    own = real.receipt
-    assert first_difference(own, real.false_receipt(7)) == Difference("claims", 7, executable=True)
-    for what in ("weights", "row"):
-        assert first_difference(own, replace(own, **{what: digest("other")})) == Difference(what)
-    assert first_difference(own, replace(own, roots=own.roots[:2])) == Difference("roots")
-    assert first_difference(own, replace(own, depth=14)) == Difference("depth")
-    assert first_difference(own, replace(own, claims=own.claims[:-1])) == Difference("claims", 175)
-    assert first_difference(own, replace(own, claims=own.claims[1:])) == Difference("claims", 0)
-
-
-def test_a_dispute_is_about_the_verdicts_receipt_and_an_opened_column(anchored: Anchored, real: Disputed):
-    said, seal = real.said(anchored, real.receipt)
-    other = real.false_receipt(3)
-    for make in (dispute_arguments, row_dispute_arguments):
-        with pytest.raises(ReceiptInvalid, match="digest"):
-            make(real.opened, other, 3, said, seal)
-    free = next(i for i in range(1 << real.receipt.depth) if i not in set(real.opened.indices))
-    claims = tuple(sorted([*real.receipt.claims[1:], (free, 1)]))
-    invented = replace(real.receipt, claims=claims)
-    with pytest.raises(ReceiptInvalid, match="the proof opens"):
-        dispute_arguments(real.opened, invented, [c for c, _ in claims].index(free), *real.said(anchored, invented))
-    hand = made_by_hand([1])
-    own = Disputed(hand, Receipt.of(hand))
-    assert row_disagrees(hand) is None
-    with pytest.raises(ReceiptInvalid, match="committed"):
-        row_dispute_arguments(hand, own.receipt, 0, *own.said(anchored, own.receipt))
-
-
-def test_nothing_is_seen_of_a_proof_that_is_refused_before_its_columns():
-    vector = next(one for one in load() if one.relation == "toy" and one.verdict == "length")
-    outcome, opened = watched(lambda: check("toy", vector.statement, vector.proof_bytes()))
-    assert isinstance(outcome, ProofRejected) and opened is None
