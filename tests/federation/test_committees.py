@@ -9,6 +9,7 @@ from proofward.engines.attacks.verifiers import AcceptsRefused, RefusesHonest
 from proofward.engines.in_process import FaithfulNetwork
 from proofward.federation.committees.drawing import HOLDERS, VERIFIERS, committee
 from proofward.federation.history.history_state import DEAL, KEYS, SHARES, UPLOAD, VERIFY
+from proofward.federation.history.judges import task_in_words
 from proofward.federation.messages.catalogue import (
     BeaconDeal,
     DealsClosed,
@@ -173,6 +174,15 @@ def test_rejects_a_verdict_of_a_verifier_that_was_not_drawn(verifying):
     about = opened(packet).record.hospital
     other = next(name for name in verifying.engine.rules.verifiers if name not in state.samples[about])
     assert verifying.check(verifying.spoken(other, opened(packet).record)) == ("judges", other)
+
+
+def test_members_are_told_for_what_they_are_drawn(verifying):
+    history, rules = verifying.history, verifying.engine.rules
+    told = {name: task_in_words(history, name) for name in (*rules.hospitals, *rules.verifiers)}
+    holders = {name for name in rules.hospitals if told[name] == "holds shares of this round's keys"}
+    assert holders == set(history.committee)
+    asked = sum("verifier-0" in judges for judges in history.round.samples.values())
+    assert told["verifier-0"] == f"judges {asked} of the round's 6 proofs"
 
 
 def test_rejects_an_end_of_the_verdicts_without_the_drawn_ones(verifying):
