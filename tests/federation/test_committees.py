@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.engines.attacks.hospitals import SumsWrong, SwapsCiphertext
+from proofward.engines.attacks.hospitals import ComplainsFalsely, SealsWrongShare, SumsWrong, SwapsCiphertext
 from proofward.engines.attacks.verifiers import AcceptsRefused, RefusesHonest
 from proofward.engines.in_process import FaithfulNetwork
 from proofward.federation.committees.drawing import HOLDERS, VERIFIERS, committee
@@ -90,6 +90,19 @@ def test_a_silent_member_of_the_committee_holds_nobody_up(tmp_path, kind):
     (member,), (state,) = silenced, run.history.closed
     assert set(state.share_sums) == set(state.committee) - {member}
     assert (member in state.accepted.record.hospitals) == (kind is ShareSum)
+
+
+def test_a_false_complaint_of_a_holder_costs_its_place_and_nobody_takes_it(tmp_path, honest):
+    """A dealer outside the committee that seals a bad share is left out in the same round."""
+    committee_of, hospitals = honest.history.closed[0].committee, set(honest.engine.rules.hospitals)
+    liar, dealer = committee_of[-1], min(hospitals - set(committee_of))
+    run = Federation(tmp_path, hospitals={liar: ComplainsFalsely, dealer: SealsWrongShare})
+    first, second = [*run.history.earlier, *run.history.closed]
+    assert run.result.finished and run.flaws == [] and run.result.halted == {}
+    assert first.committee == second.committee == committee_of and liar not in second.participants
+    assert set(second.share_sums) == set(committee_of) - {liar}
+    assert set(second.accepted.record.hospitals) == hospitals - {liar, dealer}
+    assert run.faults == {(liar, "complaint"), (dealer, "key-share")}
 
 
 def test_without_enough_of_the_committee_the_round_stops_by_name(tmp_path):
