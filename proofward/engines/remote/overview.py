@@ -54,9 +54,8 @@ class MemberView:
     are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
     seconds since 1970. `forced` is what spoke against a hospital's records when its operator insisted on
     them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for which
-    hospital's admission. `end` says who has ended the federation by vote, or asks for it. `spent` is what a
-    hospital has spent of the privacy budget, "" where there is none. `evidence` says how the evidence of its
-    machine stands, `drawn` what it is drawn for, where the rules have such.
+    hospital's admission. `end` says who has ended the federation by vote, or asks for it. `spent` of
+    the privacy budget, `evidence` of its machine and `drawn` for what task are words, "" where there is none.
     """
 
     name: str
