@@ -27,8 +27,8 @@ def disposable(history: HistoryState, number: int | None = None) -> set[bytes]:
 
 
 def _shares(state: RoundState) -> Iterator[bytes]:
-    """Of an attempt, without those that a complaint is about."""
+    """Of an attempt, without those that a complaint is about; places without a holder have none."""
     for dealer, said in state.uploads.items():
-        for holder, digest in zip(state.committee, said.record.sealed_shares, strict=True):
+        for holder, digest in zip(state.committee, said.record.sealed_shares, strict=False):
             if digest and (holder, dealer) not in state.complaints:
                 yield digest
