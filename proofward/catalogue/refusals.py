@@ -16,6 +16,7 @@ REFUSALS: dict[str, str] = {
     "aggregate-state": "The next state of the server's optimizer follows from the sum and the state before.",
     "aggregate-update-sum": "The sum of updates is the one that decrypts from the sum of ciphertexts.",
     "aggregate-wrong-holders": "Exactly those holders are called wrong whose share sums do not fit.",
+    "anchor": "The ledger continues what is anchored of it on a chain, and its rounds are the same.",
     "answer": "The server's answer is one to what was asked.",
     "attempt": "A message names the attempt of the round that the ledger is in.",
     "attestation": "Evidence of machines is shown where rules ask for it, and accepted before it is needed.",

@@ -187,7 +187,7 @@ def _from_options(options: Mapping[str, Any]) -> Project:
     if options["trusted_first_model"] is not None:
         others["trusted_first_model"] = FIRST_MODEL
     try:
-        others.update(chosen_preset(preset, privacy is not None))
+        others.update(chosen_preset(preset, None if privacy is None else privacy.epsilon))
         return Project(options["title"], servers, sites, PORT if port is None else port, **others).completed()
     except ProjectError as error:
         raise click.UsageError(str(error)) from error

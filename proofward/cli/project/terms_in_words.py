@@ -59,6 +59,8 @@ def _bounded(config: RoundConfig) -> str:
 
 def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> list[str]:
     """Who takes part, and what they can do alone and together."""
+    from proofward.federation.messages.thresholds import committees_in_words
+
     verifiers = terms.named("verifier")
     return [
         f"{terms.federation}: {terms.rounds} rounds, server {' or '.join(servers)}, port {port}",
@@ -79,29 +81,6 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
         *committees_in_words(rules),
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
     ]
-
-
-def committees_in_words(rules: Rules) -> Iterator[str]:
-    """Who is drawn to hold shares and to judge proofs, and what the draws can fail at."""
-    from proofward.federation.messages.thresholds import in_words
-
-    drawn = rules.committees
-    if drawn is None:
-        return
-    assumed = f"reckoned with {drawn.corrupt} % corrupt and {drawn.absent} % absent"
-    if drawn.holders:
-        yield (
-            f"a committee of {drawn.holders} hospitals, drawn for each round, holds the shares of its keys; "
-            f"{rules.config.threshold} of them learn nothing together; {assumed}"
-        )
-    if drawn.sample:
-        yield (
-            f"{drawn.sample} verifiers, drawn for each proof of a round, judge it, and all where these "
-            f"disagree or are silent; {assumed}"
-        )
-    if drawn.redraws:
-        yield f"whoever influences a beacon is granted {drawn.redraws} further draws"
-    yield from (f"  {line}" for line in in_words(rules.bounds))
 
 
 def _counts(terms: Terms, rules: Rules) -> list[str]:

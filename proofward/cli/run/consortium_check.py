@@ -58,8 +58,8 @@ def consortium_check(
         plain_counting,
     )
     from proofward.cli.project.project_file import MAX_BYTES, read_whole_project
-    from proofward.cli.project.terms_in_words import committees_in_words
     from proofward.cli.run.calibration_words import headroom_lines, plain_calibration, sample_line
+    from proofward.federation.messages.thresholds import committees_in_words
     from proofward.layers.errors import TrainingError
 
     path = consortium_file(given)

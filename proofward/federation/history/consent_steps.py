@@ -104,10 +104,11 @@ def lockers(history: HistoryState) -> tuple[str, ...]:
 
 
 def _check_lock(history: HistoryState, sender: str, record: Lock) -> None:
-    state, able = history.round, lockers(history)
+    state = history.round
     assert state.accepted is not None
-    if sender not in able:
-        raise Refusal("holders", sender, describe(f"one of {able}"), describe(sender))
+    drawn = history.rules.draws_holders and history.rules.find(sender) is not None
+    if sender not in (state.checked if drawn else ready_holders(state)):
+        raise Refusal("holders", sender, describe(f"one of {lockers(history)}"), describe(sender))
     digest = state.accepted.digest
     require(record.accepted_set == digest, "subject", sender, digest, record.accepted_set)
 
