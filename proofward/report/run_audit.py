@@ -47,7 +47,7 @@ class RunAudit:
         anchors: Sequence[StateProof] = (),
         today: Today | None = None,
     ) -> None:
-        """consortium, remembered and today: see Auditor. cosigned: checkpoints that witnesses have cosigned.
+        """consortium, remembered, today: see Auditor. cosigned: checkpoints that witnesses have cosigned.
 
         anchors: proofs of what a chain holds of the ledger; the one that the folder keeps is read besides.
         """

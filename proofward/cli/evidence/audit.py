@@ -93,7 +93,8 @@ def audit(
     if (witnesses or least) and not cosigned:
         raise click.UsageError("--witness and --least say what is asked of --cosigned FILE, which is missing")
     known = named_witnesses(witnesses, least) if cosigned else None
-    shown, asked = proofs_of_anchor(run, proof, rpc, dev_chain), today(now, todays)
+    shown = proofs_of_anchor(run, proof, rpc, dev_chain)
+    asked = today(now, todays)
     console = make_console()
     started = time.perf_counter()
     verdicts: list[AuditVerdict] = []
