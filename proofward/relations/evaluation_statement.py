@@ -22,7 +22,7 @@ from proofward.relations.score_bins import Edges
 from proofward.relations.score_counting import check_layout, layout_in
 from proofward.relations.score_counts import bins_of_differences, bins_of_logits
 from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.statement import digest_of
+from proofward.relations.statement import check_place, digest_of
 
 Signed = npt.NDArray[np.int64]
 
@@ -67,11 +67,7 @@ class EvaluationStatement:
     noise_root: bytes = b""
 
     def __post_init__(self) -> None:
-        for name in ("consortium", "beacon", "validation_beacon", "dataset_root"):
-            if len(getattr(self, name)) != 32:
-                raise ConfigurationError(name, "32 bytes", f"{len(getattr(self, name))} bytes")
-        for name in ("round", "attempt"):
-            integer(name, getattr(self, name), 0, (1 << 32) - 1)
+        check_place(self, "consortium", "beacon", "validation_beacon", "dataset_root")
         config = self.config
         check_noise_root(self.counting, self.noise_root)
         check_proved(config, self.counting)

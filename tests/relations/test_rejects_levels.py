@@ -10,16 +10,14 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import pytest
 
-from proofward.field.goldilocks import random_field, to_field
+from proofward.field.goldilocks import to_field
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import mlp
 from proofward.layers.subgroup import Subgroup
-from proofward.proof.commitment.ligero.simulated import SimulatedTableau
 from proofward.proof.forms import Column
-from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
 from proofward.relations.evaluation_proof import check_evaluation, prove_evaluation, verify_evaluation
-from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
+from proofward.relations.evaluation_round import evaluation_round
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.inequalities import Block, Inequalities
 from proofward.relations.measure import evaluation_plan
@@ -27,16 +25,23 @@ from proofward.relations.score_counts import score_counts, told_levels
 from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.told_levels import BIT, LEFT, REASONS, SIZE, TOLD, Levels, add_rows
 from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, refusal
-from tests.proof.tableaux import code_of, tableau_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import Signed, sealed
-from tests.relations.evaluation_cases import LAYOUT, Evaluated, enrolled, evaluated, says, statement_of
+from tests.relations.evaluation_cases import (
+    DIGESTS,
+    LAYOUT,
+    Evaluated,
+    enrolled,
+    evaluated,
+    says,
+    simulated,
+    statement_of,
+)
 
 BINS = LAYOUT.bins
 GROUPED = replace(LAYOUT, subgroups=(Subgroup("sex", ("f", "m"), 0), Subgroup("stain", ("HE", "IHC", "other"), 2)))
 SIZE_OF_BLOCK = 2 * BINS + 4
-DIGESTS = (b"", b"1" * 32, b"2" * 32)
 
 
 class Pretends(Forger):
@@ -237,13 +242,5 @@ def test_levels_beyond_the_features_are_refused() -> None:
 
 
 def test_a_simulated_evaluation_with_subgroups_is_accepted() -> None:
-    """Without records, counts or key, about a ciphertext of uniform words."""
-    about, rng = public(), seeded(1)
-    plan = evaluation_plan(about)
-    previous = SimulatedTableau(tableau_rows(plan)[0], code_of(plan).n, rng)
-    statement = replace(about, dataset_root=previous.tree.root)
-    words, nothing = random_field(evaluated(about).ciphertext.size, rng), cast(Any, None)
-    witness = EvaluationWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing, nothing)
-    party = Simulator(Coins(COINS), plan, rng)
-    told = party.run(lambda own: evaluation_round(own, statement, words, lambda _: DIGESTS, witness) and None)
+    statement, words, told = simulated(public(), evaluated(public()).ciphertext.size)
     assert check_evaluation(statement, words, DIGESTS, told, Coins(COINS)).soundness_bits >= 40

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.aggregation_table import AGGREGATION
+from proofward.cli.project.attestation_table import ATTESTATION
 from proofward.cli.project.chain_table import CHAIN
 from proofward.cli.project.committees_table import COMMITTEES
 from proofward.cli.project.declared_table import DECLARED
@@ -70,6 +71,7 @@ TOP = Keys((
     Key("chain", CHAIN, "where the ledger is anchored, and who seals; without it nothing is anchored"),
     Key("outside_model", OUTSIDE, "a model that is evaluated instead of training one"),
     Key("policy", POLICY, "thresholds and times"),
+    Key("attestation", ATTESTATION, "what is asked of evidence about members' machines, beside the proofs"),
     Key("committees", COMMITTEES, "who holds shares of keys and judges proofs, drawn instead of everybody"),
     Key("site", Several(SITE, 1), "the sites, three hospitals and a verifier at least", needed=True),
     Key("feature", Several(FEATURE), "the columns of hospitals' tables, in the order of the model"),

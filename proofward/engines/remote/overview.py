@@ -23,6 +23,7 @@ from proofward.engines.remote.agreement.requests import (
     pending_revocations,
 )
 from proofward.engines.remote.agreement.terms import Seat
+from proofward.federation.history import attestation_steps
 from proofward.federation.history.admission_steps import waiting_in_words
 from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.end_steps import end_in_words
@@ -53,7 +54,8 @@ class MemberView:
     seconds since 1970. `forced` is what spoke against a hospital's records when its operator insisted on
     them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for which
     hospital's admission. `end` says who has ended the federation by vote, or asks for it. `spent` is what a
-    hospital has spent of the privacy budget, on the ledger and off it, "" where there is none.
+    hospital has spent of the privacy budget, on the ledger and off it, "" where there is none. `evidence`
+    says how the evidence of its machine stands, where the rules ask for it.
     """
 
     name: str
@@ -77,6 +79,7 @@ class MemberView:
     outside: bool = False
     admissions: tuple[str, ...] = ()
     end: str = ""
+    evidence: str = ""
     spent: str = ""
 
 
@@ -198,6 +201,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         outside=known is None,
         admissions=waiting_in_words(history),
         end=end_in_words(history),
+        evidence=attestation_steps.in_words(history, seat.member),
         spent=_spent(rules, signed) if seat.role == HOSPITAL else "",
     )
 
@@ -253,17 +257,14 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         if not (root / "ledger").exists():
             return None
         raise HomeError(f"{root / 'ledger'}: {error}") from error
-    number, attempt = history.position()
-    incoming = root / "incoming"
     parts = []
-    for path in incoming.glob("*.part"):
+    for path in (root / "incoming").glob("*.part"):
         with suppress(FileNotFoundError):  # it has just become complete
             parts.append(path.stat().st_size)
     found = tuple(f"round {fault.round}: {fault.culprit}: {fault.check}" for fault in faults(history))
     return LedgerView(
         history.size,
-        number,
-        attempt,
+        *history.position(),
         history.phase,
         len(history.closed),
         rules.rounds,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, cast
 
+from proofward.attestation.policy import MAX_POLICY_BYTES, Policy
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.federation.messages.chain_terms import MAX_CHAIN, ChainTerms
@@ -70,6 +71,7 @@ class Terms:
     declarations: canonical encoding of the Declarations, b"" where nothing is declared
     counting: canonical encoding of what is counted in which rounds, b"" where all of them train
     stopping: canonical encoding of the rule on stopping, b"" where there is none
+    attestation: canonical encoding of what is asked of evidence, b"" where nothing is
     chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
     committees: canonical encoding of the Committees, b"" where there are none
     """
@@ -88,19 +90,22 @@ class Terms:
     declarations: Annotated[bytes, Length(0, MAX_DECLARATIONS)] = b""
     counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
     stopping: Annotated[bytes, Length(0, MAX_STOPPING)] = b""
+    attestation: Annotated[bytes, Length(0, MAX_POLICY_BYTES)] = b""
     chain: Annotated[bytes, Length(0, MAX_CHAIN)] = b""
     committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; `declared`, `counted`, `stops`, `anchored`, `drawn` as in rules."""
+        """With this configuration; `declared`, `counted`, `stops`, `asked`, `anchored`, `drawn` as rules."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
-        stops, anchored, drawn = (fields.pop(name, None) for name in ("stops", "anchored", "drawn"))
+        names = ("stops", "asked", "anchored", "drawn")
+        stops, asked, anchored, drawn = (fields.pop(name, None) for name in names)
         return cls(
             config=encode_item(cast(Item, config.to_dict())),
             declarations=b"" if declared == NOTHING_DECLARED else encode(declared),
             counting=encode_item(counting_to_item(counted)) if counted else b"",
             stopping=b"" if stops is None else encode_item(stops.to_item()),
+            attestation=b"" if asked is None else encode_item(asked.to_item()),
             chain=b"" if anchored is None else encode_item(anchored.to_item()),
             committees=b"" if drawn is None else encode_item(drawn.to_item()),
             **fields,
@@ -158,6 +163,14 @@ class Terms:
             return Stopping.from_item(decode_item(self.stopping)) if self.stopping else None
         except (MalformedMessage, ConfigurationError) as error:
             raise RulesError("stopping", "a rule on stopping", str(error)) from error
+
+    @cached_property
+    def asked(self) -> Policy | None:
+        """What is asked of evidence about machines; raises RulesError."""
+        try:
+            return Policy.from_item(decode_item(self.attestation)) if self.attestation else None
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("attestation", "what is asked of evidence", str(error)) from error
 
     @cached_property
     def anchored(self) -> ChainTerms | None:
@@ -226,6 +239,7 @@ class Terms:
             declarations=self.declared,
             counting=self.counted,
             stopping=self.stops,
+            attestation=self.asked,
             chain=self.anchored,
             committees=self.drawn,
         )
