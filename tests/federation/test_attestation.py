@@ -267,6 +267,22 @@ def test_evidence_that_names_an_old_ledger_or_another_time_is_refused(enrolling)
         assert caught.value.check == "evidence-age"
 
 
+def test_old_evidence_in_a_message_that_was_kept_back_is_refused(enrolling):
+    """Its sender dates the message, and names the ledger that it had seen: both may be as old as it likes."""
+    history, objects, member = enrolling.history, Objects(lambda digest: b"", "nobody"), "hospital-2"
+    old = {"seen_size": 1, "seen_root": history.roots[1], "time": history.clocks[1]}
+    record = shown(enrolling, member, size=1, root=history.roots[1])
+    history.clocks[-1] += 8 * 86400
+    try:
+        envelope = history.apply(enrolling.spoken(member, record, **old))
+        with pytest.raises(EvidenceRefused) as caught:
+            judge(history, objects, history.attestations[member, record.key])
+    finally:
+        history.clocks[-2] = history.clocks[-1] = history.clocks[1]
+    assert envelope.time == history.clocks[1]
+    assert (caught.value.check, caught.value.actual) == ("evidence-age", f"{8 * 86400} seconds")
+
+
 def test_evidence_for_another_key_of_the_member_does_not_count(tmp_path):
     engine = federation(tmp_path, policy(kinds=(SNP,)), hospitals=4)
     history = engine.aggregator.history
