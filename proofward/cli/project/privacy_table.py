@@ -77,7 +77,7 @@ class PrivacyTable:
     @property
     def spent_by_counts(self) -> int:
         """How many releases a sum of counts spends; 0 where counts are exact."""
-        return 0 if self.exact_counts else self.count_releases
+        return 0 if self.exact_counts or not self.by_record else self.count_releases
 
     def mechanism(
         self, rounds: int, counted: int, entries: int, parameters: int, threshold: int, minimum: int
@@ -166,11 +166,12 @@ def check_step(found: PrivacyTable | None, own: Settings) -> None:
             raise ProjectError(f"training.{name}", expected, repr(value))
 
 
-def check_beside(found: PrivacyTable | None, own: Settings, training: Training, *counts: object) -> None:
+def check_beside(found: PrivacyTable | None, own: Settings, training: Training, counted: bool, *counts: object) -> None:
     """Raises ProjectError for training and counts that do not go together with this table, or with none.
 
-    own: what the file itself sets. training: with what the preset adds. counts: what has exact ones
-    in any case, if it is there: an outside model, or the statistics from which centres and spreads come.
+    own: what the file itself sets. training: with what the preset adds. counted: whether a validation part
+    is, of which whole hospitals cannot be protected. counts: what has exact ones in any case, if it is there:
+    an outside model, or the statistics from which centres and spreads come.
     """
     if found is None:
         if training.full_batch:
@@ -186,15 +187,16 @@ def check_beside(found: PrivacyTable | None, own: Settings, training: Training, 
     if own.clip_bound is not None:
         expected = "nothing beside [privacy], whose clip bounds gradients or updates"
         raise ProjectError("training.clip_bound", expected, repr(own.clip_bound))
-    if any(counts):
+    if any(counts) or (counted and not found.by_record):
         check_exact(found)
 
 
 def check_exact(found: PrivacyTable | None) -> None:
     """Raises ProjectError where exact counts were not agreed to beside privacy."""
     if found is not None and not found.exact_counts:
-        expected = "true beside [outside_model] or statistics, whose counts are exact, outside the budget "
-        raise ProjectError(f"{WHERE}exact_counts", f"{expected}and not private", "false")
+        expected = "true beside [outside_model] or statistics, and where hospitals are protected beside "
+        expected += "[validation]: their counts are exact, outside the budget and not private"
+        raise ProjectError(f"{WHERE}exact_counts", expected, "false")
 
 
 def clips_records(found: PrivacyTable | None) -> bool:

@@ -176,7 +176,7 @@ class Project:
         try:
             check_step(self.privacy, self.settings)
             setup, exact = completed.setup, (self.outside, self.notation.statistics)
-            check_beside(self.privacy, self.settings, setup.training, *exact)
+            check_beside(self.privacy, self.settings, setup.training, self.validation is not None, *exact)
             if self.images is not None:
                 self.images.check(setup.scales)
         except ConfigurationError as error:
