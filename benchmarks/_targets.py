@@ -50,7 +50,8 @@ DETERMINED = frozenset(
         messages.FederationOpened, messages.EnrolmentClosed, messages.RoundOpened, messages.KeysClosed,
         messages.DealsClosed, messages.VouchesClosed, messages.BeaconShares, messages.BeaconFixed,
         messages.UploadsClosed, messages.AttemptRestarted, messages.SetWithdrawn,
-        messages.VerdictsClosed, messages.SharesChecked, messages.AcceptedSet, messages.RoundClosed,
+        messages.VerdictsClosed, messages.VerdictsWidened, messages.SharesChecked, messages.AcceptedSet,
+        messages.RoundClosed,
         messages.MessageRefused, messages.FederationClosed, messages.Consent, messages.Lock,
         messages.Abandonment, messages.Confirmation, messages.FederationEnded,
     )

@@ -6,8 +6,8 @@ Cases: logistic regression 30-2 and MLP 30-32-2 on Wisconsin records, each in 5 
 without privacy, and as one clipped step on all rows with noise. Then the noise alone, by its parameters.
 `prove` has training, encryption and the proof; seconds are of the clock, processor seconds of all threads,
 medians after one round of warm-up. `predicted` are processor seconds of the cost model. `within` says which
-of the bars hold: fewer lookups than the exact round, prove <= 1 processor second, verify <= 60 processor
-milliseconds, and a proof of at most 1 MB.
+of the bars hold: fewer lookups than an exact round of 5 epochs on 91 rows had before there was privacy, prove
+<= 1 processor second, verify <= 60 processor milliseconds, and a proof of at most 1 MB.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ PRIVACY = Privacy(
 SEED, STEP = b"n" * 32, 1.5
 SECURITY_BITS, TABLE_BITS = 100, 12
 NETWORKS = {"logistic": "logistic", "mlp": "wdbc"}
+EXACT_ONCE = {"logistic": 5973, "mlp": 109_557}
+"""Lookups at commit e744396, by the counter; an exact round has more today, as more is proved of it."""
 PARAMETERS = (1 << 7, 1 << 10, 1 << 14, 1 << 17)
 
 
@@ -136,7 +138,7 @@ def rounds(name: str, rows: int, repeats: int) -> None:
         lines.append(line)
     made = lines[1]
     made["within"] = {
-        "fewer lookups than the exact round": counts["private"] < counts["exact"],
+        "fewer lookups than the exact round once had": counts["private"] < EXACT_ONCE[name],
         "prove": float(str(made["prove_processor_seconds"])) <= 1,
         "verify": float(str(made["verify_processor_seconds"])) <= 0.06,
         "proof": int(str(made["proof_bytes"])) <= 1_000_000,

@@ -2,12 +2,15 @@
 
 python benchmarks/dp_utility.py [--models logistic,mlp] [--epsilons 8,3,1] [--hospitals 5,10,20]
     [--splits 20] [--draws 3] [--drawn] [--charts DIR] [--smallest]
+python benchmarks/dp_utility.py --choose [--epsilons 8,3,1] [--draws 3]
 python benchmarks/dp_utility.py --images PATH [--choose] [--epsilons 8,3,1] [--splits 20] [--draws 3]
 
 The records are divided among so many hospitals, so more of them have fewer each. Every round is one step on
 all records: the gradient of each is clipped to C = 1, every hospital adds Gaussian noise of the deviation
-that proofward.privacy chooses, and the server takes a step of 1.5 along the mean. Nothing is tuned on
-held-out records. "usual" are the rules that `proofward consortium init` chooses; with "all" every hospital is
+that proofward.privacy chooses, and the server takes a step along the mean by the rate that `proofward
+consortium init` proposes for the epsilon: 1.5, and below epsilon 3 in proportion less. Nothing is tuned on
+held-out records: --choose has logistic regression at several rates on drawn tables (_drawn_tables.py).
+"usual" are the rules that `proofward consortium init` chooses; with "all" every hospital is
 in every sum, and the noise of all but the threshold counts, so that each adds less.
 
 With --images five hospitals train logistic regression on public features of pictures (_public_features.py):
@@ -27,102 +30,36 @@ from math import sqrt
 from pathlib import Path
 
 import numpy as np
+from _drawn_tables import KINDS, RECORDS, drawn_table
 from _machine import print_result
+from _private_twin import (
+    ALL,
+    RELEASES,
+    STEP,
+    USUAL,
+    Hospital,
+    Real,
+    auc,
+    deviation_of,
+    trained,
+)
 from _public_features import heads_features, read_pictures
 from numpy.typing import NDArray
 
 from proofward.charts.chart import Chart, write_charts
 from proofward.charts.lines import Line, draw_lines
 from proofward.data.images.patient_split import deal_by_patient, patient_split
-from proofward.data.records import Records
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.wdbc import load_wdbc
-from proofward.federation.messages.usual import usual_threshold, usual_updates
-from proofward.layers.privacy import CLIP_UNITS_BITS, Privacy
 from proofward.models import preset
-from proofward.privacy.accountant import Accountant
-from proofward.privacy.choice import least_noise
+from proofward.models.presets import preset_file
 from proofward.report.baselines import first_weights
 
-Real = NDArray[np.float64]
-Weights = list[tuple[Real, Real]]
 MODELS = {"logistic": "logistic", "mlp": "wdbc"}
-RELEASES, STEP, INVERSE_DELTA = 20, 1.5, 100_000
-USUAL, ALL = "usual", "all"
+STEPS = (0.125, 0.25, 0.5, 1.0, STEP)
+"""Of which --choose shows each."""
 SITES, PICTURE_STEP, EXACT_STEP, LONG, CHOICE = 5, 10.0, 3.0, 300, 99
 """Of pictures: CHOICE is the division whose held-out part the settings were chosen by."""
-
-
-@dataclass(frozen=True)
-class Hospital:
-    """features: (n, d), real. labels: (n,), 0 or 1."""
-
-    features: Real
-    labels: NDArray[np.int64]
-
-    @classmethod
-    def of(cls, records: Records, unit: int) -> Hospital:
-        return cls(records.features / unit, records.labels)
-
-
-def forward(weights: Weights, features: Real) -> list[Real]:
-    """The inputs of every layer, and the logits last."""
-    found = [features]
-    for number, (matrix, bias) in enumerate(weights, 1):
-        logits = found[-1] @ matrix + bias
-        found.append(np.maximum(logits, 0) if number < len(weights) else logits)
-    return found
-
-
-def clipped_gradient(weights: Weights, own: Hospital, bound: float) -> Weights:
-    """The sum of the records' gradients, each clipped to `bound` by its exact norm; 0 for no bound."""
-    values = forward(weights, own.features)
-    error = 1 / (1 + np.exp(values[-1][:, 0] - values[-1][:, 1])) - own.labels
-    deltas = [np.stack([-error, error], axis=1)]
-    for (matrix, _), entering in zip(weights[:0:-1], values[-2:0:-1], strict=True):
-        deltas.insert(0, (deltas[0] @ matrix.T) * (entering > 0))
-    norms = sum(
-        (np.square(entering).sum(axis=1) + 1) * np.square(delta).sum(axis=1)
-        for entering, delta in zip(values, deltas, strict=False)
-    )
-    factor = np.minimum(1, bound / np.sqrt(np.maximum(norms, 1e-30)))[:, None] if bound else 1.0
-    scaled = [delta * factor for delta in deltas]
-    pairs = zip(values, scaled, strict=False)
-    return [(entering.T @ delta, delta.sum(axis=0)) for entering, delta in pairs]
-
-
-def trained(
-    first: Weights, hospitals: list[Hospital], bound: float, deviation: float, rng: np.random.Generator,
-    step: float = STEP, rounds: int = RELEASES,
-) -> Weights:  # fmt: skip
-    """The model after all rounds; deviation: of each hospital's noise in an entry."""
-    weights, count = first, sum(len(own.labels) for own in hospitals)
-    for _ in range(rounds):
-        sums = [clipped_gradient(weights, own, bound) for own in hospitals]
-        spread, next_weights = deviation * sqrt(len(hospitals)), []
-        for place, (matrix, bias) in enumerate(weights):
-            slope = sum(own[place][0] for own in sums) + rng.normal(0, spread or 1e-300, matrix.shape)
-            lift = sum(own[place][1] for own in sums) + rng.normal(0, spread or 1e-300, bias.shape)
-            next_weights.append((matrix - step * slope / count, bias - step * lift / count))
-        weights = next_weights
-    return weights
-
-
-def auc(weights: Weights, own: Hospital) -> float:
-    """Area under the ROC curve; ties count one half."""
-    logits = forward(weights, own.features)[-1]
-    scores, ill = logits[:, 1] - logits[:, 0], own.labels == 1
-    above = scores[ill][:, None] - scores[~ill][None, :]
-    return float(np.mean(above > 0) + np.mean(above == 0) / 2)
-
-
-def deviation_of(parameters: int, hospitals: int, rules: str, epsilon: float) -> tuple[float, Accountant]:
-    """Deviation of a hospital's noise, as a multiple of C, and its accountant."""
-    threshold = usual_threshold(hospitals)
-    minimum = usual_updates(hospitals, threshold) if rules == USUAL else hospitals
-    own = least_noise(Privacy(0, 41, RELEASES, 1, threshold, INVERSE_DELTA), epsilon, parameters, minimum)
-    accountant = Accountant(own, parameters, minimum)
-    return accountant.deviation / (1 << CLIP_UNITS_BITS), accountant
 
 
 @dataclass
@@ -164,11 +101,40 @@ def measure(
             "alone": float(np.mean([auc(trained(first, [own], 0.0, 0.0, rng), shown) for own in hospitals])),
         }
         for name, deviation in shapes.items():
-            runs = [auc(trained(first, hospitals, 1.0, deviation, rng), shown) for _ in range(draws)]
+            step = proposed_step(model, float(name.split("/")[0]))
+            runs = [auc(trained(first, hospitals, 1.0, deviation, rng, step), shown) for _ in range(draws)]
             found[name] = float(np.mean(runs))
         for name, value in found.items():
             cell.values.setdefault(name, []).append(value)
     return cell, shapes
+
+
+def proposed_step(model: str, epsilon: float) -> float:
+    """The rate that `proofward consortium init` proposes; C is 1."""
+    rate = preset_file(MODELS[model]).proposed_rate(epsilon)
+    assert rate is not None
+    return rate
+
+
+def choose(epsilons: list[float], draws: int) -> None:
+    """AUC of logistic regression on drawn tables at five hospitals, by rate and epsilon; a line a rate."""
+    parameters = preset(MODELS["logistic"]).model.parameters
+    deviations = {epsilon: deviation_of(parameters, SITES, USUAL, epsilon)[0] for epsilon in epsilons}
+    tables = [drawn_table(seed) for seed in range(2 * len(KINDS))]
+    for step in STEPS:
+        values: dict[str, list[float]] = {}
+        for seed, (features, labels) in enumerate(tables):
+            parts = np.array_split(np.arange(RECORDS), SITES)
+            hospitals = [Hospital(features[part], labels[part]) for part in parts]
+            shown = Hospital(features[RECORDS:], labels[RECORDS:])
+            zeros, rng = [(np.zeros((features.shape[1], 2)), np.zeros(2))], np.random.default_rng(seed)
+            for epsilon, deviation in {**deviations, 0.0: 0.0}.items():
+                models = [trained(zeros, hospitals, 1.0, deviation, rng, step) for _ in range(draws)]
+                runs = [auc(weights, shown) for weights in models]
+                name = f"epsilon {epsilon:g}" if epsilon else "clipped, no noise"
+                values.setdefault(name, []).append(float(np.mean(runs)))
+        means = {name: round(float(np.mean(own)), 4) for name, own in values.items()}
+        print_result("dp_utility", tables="drawn", step=step, auc=means)
 
 
 def measure_images(
@@ -261,7 +227,8 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3, help="of the noise, for each division")
     parser.add_argument("--drawn", action="store_true", help="one layer, too, starts from drawn weights")
     parser.add_argument("--images", type=Path, help="pictures, in place of the tables")
-    parser.add_argument("--choose", action="store_true", help="look at the part that settings are chosen by")
+    parser.add_argument("--choose", action="store_true", help="what settings are chosen by: drawn tables, or "
+                        "with --images a part that is held out of everything else")  # fmt: skip
     parser.add_argument("--charts", type=Path, help="folder of charts and their page")
     parser.add_argument("--smallest", action="store_true", help="logistic, five hospitals, two divisions")
     options = parser.parse_args()
@@ -276,6 +243,9 @@ def main() -> None:
         seconds = round(time.process_time() - started, 2)
         print_result("dp_utility", **settings, **described(cell, shapes), processor_seconds=seconds)
         return
+    if options.choose:
+        choose(epsilons, options.draws)
+        return
     counts = [int(own) for own in options.hospitals.split(",")]
     cells = []
     for model in models:
@@ -285,7 +255,7 @@ def main() -> None:
             cell, shapes = measure(model, count, epsilons, *numbers)
             cells.append(cell)
             settings = {"splits": options.splits, "draws": options.draws, "drawn": options.drawn}
-            settings |= {"releases": RELEASES, "step": STEP}
+            settings |= {"releases": RELEASES, "steps": {own: proposed_step(model, own) for own in epsilons}}
             seconds = round(time.process_time() - started, 2)
             print_result("dp_utility", **settings, **described(cell, shapes), processor_seconds=seconds)
     if options.charts:

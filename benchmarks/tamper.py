@@ -20,6 +20,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from _chain_targets import chain_targets
+from _committee_targets import committee_targets
 from _counting_targets import counting_targets
 from _evaluation_targets import evaluation_targets
 from _live_targets import live_targets
@@ -189,7 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--mutants", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--smallest", action="store_true", help="700 mutants, more than regions")
+    parser.add_argument("--smallest", action="store_true", help="800 mutants, more than regions")
     options = parser.parse_args()
     if options.mutants < 1:
         parser.error("--mutants must be at least 1")
@@ -200,9 +202,11 @@ def main() -> None:
         targets += counting_targets(Path(folder) / "counting", kinds)
         targets += evaluation_targets(Path(folder) / "evaluation")
         targets += private_targets(Path(folder) / "private", kinds)
+        targets += chain_targets(Path(folder) / "chain", kinds)
+        targets += committee_targets(Path(folder) / "committees", kinds)
         targets += reader_targets(Path(folder) / "readers")
         missing = sorted(set(KINDS) - {target.name.partition(": ")[2] for target in targets})
-        figures = attack(targets, 700 if options.smallest else options.mutants, options.seed)
+        figures = attack(targets, 800 if options.smallest else options.mutants, options.seed)
     seconds = round(time.perf_counter() - started, 1)
     print_result("tamper", **figures, kinds_without_target=missing, seconds=seconds)
     if figures["mutants"] < figures["byte_regions"]:

@@ -40,7 +40,7 @@ LAYERS = (
     "cli",
     "api",
 )
-WINGS = {"federation": ("messages", "storage", "history", "parties")}
+WINGS = {"federation": ("committees", "messages", "storage", "history", "parties")}
 """Layers within a folder, the lowest first."""
 UNDER = {"cli": ("common", "project", "kit", "run", "evidence"), "report": ("handover", "figures", "histograms"),
          "engines/remote": ("agreement",), "engines/flare": ("kits",), "data": ("images", "frozen", "tables")}  # fmt: skip

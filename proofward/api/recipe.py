@@ -10,7 +10,8 @@ from typing import Any
 from proofward.api.held import as_text
 from proofward.api.refusals import SettingsRefused, refusing
 from proofward.cli.common.usual import PRESET
-from proofward.cli.project.project import Project, placeholder_features
+from proofward.cli.project.project import Project
+from proofward.cli.project.project_columns import placeholder_features
 from proofward.cli.project.project_file import project_of
 from proofward.cli.project.project_keys import POLICY
 from proofward.data.schema import Feature, Label, Notation, ascending

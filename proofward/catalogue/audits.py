@@ -34,6 +34,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "object": ("named objects", "Every object that an entry names is there, and no other."),
     "stopping": ("the rule on stopping", "A vote by that rule was true; the best round is computed again."),
     "complete": ("the end", "All agreed rounds were closed, or enough verifiers voted for an earlier end."),
+    "anchor": ("the anchor on a chain", "The ledger continues what a chain has anchored of it."),
     "flaws": ("number of flaws", "There are few enough flaws for all of them to be read."),
     "file": ("files made from the ledger", "The model and the proof files are what the ledger gives."),
     "files": ("objects behind the files", "The files of the run can be made again from the ledger."),

@@ -9,6 +9,7 @@ import click
 from proofward import __version__
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.evidence.audit import audit
+from proofward.cli.evidence.chain import chain
 from proofward.cli.evidence.evaluate import evaluate
 from proofward.cli.evidence.export_audit import export_audit
 from proofward.cli.evidence.inspect import inspect
@@ -70,6 +71,7 @@ main.add_command(evaluate)
 main.add_command(data)
 main.add_command(console)
 main.add_command(witness)
+main.add_command(chain)
 main.add_command(timestamp)
 consortium.add_command(add_site)
 consortium.add_command(calibrate)

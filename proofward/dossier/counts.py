@@ -26,8 +26,7 @@ CAUTION = (
 )
 PROVED = (
     f"{_COUNTED}The sum is computed again, and every hospital whose counts are in it has proved that they "
-    "are those of the model on its validation part. Which records are of a level of a subgroup is its signed "
-    "word."
+    "are those of the model on its validation part, in all and by level of a subgroup."
 )
 
 
@@ -96,7 +95,6 @@ def _of_scores(evaluated: list[tuple[CountedSum, Evaluated]]) -> list[Block]:
     groups: list[tuple[Cell, ...]] = [
         (group.title, *_row(group)) for group in (figures.whole, *figures.subgroups[:MOST_GROUPS])
     ]
-    basis = Basis.SIGNED if figures.subgroups else basis  # which records are of a level is signed
     note = f"Groups with fewer than {figures.layout.least_count} records of a class are not shown."
     blocks.append(Grid(f"By subgroup, round {last.round}", ("of", *FIGURES), groups, basis, note))
     return blocks

@@ -81,7 +81,7 @@ class _Answers:
             "Updates leave a hospital encrypted, and only sums over at least "
             f"{self.rules.minimum_updates} hospitals are opened.",
             f"Every update is proved in zero knowledge ({config.security_bits} bits); up to "
-            f"{config.threshold} hospitals learn nothing together.",
+            f"{self.rules.collusion} hospitals learn nothing together.",
             "Every message is signed, and the record is a Merkle log that members compare.",
         )
         return fact(term, words, where=_RULES)

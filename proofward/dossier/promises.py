@@ -49,7 +49,7 @@ def promises(found: Evidence) -> Section:
              "trusted set-up"),
         fact("Verified again for this report", f"{proofs} proofs, every sum, every model"),
     )  # fmt: skip
-    threshold = rules.config.threshold
+    threshold = rules.collusion
     estimate = f"{security_margin().primal_bits:.0f} bits by the primal attack, an estimate"
     privacy = (
         fact("What members learn", "rules, numbers of records, who took part, every sum and every model"),

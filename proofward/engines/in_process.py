@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.chain.key_files import sealer_for
 from proofward.engines.members_at_once import usual_workers
 from proofward.engines.run_folder import Plan, RunFolder
 from proofward.federation.history.counted import CountedSum, counted_sums
@@ -176,6 +177,7 @@ class InProcessFederation:
             data_sheet=self._sheets.get(name, ()),
             counts=self._counts.get(name, no_counts),
             publishes_counts=name in self._publishing,
+            sealer=sealer_for(self.rules, name, self.folder.party(name), self.folder.randomness(name)),
         )
 
     def _records(self, datasets: Mapping[str, Dataset], name: str) -> Dataset:

@@ -17,7 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
+from proofward.federation.messages.committees import Committees
 from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
@@ -62,6 +64,8 @@ class Plan:
         declarations: What the consortium says of itself, see Declarations.
         counting: What is counted in which rounds, see Rules.
         stopping: When training ends early, see Rules.
+        chain: Where the ledger is anchored and who seals, see Rules.
+        committees: Who holds shares and who judges proofs, see Rules.
     """
 
     federation: str
@@ -77,6 +81,8 @@ class Plan:
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
     stopping: Stopping | None = None
+    chain: ChainTerms | None = None
+    committees: Committees | None = None
 
     @property
     def initial_model(self) -> bytes:
@@ -151,6 +157,8 @@ class RunFolder:
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
             counting=plan.counting,
             stopping=plan.stopping,
+            chain=plan.chain,
+            committees=plan.committees,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
             declarations=plan.declarations,
         )

@@ -18,6 +18,7 @@ KEYS = ("summary", "features", "inputs", "model", "training", "scales", "private
 PRIVATE = ("learning_rate", "batch")
 MOST_SIDE = 1024  #: of a picture
 MAX_BYTES = 1 << 16
+FULL_RATE_EPSILON = 3.0  #: from which on a private round has the preset's rate
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,21 @@ class PresetFile:
             self.settings, learning_rate=rate, batch=batch, epochs=None, steps=1, full_batch=True,
             schedule=None, momentum=None,
         )  # fmt: skip
+
+    def proposed_rate(self, epsilon: float) -> float | None:
+        """The learning rate of a private round that is proposed for an epsilon, None where there is no such.
+
+        The noise of a model grows as the rate and as 1 / epsilon. So below FULL_RATE_EPSILON the rate falls
+        with epsilon, down to the next that the scales have: the model then has no more noise than at
+        FULL_RATE_EPSILON. No record is looked at for it (docs/privacy.md).
+        """
+        if self.private is None:
+            return None
+        rate, batch = self.private
+        if epsilon >= FULL_RATE_EPSILON:
+            return rate
+        unit = batch / (1 << self.settings.scales.fixed_point().rate_shift)
+        return unit * max(1, math.floor(rate * epsilon / FULL_RATE_EPSILON / unit))
 
     @property
     def features(self) -> int:

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Training
@@ -53,8 +54,7 @@ class RoundConfig:
         training: A round's local training.
         clip_bound: Bounds the L2 norm of an unweighted update, at scale 2^10.
         holders: How many members hold shares of keys.
-        threshold: The degree t of key sharing. Any t + 1 of the holders recover the summed key, and t learn
-            nothing.
+        threshold: The degree t of key sharing: any t + 1 holders recover the summed key, t learn nothing.
         security_bits: What every proof must have, with its work; see `proof.soundness`.
         weak_security_for_tests: Set exactly where these are fewer than LEAST_POLICY_BITS.
         least_rows: The fewest rows that a hospital may enrol with. 0 asks for the widest range there is.
@@ -81,7 +81,7 @@ class RoundConfig:
 
     def __post_init__(self) -> None:
         self._require("clip_bound", 1, 1 << 30)
-        self._require("holders", 2, 3000)
+        self._require("holders", 2, MAX_MEMBERS)
         self._require("threshold", 1, self.holders - 1)
         self._require("security_bits", 20 if self.weak_security_for_tests else LEAST_POLICY_BITS, 128)
         self._require("least_rows", 0, 1 << 24)

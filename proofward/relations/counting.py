@@ -158,8 +158,7 @@ class Counting:
         words = "proved to be those of the model on the validation parts"
         if self.left_out:
             words += f", up to {self.left_out} rows at each end of a part aside"
-        apart = len(self.groups) > 2  # of two classes a block has two groups
-        return words + ("; which of the records are of a level of a subgroup is signed" if apart else "")
+        return words
 
     def digest(self) -> bytes:
         """SHA-256 of the canonical JSON."""

@@ -13,7 +13,7 @@ from proofward.layers.plain import integer
 from proofward.relations.config import RoundConfig
 from proofward.relations.count_noise import bound_noise, check_noise_root, words_of
 from proofward.relations.counting import Counting
-from proofward.relations.statement import digest_of
+from proofward.relations.statement import check_place, digest_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +50,8 @@ class CountingStatement:
     noise_root: bytes = b""
 
     def __post_init__(self) -> None:
-        for name in ("consortium", "beacon", "dataset_root", "model"):
-            if len(getattr(self, name)) != 32:
-                raise ConfigurationError(name, "32 bytes", f"{len(getattr(self, name))} bytes")
+        check_place(self, "consortium", "beacon", "dataset_root", "model")
         check_noise_root(self.counting, self.noise_root)
-        for name in ("round", "attempt"):
-            integer(name, getattr(self, name), 0, (1 << 32) - 1)
         integer("rows", self.rows, 0, 1 << 24)
         if self.counting.within_rows and not self.rows:
             raise ConfigurationError("rows", "enrolled rows, since counts are within them", self.rows)

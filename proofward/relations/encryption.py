@@ -4,12 +4,12 @@ What is proved: for the public masks a and ciphertext y, entry by entry,
     y = a s + e + 2^18 U,   s ternary, e in [-42, 42],
 with the committed U of another relation at its entries and U = 0 at the added entries behind them, whose
 errors are looked up as all others are. The errors are virtual: e is defined as y - a s - 2^18 U, and looked
-up.
+up. That s is ternary is looked up too, or beside noise proved by `relations.ternary`, without a lookup.
 
 Messages: in the lookups, where those of a block's errors end (a block is a layer's weights or its biases, or
 the counts, or the added entries)
     prover: (a s)~ there
-afterwards
+afterwards, beside noise that s is ternary                                        (relations/ternary.py)
     verifier: gamma      the sum of gamma^i (a s)~ at point i is a public functional of s: one constraint
 Soundness: (blocks + 1) / |E| for gamma, besides the lookups. A padded entry of a block has no y and no a:
 there e = -2^18 U, which the ranges |e| <= 42 and |U| < 2^32 make U = 0. How it hides: the party pads every
@@ -40,6 +40,7 @@ from proofward.proof.party import Party
 from proofward.proof.tables import Table
 from proofward.relations.blocks import Entries
 from proofward.relations.key_shares import LOG_RING_DEGREE
+from proofward.relations.ternary import prove_ternary
 
 Array = npt.NDArray[np.uint64]
 
@@ -119,6 +120,7 @@ class EncryptionRelation:
     entries: list[_Entries]
     length: int
     coefficients: list[Column]
+    by_cubes: bool
 
     @staticmethod
     def declare(
@@ -128,8 +130,13 @@ class EncryptionRelation:
         ciphertext: Array,
         updates: Sequence[Encrypted],
         witness: Callable[[], EncryptionWitness],
+        *,
+        by_cubes: bool = False,
     ) -> EncryptionRelation:
-        """Declare the columns and their lookups; `updates` are U of the same blocks."""
+        """Declare the columns and their lookups; `updates` are U of the same blocks.
+
+        by_cubes: whether the secret is proved ternary without lookups.
+        """
         party = ranges.party
         parameters = sum(block.size for block in blocks)
         length = ciphertext_length(parameters)
@@ -150,15 +157,18 @@ class EncryptionRelation:
         for own, name in zip(entries, [*(block.name for block in blocks), "added entries"], strict=True):
             own.look_up(ranges, f"{name} errors", ciphertext, lambda: witness().error)
         secret = party.declare("secret", LOG_RING_DEGREE, lambda: to_field(witness().secret.astype(np.int64)))
-        ranges.lookups.query(TERNARY, LinearCombination(((1, secret),)))
+        if not by_cubes:
+            ranges.lookups.query(TERNARY, LinearCombination(((1, secret),)))
         coefficients = [
             party.declare(f"sharing coefficient {degree}", LOG_RING_DEGREE, partial(coefficient, degree))
             for degree in range(1, threshold + 1)
         ]
-        return EncryptionRelation(blocks, entries, length, [secret, *coefficients])
+        return EncryptionRelation(blocks, entries, length, [secret, *coefficients], by_cubes)
 
     def prove(self, party: Party, context: MaskContext) -> None:
         """What the lookups said of a s is right, for the committed s."""
+        if self.by_cubes:
+            prove_ternary(party, self.coefficients[0])
         gamma = party.challenge()
         party.soundness.add("ring equation", "Schwartz-Zippel", len(self.entries))
         claimed, tables, power = Form.of(0), [], ONE

@@ -4,12 +4,12 @@ What is proved: the public ciphertext encrypts, entry by entry, the counts that 
     the rows of the validation part of the committed dataset, without the public number left out at each end,
     the forward pass of the round's public model on them, in the integers of training, and
     their labels in that dataset.
-Of subgroups it encrypts parts of these counts, cell by cell; which records are of a level is not proved
-(`level_counts`). It encrypts nothing behind the last count. With noise each count is encrypted as its sum
-with the noise that is drawn from secret words, of which the statement has the root (`noise`, `count_noise`).
-The key of the ciphertext is shared by the polynomial that the published values are of, and its sealed shares
-are those of that polynomial or fail their check. The dataset is committed to afresh and proved equal to the
-earlier commitment.
+Of subgroups it encrypts the counts of each level of which there are enough records, by the features of the
+dataset that say of which level a record is (`level_codes`, `told_levels`). It encrypts nothing behind the
+last count. With noise each count is encrypted as its sum with the noise that is drawn from secret words, of
+which the statement has the root (`noise`, `count_noise`). The key of the ciphertext is shared by the
+polynomial that the published values are of, and its sealed shares are those of that polynomial or fail their
+check. The dataset is committed to afresh and proved equal to the earlier commitment.
 
 Hidden: data, scores, bins, and the counts.
 
@@ -23,6 +23,7 @@ Messages:
     of three and more classes the division by the sum of exponentials             (relations/class_bins.py)
     the forward pass                                                           (relations/forward_relation.py)
     the labels                                                                    (relations/dataset.py)
+    of subgroups the features of levels, and what is told         (relations/level_codes.py, level_counts.py)
     the ring equation of the ciphertext                                           (relations/encryption.py)
     the opening
 
@@ -50,13 +51,13 @@ from proofward.proof.commitment.contract import Committed
 from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
 from proofward.relations.count_noise import CountNoise
-from proofward.relations.counted_scores import KnownScores, TwoClasses, counted_scores
+from proofward.relations.counted_scores import KnownScores, counted_scores
 from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
 from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.forward_relation import ForwardRelation, PassWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
-from proofward.relations.level_counts import LevelCounts
+from proofward.relations.levels_of_subgroups import LevelsOfSubgroups
 from proofward.relations.noise import NoiseRelation
 from proofward.relations.noise_seed import NoiseSecret
 
@@ -121,13 +122,10 @@ def evaluation_round(
     scores = counted_scores(
         ranges, statement, KnownScores(lambda: known().forward.sums[-1], lambda: known().classes)
     )
-    blocks, encrypted = [*scores.blocks], [*scores.encrypted]
-    if levels := tuple(len(own.levels) for own in statement.layout.subgroups):
-        assert isinstance(scores, TwoClasses)
-        bits = statement.arc.length.bit_length()
-        parts = LevelCounts.declare(ranges, scores.histogram, levels, bits, lambda: known().counts)
-        blocks.append(parts.block)
-        encrypted.append(parts)
+    selected = SelectedRows(dataset, lambda: statement.selection, 1 << about.log_records)
+    levels = LevelsOfSubgroups.declare(ranges, statement, scores, selected, lambda: known().counts)
+    blocks = [*scores.blocks, *(own.block for own in levels.counts)]
+    encrypted = [*scores.encrypted, *levels.counts]
     if relation is not None:
         noise = CountNoise.declare(ranges, relation)
         encrypted = [noise.added_to(*own) for own in zip(blocks, encrypted, strict=True)]
@@ -140,9 +138,9 @@ def evaluation_round(
     binding = bind_shares(party, encryption.coefficients, config.holders, digests)
     previous.assert_equal(party, dataset)
     lookups.prove()
-    selected = SelectedRows(dataset, lambda: statement.selection, 1 << about.log_records)
     point, logits, claim = scores.logits(party)
     forward.prove(party, statement.weights, selected.inputs, point, logits, claim)
-    scores.prove_labels(party, selected)
+    scores.claims.prove(selected)
+    levels.prove(party)
     encryption.prove(party, MaskContext(statement.beacon, statement.round))
     return binding

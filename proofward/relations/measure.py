@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -101,43 +102,46 @@ def _evaluation_plan(config: RoundConfig, counting: Counting, rows: int) -> Plan
 def costs_a_round(config: RoundConfig, counting: Counting) -> bool:
     """Whether no proof of an evaluation commits to more than twice as many values as one of a round does."""
     rows = config.most_rows
-    found = evaluation_plan(blank_evaluation(config, counting, rows)).values
+    found = plan_of_counts(config, counting, rows).values
     return found <= 2 * round_plan(blank_statement(config, rows)).values
+
+
+def _blank(config: RoundConfig, rows: int, noise: object) -> dict[str, Any]:
+    """What all statements of uploads say, and no measure depends on; noise: whether there is some."""
+    return {
+        "consortium": bytes(32),
+        "config": config,
+        "round": 1,
+        "attempt": 0,
+        "hospital": "",
+        "rows": rows,
+        "beacon": bytes(32),
+        "dataset_root": bytes(32),
+        "noise_root": bytes(32) if noise else b"",
+    }
 
 
 def blank_evaluation(config: RoundConfig, counting: Counting, rows: int) -> EvaluationStatement:
     """A statement of these measures, whatever else it says."""
+    nothing = np.zeros(config.model.parameters, dtype=np.int64)
     return EvaluationStatement(
-        consortium=bytes(32),
-        config=config,
+        **_blank(config, rows, counting.noise),
         counting=counting,
-        round=1,
-        attempt=0,
-        hospital="",
-        rows=rows,
-        beacon=bytes(32),
         validation_beacon=bytes(32),
-        dataset_root=bytes(32),
-        weights=np.zeros(config.model.parameters, dtype=np.int64),
-        noise_root=bytes(32) if counting.noise else b"",
+        weights=nothing,
     )
 
 
 def blank_counts(config: RoundConfig, counting: Counting, rows: int) -> CountingStatement:
     """A statement of these measures, whatever else it says."""
-    return CountingStatement(
-        consortium=bytes(32),
-        config=config,
-        counting=counting,
-        round=1,
-        attempt=0,
-        hospital="",
-        rows=rows,
-        beacon=bytes(32),
-        dataset_root=bytes(32),
-        model=bytes(32),
-        noise_root=bytes(32) if counting.noise else b"",
-    )
+    return CountingStatement(**_blank(config, rows, counting.noise), counting=counting, model=bytes(32))
+
+
+def plan_of_counts(config: RoundConfig, counting: Counting, rows: int) -> Plan:
+    """The measures of the proof of a hospital with so many rows; errors as of the two plans."""
+    if counting.proved:
+        return evaluation_plan(blank_evaluation(config, counting, rows))
+    return counting_plan(blank_counts(config, counting, rows if counting.within_rows else 0))
 
 
 def check_countable(config: RoundConfig, counting: Counting) -> None:
@@ -146,11 +150,8 @@ def check_countable(config: RoundConfig, counting: Counting) -> None:
         expected = f"counts that stay below {LARGEST_BOUND} with their noise"
         raise ConfigurationError("counting.bits", expected, counting.bits)
     try:
-        if counting.proved:
-            for rows in _sizes(config):
-                evaluation_plan(blank_evaluation(config, counting, rows))
-        else:
-            counting_plan(blank_counts(config, counting, config.most_rows if counting.within_rows else 0))
+        for rows in _sizes(config) if counting.proved else [config.most_rows]:
+            plan_of_counts(config, counting, rows)
     except SoundnessBelowPolicy as error:
         expected = "a level that proofs of counts reach"
         raise ConfigurationError("security_bits", expected, f"{counting.label}: {error}") from error
@@ -200,18 +201,10 @@ def _check_provable(config: RoundConfig, rows: int) -> None:
 def blank_statement(config: RoundConfig, rows: int) -> RoundStatement:
     """A statement of these measures, whatever else it says; raises a TrainingError where there is none."""
     return RoundStatement(
-        consortium=bytes(32),
-        config=config,
-        round=1,
-        attempt=0,
-        hospital="",
-        rows=rows,
+        **_blank(config, rows, config.privacy),
         weight_shift=config.weight_shift(rows),
-        beacon=bytes(32),
-        dataset_root=bytes(32),
         initial_weights=np.zeros(config.model.parameters, dtype=np.int64),
         validation_beacon=bytes(32) if config.training.validation_share else b"",
-        noise_root=bytes(32) if config.privacy else b"",
     )
 
 

@@ -121,8 +121,9 @@ def training_round(
     update = declare_update(ranges, statement, training.shape, blocks, lambda: known().update)
     messages = update.updates if noise is None else noise.added_to(ranges, update.updates)
     encryption = EncryptionRelation.declare(
-        ranges, blocks, config.threshold, ciphertext, messages, lambda: known().encryption
-    )
+        ranges, blocks, config.threshold, ciphertext, messages, lambda: known().encryption,
+        by_cubes=noise is not None,
+    )  # fmt: skip
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)
 

@@ -16,6 +16,8 @@ from proofward.federation.history.history_state import HistoryState
 from proofward.federation.parties.audit_verdict import AuditVerdict
 
 TRAINING_PROOF, ENROLMENT_PROOF, COUNTS_PROOF = "proof of training", "proof of enrolment", "proof of counts"
+SILENCE = "silence"
+"""No fault: a message may be lost on its way."""
 
 #: By attack: the check that has to refuse it, and for the aggregator's also the one by which an audit does. A
 #: verifier's is for the audit alone: the ledger shows that verdicts differ, not which of them is wrong.
@@ -49,6 +51,9 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "spent-budget": ("privacy-budget",),
     "forgotten-error": (COUNTS_PROOF,),
     "another-part-counted": (COUNTS_PROOF,),
+    "another-level": (COUNTS_PROOF,),
+    "committee-member-lying": ("share-sum",),
+    "committee-member-silent": (SILENCE,),
     "dropped-update": ("accepted-set", "accepted-set"),
     "altered-update": ("aggregate-ciphertext-sum", "aggregate-ciphertext-sum"),
     "added-update": ("accepted-set", "accepted-set"),
@@ -134,6 +139,11 @@ def _member_faults(history: HistoryState, result: RunResult) -> list[Found]:
             found.append((stage, fault.culprit, f"{fault.check}: {fault.detail}", by))
         else:
             found.append((fault.check, fault.culprit, fault.detail, (history.rules.aggregator,)))
+    if history.rules.draws_holders:
+        for state in history.closed:
+            silent = sorted(set(state.committee) - set(state.share_sums))
+            detail = f"no share sum in round {state.number}; the others' were enough"
+            found += [(SILENCE, name, detail, (history.rules.aggregator,)) for name in silent]
     return found
 
 

@@ -106,7 +106,8 @@ def test_the_whole_file_of_the_document_is_one(validator, tmp_path):
     values = tomllib.loads(text)
     project, problems = project_of(values, tmp_path)
     assert problems == [] and project is not None and not list(validator.iter_errors(values))
-    assert set(values) == set(TOP.names) - {"images", "table", "frozen", "statistics", "outside_model", "declared"}
+    assert set(values) == set(TOP.names) - {"images", "table", "frozen", "statistics", "outside_model", "declared",
+                                         "committees"}  # fmt: skip
     training = project.config().training
     assert training.later_rates == ((6, 4), (11, 2), (16, 1)) and training.validation_share == 200_000
 

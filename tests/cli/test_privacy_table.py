@@ -24,6 +24,7 @@ from proofward.federation.history.history import History
 from proofward.federation.parties.auditor import _in_words
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.weighting import ALL_ALIKE
+from proofward.models.presets import FOLDER, PRESET_FILES
 from proofward.privacy import words
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.handover.model_card import _bounded
@@ -191,6 +192,27 @@ def test_a_script_says_what_it_wants(proofward, tmp_path):
     assert (project.privacy.epsilon, project.preset, project.setup.training.full_batch) == (3.0, "tiny", True)
     said = proofward.json("status", folder / "kits" / "a")
     assert "differential privacy of epsilon 3" in said["privacy"]
+
+
+def test_a_smaller_rate_is_proposed_below_epsilon_3_and_stands_in_the_file(proofward, tmp_path):
+    """It is a multiple of what the scales have, never above the preset's, and less noise asks for none."""
+    copy = tmp_path / "copy.toml"
+    copy.write_text((FOLDER / "logistic.toml").read_text())
+    for number, (preset, epsilon, rate) in enumerate(
+        (("logistic", 8, 1.5), ("logistic", 2, 1.0), ("logistic", 1.7, 0.75), ("wdbc", 1, 0.5), (copy, 1, 0.5))
+    ):
+        folder = tmp_path / str(number)
+        options = ("--draft", "--epsilon", epsilon, "--preset", preset, "--rounds", 5)
+        assert proofward("consortium", "init", folder, *OPTIONS, *options).exit_code == 0
+        project = read_project(folder / "consortium.toml")
+        training, scales = project.setup.training, project.setup.scales
+        assert training.rate * training.batch / (1 << scales.rate_shift) == rate
+        lines = (folder / "consortium.toml").read_text().splitlines()
+        stated = any(line.startswith("learning_rate") for line in lines)
+        assert stated == (rate < 1.5 or preset == copy)
+    logistic = PRESET_FILES["logistic"]
+    assert [logistic.proposed_rate(own) for own in (100, 3, 2.9, 1, 0.01)] == [1.5, 1.5, 1.375, 0.5, 0.125]
+    assert PRESET_FILES["wide"].proposed_rate(1) is None
 
 
 def test_a_person_is_asked_until_what_is_typed_is_a_promise(monkeypatch, capsys):

@@ -80,6 +80,7 @@ def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNa
         for k, v in told["ciphertexts"].items()
     }
     state = SimpleNamespace(
+        committee=HOSPITALS,
         number=NUMBER,
         beacon=BEACON,
         participants=HOSPITALS,

@@ -130,15 +130,15 @@ def under_round_code(made: Any) -> Any:
     return replace(made, witness=replace(made.witness, noise=noise))
 
 
-def evaluation_instance(noise: bool = False) -> Instance:
+def evaluation_instance(noise: bool = False, classes: int = 2) -> Instance:
     """An evaluation of one row of two, by a network without a hidden layer, with a subgroup."""
-    layout = ScoreLayout(2, 2, 1, (Subgroup("sign", ("above",), 0),))
+    network = mlp((1, classes))
+    layout = ScoreLayout(classes, 2, 1, (Subgroup("sign", ("above",), 0),))
     if noise:
-        drawn = noisy_count_cases.encrypting(noisy_count_cases.evaluated(mlp((1, 2)), ROWS, layout))
-        made = under_round_code(drawn)
+        made = under_round_code(noisy_count_cases.encrypting(noisy_count_cases.evaluated(network, ROWS, layout)))
     else:
-        made = evaluated(statement_of(mlp((1, 2)), ROWS, layout))
-    about, secret = made.statement.config, enrolled(mlp((1, 2)), ROWS)[1]
+        made = evaluated(statement_of(network, ROWS, layout))
+    about, secret = made.statement.config, enrolled(network, ROWS)[1]
     enrolled_as = EnrolmentStatement(CONSORTIUM, "h1", ROWS, 1, about)
     known = (secret.features, secret.labels)
 

@@ -231,9 +231,10 @@ def test_real_and_simulated_counts_with_noise_span_one_affine_space(
 
 
 @pytest.mark.exhaustive
-def test_real_and_simulated_evaluations_span_one_affine_space(evaluating: Instance) -> None:
+@pytest.mark.parametrize("classes", [2, 3])
+def test_real_and_simulated_evaluations_span_one_affine_space(classes: int) -> None:
     """Beside the parts of rounds and predictions it has functionals of the multiplicities."""
-    assert_same_hull(evaluating, "records")
+    assert_same_hull(evaluation_instance(classes=classes), "records")
 
 
 WHOLE = [pytest.param("proving", marks=pytest.mark.exhaustive), "layered", *ONE_KIND, NOISE]

@@ -122,7 +122,7 @@ def test_the_granularity_stands_in_the_plain_form_where_hospitals_are_protected(
         replace(PRIVACY, records_a_patient=2)
     assert PRIVACY.check_patients(np.zeros(9, dtype=np.int64)) is None
     noisy = replace(counting_of(ScoreLayout(2, 4, 1), (1,)), noise=100, spends=1)
-    with pytest.raises(ConfigurationError, match="counting.noise: expected 0 where hospitals are protected"):
+    with pytest.raises(ConfigurationError, match=r"counting\.noise: expected 0 where hospitals are protected"):
         check_noise_of_counts(PRIVACY, 62, noisy)
 
 

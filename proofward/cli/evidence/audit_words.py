@@ -10,6 +10,7 @@ from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.end_steps import end_in_words, reasons_to_end
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.clock import REPEATABLE_TIME, in_utc
+from proofward.federation.messages.thresholds import committees_in_words
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.layers.weighting import BY_RECORDS
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS, assumption, neighbours, promise, spent
@@ -39,6 +40,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
             yield f"            next models by {rules.config.optimizer.words}, computed again here"
         if rules.config.weighting != BY_RECORDS:
             yield f"            an update weighs {rules.config.weighting.words}"
+        yield from (f"            {line}" for line in committees_in_words(rules))
         yield f"hospitals   {members(rules.hospitals)}"
         yield f"verifiers   {members(rules.verifiers)}"
         yield f"aggregator  {rules.aggregator}"
@@ -56,6 +58,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
             yield f"end         {end_in_words(summary.history)}"
         if ruled := [verdict.detail for verdict in summary.verdicts if verdict.check == "stopping"]:
             yield f"best        {ruled[-1] or 'an evaluation cannot be read'}"
+        yield from anchor_lines(summary)
         for name in sorted(summary.history.revoked):
             yield f"revoked     {name}, by vote"
     if summary.breaches:
@@ -66,6 +69,17 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         others = [f"{found[word]} {word}" for word in ("refused", "failed") if found[word]]
         noted = f" ({', '.join(others)})" if others else ""
         yield f"  {sum(found.values()):>6}  {counted(check)}{noted}"
+
+
+def anchor_lines(summary: AuditSummary) -> Iterator[str]:
+    """What is anchored on a chain, by the proofs that were given; nothing where the rules name no chain."""
+    if summary.history is None or (terms := summary.history.rules.chain) is None:
+        return
+    found = [entry for entry in summary.verdicts if (entry.check, entry.subject) == ("anchor", "the ledger")]
+    for entry in found:
+        yield f"anchor      {entry.detail or 'NOT the anchored ledger, see --failures'}"
+    if not found:
+        yield f"anchor      {terms.words}; nothing compared without --chain-proof or --rpc"
 
 
 def exactness(history: HistoryState | None) -> str:
@@ -173,6 +187,7 @@ def to_document(summary: AuditSummary) -> dict[str, object]:
         "policy_bits": None if rules is None else rules.config.security_bits,
         "consortium": None if rules is None else rules.digest.hex(),
         "privacy": None if summary.history is None else privacy_document(summary.history),
+        **({} if rules is None or not rules.bounds else {"committees": list(committees_in_words(rules))}),
         "hospitals": [] if rules is None else list(rules.hospitals),
         "verifiers": [] if rules is None else list(rules.verifiers),
         "admitted": [] if summary.history is None else sorted(summary.history.admitted),

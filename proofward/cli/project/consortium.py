@@ -192,7 +192,8 @@ def _from_options(options: Mapping[str, Any]) -> Project:
     if options["trusted_first_model"] is not None:
         others["trusted_first_model"] = FIRST_MODEL
     try:
-        others.update(chosen_preset(preset, privacy is not None and privacy.by_record))
+        private = privacy if privacy is not None and privacy.by_record else None
+        others.update(chosen_preset(preset, None if private is None else private.epsilon))
         return Project(options["title"], servers, sites, PORT if port is None else port, **others).completed()
     except ProjectError as error:
         raise click.UsageError(str(error)) from error

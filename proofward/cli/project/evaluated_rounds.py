@@ -11,7 +11,6 @@ from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.validation_table import ValidationTable
 from proofward.data.image_schema import ImageSchema
 from proofward.data.schema import Schema
-from proofward.federation.messages.rules import HOSPITAL
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.subgroup import Subgroup
 from proofward.privacy.counts import least_noise_of_counts
@@ -37,21 +36,20 @@ class Evaluated(Protocol):
     @property
     def rounds(self) -> int: ...
     @property
-    def threshold(self) -> int: ...
+    def holding(self) -> tuple[int, int]: ...
     @property
     def schema(self) -> Schema | ImageSchema: ...
     @property
     def subgroups(self) -> tuple[Subgroup, ...]: ...
     def config(self) -> RoundConfig: ...
-    def count(self, role: str) -> int: ...
 
 
 def agreed_rounds(project: Evaluated) -> AgreedRounds:
     """Raises ProjectError."""
     if project.outside is not None:
         _check_inputs(project)
-        hospitals, classes = project.count(HOSPITAL), len(project.schema.classes)
-        config, counted = project.outside.rules(hospitals, project.threshold, classes, project.subgroups)
+        classes = len(project.schema.classes)
+        config, counted = project.outside.rules(*project.holding, classes, project.subgroups)
         return config, 1, counted
     rounds, table = project.rounds, project.validation
     if table is None:

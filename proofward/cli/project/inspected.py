@@ -34,7 +34,6 @@ TRAINING_OPTION = click.option(
 def project_costs(project: Project, rows: int, exactly: bool) -> Inspection:
     """Of a completed project; raises TrainingError."""
     from proofward.cli.project.project_table import ProjectError
-    from proofward.federation.messages.rules import HOSPITAL
     from proofward.models.costs.inspection import inspect
 
     try:
@@ -43,8 +42,8 @@ def project_costs(project: Project, rows: int, exactly: bool) -> Inspection:
         config = None
     return inspect(
         project.setup,
-        holders=project.count(HOSPITAL),
-        threshold=project.threshold,
+        holders=project.holding[0],
+        threshold=project.holding[1],
         rows=rows,
         exactly=exactly,
         config=config,

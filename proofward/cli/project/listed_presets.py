@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from proofward.models.presets import PresetFile
+    from proofward.models.settings import Settings
 
 
 class WithPresets(click.Command):
@@ -25,18 +26,22 @@ class WithPresets(click.Command):
             formatter.write_text(f"Their files, to be copied: {FOLDER}")
 
 
-def chosen_preset(given: str, private: bool = False) -> dict[str, Any]:
+def chosen_preset(given: str, epsilon: float | None = None) -> dict[str, Any]:
     """Fields of a project: a preset's name, or all that a file sets; raises ProjectError.
 
-    private: whether the file's training is that with differential privacy.
+    epsilon: what is promised, None for no differential privacy; it decides on the training, and its rate.
     """
-    from proofward.cli.project.project import placeholder_features
+    from proofward.cli.project.project_columns import placeholder_features
     from proofward.cli.project.project_table import ProjectError
     from proofward.layers.errors import ConfigurationError
     from proofward.models.presets import PRESET_FILES, read_preset
+    from proofward.models.settings import Settings
 
     if given in PRESET_FILES:
-        return {"preset": given, **_pictures(PRESET_FILES[given])}
+        own = PRESET_FILES[given]
+        proposed = Settings() if epsilon is None else _rate_for(own, Settings(), epsilon)
+        changes = {} if proposed == Settings() else {"settings": proposed}
+        return {"preset": given, **changes, **_pictures(own)}
     path = Path(given)
     if not path.is_file():
         expected = f"one of {', '.join(sorted(PRESET_FILES))}, or a file like theirs"
@@ -48,11 +53,19 @@ def chosen_preset(given: str, private: bool = False) -> dict[str, Any]:
     except OSError as error:
         raise ProjectError("preset", "a file that can be read", f"{given}: {error.strerror}") from error
     settings = found.settings
-    if private:  # in which [privacy] says what is clipped
-        settings = replace(found.settings_for(private), clip_bound=None)
+    if epsilon is not None:  # in which [privacy] says what is clipped
+        settings = _rate_for(found, replace(found.settings_for(True), clip_bound=None), epsilon)
     if found.of_pictures:
         return {"settings": settings, **_pictures(found)}
     return {"settings": settings, "features": placeholder_features(found.features)}
+
+
+def _rate_for(found: PresetFile, settings: Settings, epsilon: float) -> Settings:
+    """The settings with the rate that is proposed for an epsilon, where it is another than the preset's."""
+    rate = found.proposed_rate(epsilon)
+    if found.private is None or rate == found.private[0]:
+        return settings
+    return replace(settings, learning_rate=rate)
 
 
 def _pictures(found: PresetFile) -> dict[str, Any]:

@@ -39,12 +39,12 @@ class OutsideTable:
     subgroups: tuple[str, ...] = ()
 
     def rules(
-        self, hospitals: int, threshold: int, classes: int, subgroups: tuple[Subgroup, ...]
+        self, holders: int, threshold: int, classes: int, subgroups: tuple[Subgroup, ...]
     ) -> tuple[RoundConfig, tuple[Counting, ...]]:
         """The configuration without training, and what its one round counts; raises ProjectError."""
         try:
             layout = ScoreLayout(classes, self.bins, self.least_count, subgroups, self.digest)
-            return untrained(hospitals, threshold), (counting_of(layout, (1,), within_rows=False),)
+            return untrained(holders, threshold), (counting_of(layout, (1,), within_rows=False),)
         except ConfigurationError as error:
             raise ProjectError("outside_model", error.expected, error.actual) from error
 

@@ -166,7 +166,9 @@ def check_step(found: PrivacyTable | None, own: Settings) -> None:
             raise ProjectError(f"training.{name}", expected, repr(value))
 
 
-def check_beside(found: PrivacyTable | None, own: Settings, training: Training, counted: bool, *counts: object) -> None:
+def check_beside(
+    found: PrivacyTable | None, own: Settings, training: Training, counted: bool, *counts: object
+) -> None:
     """Raises ProjectError for training and counts that do not go together with this table, or with none.
 
     own: what the file itself sets. training: with what the preset adds. counted: whether a validation part

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
+from proofward.cli.project.chain_table import ChainTable
+from proofward.cli.project.committees_table import CommitteesTable
 from proofward.cli.project.declared_table import NONE as NONE_DECLARED
 from proofward.cli.project.declared_table import Declared
 from proofward.cli.project.evaluated_rounds import agreed_rounds, counted_numbers
@@ -22,15 +24,15 @@ from proofward.cli.project.privacy_table import (
     mechanism_of,
     usual_weighting,
 )
+from proofward.cli.project.project_columns import MOST_TITLE, columns_of, placeholder_features
 from proofward.cli.project.project_faults import scale_faults, server_faults
 from proofward.cli.project.project_setup import setup_of
 from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.validation_table import ValidationTable
-from proofward.data.column_kinds import TableColumn, inputs_of
+from proofward.data.column_kinds import TableColumn
 from proofward.data.image_schema import MAX_TITLE, ImageSchema
-from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
+from proofward.data.schema import FeaturesInvalid, Notation, Schema
 from proofward.data.subgroups import subgroups_of
-from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.agreement.addresses import name_of
 from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.engines.remote.agreement.terms import Seat, Terms
@@ -45,7 +47,6 @@ from proofward.federation.messages.usual import (
     usual_verdicts,
 )
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.linear import MAX_WIDTH
 from proofward.layers.subgroup import Subgroup
 from proofward.layers.weighting import BY_RECORDS, Weighting
 from proofward.models.presets import PRESET_FILES
@@ -53,8 +54,6 @@ from proofward.models.settings import Preset, Settings
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
-
-MOST_TITLE = 200
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,8 @@ class Project:
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     declared: what the consortium says of itself, for the record.
     privacy: what is promised of each record, None where sums are exact.
+    chain: where the ledger is anchored, None for nowhere.
+    committees: who holds shares and judges proofs, None where everybody does.
     """
 
     title: str
@@ -108,6 +109,8 @@ class Project:
     declared: Declared = NONE_DECLARED
     outside: OutsideTable | None = None
     privacy: PrivacyTable | None = None
+    chain: ChainTable | None = None
+    committees: CommitteesTable | None = None
 
     @property
     def server(self) -> str:
@@ -163,14 +166,23 @@ class Project:
         for fault in self.faults():
             raise fault
         hospitals, verifiers = self.count(HOSPITAL), self.count(VERIFIER)
-        threshold = self.threshold or usual_threshold(hospitals)
+        drawn = None if self.committees is None else self.committees.completed(hospitals, verifiers)
+        colluding = 0 if drawn is None else drawn.collusion(hospitals)
+        abandoning = 0 if drawn is None else drawn.abandonments(hospitals)
+        threshold = self.threshold or colluding or usual_threshold(hospitals)
+        if colluding and threshold != colluding:
+            expected = f"{colluding}, which follows from [committees], or nothing"
+            raise ProjectError("policy.threshold", expected, threshold)
         completed = replace(
             self,
             threshold=threshold,
             minimum=self.minimum or usual_updates(hospitals, threshold),
-            abandoning=self.abandoning or usual_abandonments(hospitals),
+            abandoning=self.abandoning or abandoning or usual_abandonments(hospitals),
             accepting=self.accepting or usual_verdicts(verifiers),
-            features=self._columns() if self.images is None else (),
+            committees=drawn,
+            features=columns_of(self.preset, self.features, self.notation, self.title)
+            if self.images is None
+            else (),
             weighting=usual_weighting(self.privacy, self.weighting),
         )
         try:
@@ -184,28 +196,6 @@ class Project:
         except FeaturesInvalid as error:
             raise ProjectError("validation", "columns of the table", str(error)) from error
         return completed
-
-    def _columns(self) -> tuple[TableColumn, ...]:
-        """The columns of tables: those that are given, the preset's, or such as change nothing."""
-        usual, features = PRESET_FILES[self.preset], self.features
-        if usual.of_pictures and not features:
-            words = f"a table [images], since the preset {self.preset} is of pictures"
-            raise ProjectError("images", words, "neither it nor features")
-        if not features and usual.features == len(NORMALISATION):
-            features = tuple(Feature(*entry) for entry in NORMALISATION)
-        if not features:
-            features = placeholder_features(usual.features)
-        if (count := len(inputs_of(features))) > MAX_WIDTH:
-            raise ProjectError("feature", f"at most {MAX_WIDTH} features", count)
-        try:
-            schema = Schema(features, self.notation)
-        except FeaturesInvalid as error:
-            raise ProjectError("columns", "distinct names", str(error)) from error
-        if len(schema.title(self.title)) > MOST_TITLE:
-            longest = MOST_TITLE - len(schema.title(""))
-            expected = f"at most {longest} characters, as a digest stands behind it"
-            raise ProjectError("title", expected, len(self.title))
-        return features
 
     @property
     def subgroups(self) -> tuple[Subgroup, ...]:
@@ -240,8 +230,7 @@ class Project:
         names = [site.name for site in self.sites]
         members = [seat.member for site in self.sites for seat in site.seats()]
         for what, found in (("site", names), ("member", [AGGREGATOR, *members])):
-            twice = sorted({name for name in found if found.count(name) > 1})
-            if twice:
+            if twice := sorted({name for name in found if found.count(name) > 1}):
                 yield ProjectError(what, "distinct names", f"{', '.join(twice)} twice")
         if (count := self.count(HOSPITAL)) < LEAST_HOSPITALS:
             yield ProjectError("site", "three hospitals: of two each can subtract its own update", count)
@@ -254,7 +243,13 @@ class Project:
         if not self.threshold < hospitals:
             expected = f"fewer than the {hospitals} hospitals"
             raise ProjectError("policy.threshold", expected, self.threshold)
-        return provable_config(self.setup, hospitals, self.threshold, self.optimizer, self.weighting)
+        return provable_config(self.setup, *self.holding, self.optimizer, self.weighting)
+
+    @property
+    def holding(self) -> tuple[int, int]:
+        """How many hospitals hold shares of a completed project's keys, and how many may collude."""
+        hospitals, drawn = self.count(HOSPITAL), self.committees
+        return (hospitals, self.threshold) if drawn is None else drawn.holding(hospitals, self.threshold)
 
     def terms(self, model: bytes = b"") -> Terms:
         """The terms of a completed project; raises ProjectError.
@@ -278,13 +273,10 @@ class Project:
                 deadline=self.deadline,
                 upload_slot=self.upload_slot,
                 declared=self.declared.of(seats),
+                anchored=None if self.chain is None else self.chain.terms(seats[1:]),
+                drawn=None if self.committees is None else self.committees.committees,
             )
             terms.check()
         except RulesError as error:
             raise ProjectError("policy", "thresholds that fit the members", str(error)) from error
         return terms
-
-
-def placeholder_features(count: int) -> tuple[Feature, ...]:
-    """Features that stay as they are."""
-    return tuple(Feature(f"feature-{number}", 0.0, 1.0) for number in range(1, count + 1))

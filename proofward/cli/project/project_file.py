@@ -11,6 +11,8 @@ from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import PROJECT_FILE
 from proofward.cli.project.aggregation_table import read_optimizer, read_weighting
+from proofward.cli.project.chain_table import read_chain
+from proofward.cli.project.committees_table import read_committees
 from proofward.cli.project.declared_table import Declared, read_declared
 from proofward.cli.project.feature_table import CODES, read_feature, with_shared_codes
 from proofward.cli.project.frozen_table import with_frozen_part
@@ -126,6 +128,8 @@ class _Reading:
             "weighting": self._get(lambda: read_weighting(table.table("aggregation"))),
             "validation": self._get(lambda: read_validation(table.table("validation"))),
             "privacy": self._get(lambda: read_privacy(table.table("privacy"))),
+            "chain": self._get(lambda: read_chain(table.table("chain"))),
+            "committees": self._get(lambda: read_committees(table.table("committees"))),
             "outside": self._get(lambda: read_outside_model(table.table("outside_model"))),
             "rounds": self._get(lambda: table.integer("rounds")),
             "trusted_first_model": self._get(lambda: table.text("trusted_first_model")),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from proofward.cli.project.aggregation_table import aggregation_lines
+from proofward.cli.project.chain_table import chain_lines
 from proofward.cli.project.declared_table import declared_lines
 from proofward.cli.project.feature_table import feature_lines
 from proofward.cli.project.image_table import image_lines
@@ -14,7 +15,7 @@ from proofward.cli.project.outside_table import outside_lines
 from proofward.cli.project.privacy_table import privacy_lines
 from proofward.cli.project.project import Project
 from proofward.cli.project.validation_table import validation_lines
-from proofward.federation.messages.rules import VERIFIER
+from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 from proofward.models.keys import Keys
 from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALE_KEYS, SCALES, shown_bits
@@ -43,6 +44,7 @@ def project_text(project: Project) -> str:
         *aggregation_lines(project.optimizer, project.weighting),
         *_privacy(project),
         *validation_lines(project.validation),
+        *chain_lines(project.chain),
         *outside_lines(project.outside),
         "",
         "[policy]",
@@ -54,6 +56,8 @@ def project_text(project: Project) -> str:
         f"upload_slot = {project.upload_slot}  # uploads leave every so many seconds, 0 for at once: "
         "their time then tells nothing of the records",
     ]
+    if project.committees is not None:
+        lines += project.committees.lines(project.count(HOSPITAL), project.count(VERIFIER))
     if project.images is None:
         lines += [*label_lines(project.notation.label), *id_lines(project.notation)]
     else:

@@ -10,7 +10,8 @@ from typing import Any
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.project.privacy_table import check_exact
-from proofward.cli.project.project import MOST_TITLE, Project
+from proofward.cli.project.project import Project
+from proofward.cli.project.project_columns import MOST_TITLE
 from proofward.cli.project.project_file import MAX_BYTES, project_of
 from proofward.cli.project.project_table import ProjectError
 from proofward.data.column_kinds import CATEGORY

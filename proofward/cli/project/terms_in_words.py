@@ -37,6 +37,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         *validation_in_words(config),
         *_counted(rules),
         *([] if rules.stopping is None else [rules.stopping.words]),
+        *([] if rules.chain is None else [rules.chain.words]),
         *optimizer_in_words(config),
         *weighting_in_words(config),
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
@@ -57,13 +58,15 @@ def _bounded(config: RoundConfig) -> str:
 
 def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> list[str]:
     """Who takes part, and what they can do alone and together."""
+    from proofward.federation.messages.thresholds import committees_in_words
+
     verifiers = terms.named("verifier")
     return [
         f"{terms.federation}: {terms.rounds} rounds, server {' or '.join(servers)}, port {port}",
         f"hospitals: {', '.join(terms.named('hospital'))}",
         f"verifiers: {', '.join(verifiers)}; {terms.accepting_verdicts} of {len(verifiers)} accept a proof",
         f"a sum has {terms.minimum_updates} hospitals or more; "
-        f"{rules.config.threshold} learn nothing together",
+        f"{rules.collusion} learn nothing together",
         f"{rules.colluding_holders} dishonest hospitals together with the server can open two sums from one "
         f"model; fewer cannot",
         f"hospitals that may be absent from a round: {rules.hospitals_to_spare}; "
@@ -74,6 +77,7 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
             if not rules.hospitals_to_spare
             else []
         ),
+        *committees_in_words(rules),
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
     ]
 
@@ -83,6 +87,7 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
     return [
         "nobody trains, no records are enrolled; in each round hospitals count and only the sum is opened",
         *_counted(rules),
+        *([] if rules.chain is None else [rules.chain.words]),
         *(
             privacy_in_words(rules)
             if rules.accountant

@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from proofward.engines.attacks import aggregators, dealers, flatterers, hospitals, spenders, verifiers
-from proofward.engines.attacks.other_rules import as_demonstrated, evaluated, private, private_and_small
+from proofward.engines.attacks.other_rules import (
+    as_demonstrated,
+    drawn,
+    evaluated,
+    private,
+    private_and_small,
+)
 from proofward.engines.in_process import Parties
 from proofward.engines.run_folder import Plan
 from proofward.federation.parties.aggregator import Aggregator
@@ -95,6 +101,11 @@ _PRIVATE: tuple[tuple[str, type[Hospital]], ...] = (
 _EVALUATED: tuple[tuple[str, type[Hospital]], ...] = (
     ("forgotten-error", flatterers.ForgetsOneError),
     ("another-part-counted", flatterers.CountsAnotherPart),
+    ("another-level", flatterers.MovesToAnotherLevel),
+)
+_DRAWN: tuple[tuple[str, type[Hospital]], ...] = (
+    ("committee-member-lying", hospitals.SumsWrong),
+    ("committee-member-silent", hospitals.FallsSilent),
 )
 _AGGREGATORS: tuple[tuple[str, type[Aggregator]], ...] = (
     ("dropped-update", aggregators.DropsUpdate),
@@ -129,6 +140,7 @@ ATTACKS: dict[str, Attack] = {
         rounds=2,
     ),
     **{name: Attack(name, _what(party), hospital=party, rules=evaluated) for name, party in _EVALUATED},
+    **{name: Attack(name, _what(party), hospital=party, rules=drawn) for name, party in _DRAWN},
     **{name: Attack(name, _what(party), aggregator=party) for name, party in _AGGREGATORS},
     **{
         name: Attack(name, _what(party), hospital=helper, verifier=party)

@@ -225,6 +225,14 @@ class SumsWrong(Hospital):
         return super().share_sum(Recorded(accepted.envelope, record))
 
 
+class FallsSilent(Hospital):
+    """Takes part as a holder of shares, and returns no sum of them."""
+
+    def unmask(self) -> Iterator[bytes]:
+        """Says nothing."""
+        return iter(())
+
+
 class _SaysOtherwise(Hospital):
     """Signs its words with other contents."""
 

@@ -1,14 +1,17 @@
-"""What a demonstration's consortium agrees on for attacks on private rounds and on proved evaluations."""
+"""What a demonstration's consortium agrees on for attacks on noise, on proved counts and in committees."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from proofward.engines.run_folder import Plan
+from proofward.federation.committees.choice import least_threshold
+from proofward.federation.messages.committees import chosen
 from proofward.federation.messages.usual import usual_updates
 from proofward.layers.layout import padded
 from proofward.layers.model import Training
 from proofward.layers.privacy import Privacy
+from proofward.layers.subgroup import Subgroup
 from proofward.relations.counting import Counting
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
@@ -18,6 +21,9 @@ SHARE = 200_000
 BINS, LEAST_COUNT = 16, 3
 CLIP_BITS, COARSE_VARIANCE, INVERSE_DELTA = 0, 5776, 10**5
 RATE_TIMES_BATCH = 512
+ABOVE_AVERAGE = Subgroup("first feature", ("above its average",), 0)
+CORRUPT = 20
+"""Per cent of the members, one at least."""
 
 
 def as_demonstrated(plan: Plan, rows: int) -> Plan:
@@ -53,11 +59,28 @@ def private_and_small(plan: Plan, rows: int) -> Plan:
     return private(replace(plan, config=config, minimum_updates=least), rows)
 
 
+def drawn(plan: Plan, rows: int) -> Plan:
+    """Committees; that of the holders has all hospitals, so that the attacker is in it for certain."""
+    del rows
+    hospitals, verifiers = len(plan.hospitals), len(plan.verifiers)
+    least, _ = chosen(hospitals, verifiers, CORRUPT, absent=0)
+    committees = replace(least, holders=hospitals)
+    colluding = committees.corrupt_hospitals(hospitals)
+    threshold = least_threshold(committees.hospitals(hospitals), hospitals)
+    return replace(
+        plan,
+        config=replace(plan.config, holders=hospitals, threshold=threshold),
+        committees=committees,
+        minimum_updates=usual_updates(hospitals, colluding),
+        abandonments=hospitals - colluding,
+    )
+
+
 def evaluated(plan: Plan, rows: int) -> Plan:
     """A validation part, and a last round that counts the scores on it with a proof."""
     training = replace(plan.config.training, validation_share=SHARE)
     config = replace(plan.config, training=training, least_rows=0, most_rows=padded(rows))
-    layout = ScoreLayout(config.model.head.classes, BINS, LEAST_COUNT)
+    layout = ScoreLayout(config.model.head.classes, BINS, LEAST_COUNT, (ABOVE_AVERAGE,))
     last = plan.rounds + 1
     counting: Counting = counting_of(layout, (last,), proved=True)
     return replace(plan, config=config, rounds=last, counting=(counting,))

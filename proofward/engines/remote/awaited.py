@@ -5,6 +5,7 @@ from __future__ import annotations
 from proofward.federation.history import history_state as phases
 from proofward.federation.history.counted import counted_objects
 from proofward.federation.history.history import History
+from proofward.federation.history.judges import judges_of
 from proofward.federation.history.waiting import judging, waits_for
 from proofward.federation.messages.rules import HOSPITAL
 
@@ -27,15 +28,16 @@ def needed_objects(history: History, member: str) -> set[bytes]:
         return objects - {b""}
     objects.add(state.model)
     sealed = [state.uploads[dealer].record.sealed_shares for dealer in state.passed]
-    if hospital is not None and history.phase in (phases.SHARES, phases.CONSENT, phases.UNMASK):
-        objects |= {digests[hospital] for digests in sealed if digests[hospital]}
+    if member in history.committee and history.phase in (phases.SHARES, phases.CONSENT, phases.UNMASK):
+        place = history.place(member)
+        objects |= {digests[place] for digests in sealed if digests[place]}
     if hospital is None and history.phase in (phases.UPLOAD, phases.VERIFY):
         for name, said in state.uploads.items():
-            if (member, name) not in state.verdicts:
+            if (member, name) not in state.verdicts and member in judges_of(history, name):
                 objects |= {said.record.ciphertext, said.record.proof}
     if hospital is None and history.phase == phases.SHARES:
         for holder, dealer in state.complaints:
-            objects.add(state.uploads[dealer].record.sealed_shares[rules.holder(holder)])
+            objects.add(state.uploads[dealer].record.sealed_shares[history.place(holder)])
     if hospital is not None and history.phase == phases.UPLOAD and history.counting is not None:
         objects |= counted_objects(history)
     if history.phase == phases.CONFIRM and state.accepted is not None:

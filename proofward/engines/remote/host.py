@@ -32,6 +32,7 @@ from proofward.engines.remote.messages import (
     Wanted,
 )
 from proofward.federation.history.history_state import VERIFY, HistoryState
+from proofward.federation.history.judges import passing, unjudged
 from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.messages.wire import Extension, Packet, sign_extension
 from proofward.federation.parties.aggregator import Aggregator
@@ -274,6 +275,6 @@ def enough(history: HistoryState) -> bool:
     """
     rules = history.rules
     if history.phase == VERIFY:
-        passing = rules.holders_among(history.round.passing(rules.accepting_verdicts))
-        return len(passing) >= rules.minimum_updates
+        found = rules.holders_among(passing(history))
+        return len(found) >= rules.minimum_updates or unjudged(history) != ()
     return True

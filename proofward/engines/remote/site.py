@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
+from proofward.chain.key_files import sealer_for
 from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.data_sheets import kept
 from proofward.engines.remote.agreement.home import Home
@@ -199,19 +200,20 @@ class Site:
         self, seat: Seat, rules: Rules, objects: ObjectSource, outbox: ObjectStore | None = None
     ) -> Follower:
         """A member's state machine on its stored state. outbox: see Surroundings."""
-        folder = self.home.member(seat.member)
+        folder, randomness = self.home.member(seat.member), self.home.randomness(seat.member)
         around = Surroundings(
             rules=rules,
             state=StateStore(folder / "state.sqlite"),
             objects=objects,
             proofs=self._proofs,
-            randomness=self.home.randomness(seat.member),
+            randomness=randomness,
             clock=self.home.clock,
             observe=self._observe,
             outbox=outbox,
             data_sheet=kept(folder),
             counts=self._counts(seat.member),
             publishes_counts=publishes_counts(self.home, seat.member),
+            sealer=sealer_for(rules, seat.member, folder, randomness, self._passphrase),
         )
         key = self.home.key(seat.member, self._passphrase)
         following = self.home.next_key(seat.member, self._passphrase)

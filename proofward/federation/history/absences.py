@@ -36,6 +36,9 @@ def explained(history: HistoryState, found: Refusal) -> Refusal:
         words.append(f"revoked: {', '.join(sorted(order))}")
     words += [f"{name}: {why}" for name, why in others.items()]
     culprit = found.culprit
+    if found.check == "holders" and history.current is not None:
+        lost = history.holding({*others, *order}) or history.holding(_silent(history.round))
+        return Refusal(found.check, (*lost, culprit)[0], found.expected, "; ".join(words))
     if verifiers and len(history.active(rules.verifiers)) < rules.accepting_verdicts:
         culprit = verifiers[-1]
     elif others and (not hospitals or len(rules.hospitals) - len(others) < rules.minimum_updates):
@@ -43,6 +46,11 @@ def explained(history: HistoryState, found: Refusal) -> Refusal:
     elif order:
         culprit = (hospitals or order)[-1]
     return Refusal(found.check, culprit, found.expected, "; ".join(words))
+
+
+def _silent(state: RoundState) -> set[str]:
+    """Members that were asked for keys and have sent none."""
+    return set(state.participants) - set(state.holder_keys)
 
 
 def absent_hospitals(history: HistoryState) -> dict[str, str]:

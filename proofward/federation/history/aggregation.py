@@ -112,7 +112,7 @@ def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewOb
         except TrainingError as error:
             found = describe(str(error), 400)
             raise Refusal("model", rules.aggregator, "an admissible model", found) from error
-        good = {rules.hospitals[holder] for holder in shares if holder not in recovered.wrong}
+        good = {state.committee[holder] for holder in shares if holder not in recovered.wrong}
         wrong = tuple(sorted(set(state.share_sums) - good))
         digests = ciphertext_sum.finish(), secret_sum.finish(), update_sum.finish()
         if after is None:

@@ -13,11 +13,13 @@ from proofward.federation.messages.catalogue import BeaconDeal, BeaconVouch
 class BeaconState:
     """The enrolment beacon. Keys are members' names.
 
-    holders: the enrolled hospitals; dealers: whose deals are closed in; counted: whose nonces make the beacon
+    holders: the enrolled hospitals; missing: so many of them need not vouch for a deal that counts
+    dealers: whose deals are closed in; counted: whose nonces make the beacon
     shares: by holder, then by counted dealer; beacon: b"" until it is fixed
     """
 
     holders: tuple[str, ...] = ()
+    missing: int = 1
     deals: dict[str, BeaconDeal] = field(default_factory=dict)
     dealers: tuple[str, ...] = ()
     vouches: dict[str, BeaconVouch] = field(default_factory=dict)
@@ -26,8 +28,8 @@ class BeaconState:
     beacon: bytes = b""
 
     def needed(self, threshold: int) -> int:
-        """Vouches for a deal that counts: of all holders but one, and of t + 1 at least."""
-        return max(threshold + 1, len(self.holders) - 1)
+        """Vouches for a deal that counts: of all holders but the missing, and of t + 1 at least."""
+        return max(threshold + 1, len(self.holders) - self.missing)
 
     def countable(self, threshold: int) -> tuple[str, ...]:
         """Exactly the dealers for whom enough holders have vouched."""

@@ -7,6 +7,8 @@ is withheld or not recorded after the vouches are closed changes no nonce: t + 1
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from proofward.federation.history.beacon_sharing import is_check, share_is_good
 from proofward.federation.history.history_state import BETWEEN, DEAL, REVEAL, VOUCH, HistoryState, Step
 from proofward.federation.messages.beacon import (
@@ -37,8 +39,25 @@ def deal_context(rules: Rules, dealer: str) -> bytes:
 
 
 def expected_dealers(history: HistoryState) -> tuple[str, ...]:
-    """Who may deal: the holders and the verifiers, none of them revoked."""
-    return history.active({*history.sharing.holders, *history.rules.verifiers})
+    """Who may deal: the holders and the verifiers, none of them revoked; with committees only verifiers.
+
+    Every dealer deals to every holder. So many hospitals as need committees would make that n^2 shares.
+    """
+    holders = () if history.rules.draws_holders else history.sharing.holders
+    return history.active({*holders, *history.rules.verifiers})
+
+
+def required_dealers(history: HistoryState, dealers: Iterable[str]) -> tuple[list[str], int, str]:
+    """Those dealers of whom there have to be enough for one honest nonce, how many, and what they are.
+
+    They are hospitals, of whom t may collude; with committees verifiers, of whom all but k may.
+    """
+    rules = history.rules
+    if rules.draws_holders:
+        least = len(rules.verifiers) - rules.accepting_verdicts + 1
+        return [name for name in dealers if name in rules.verifiers], least, f"at least {least} verifiers"
+    least = rules.collusion + 1
+    return [name for name in dealers if name in rules.hospitals], least, f"at least {least} hospitals"
 
 
 def _check_deal(history: HistoryState, sender: str, record: BeaconDeal) -> None:
@@ -51,8 +70,8 @@ def _check_deal(history: HistoryState, sender: str, record: BeaconDeal) -> None:
     lengths = [len(digest) for digest in record.sealed_shares]
     expected = [DIGEST_BYTES if name in holders and name != sender else 0 for name in rules.hospitals]
     require(lengths == expected, "beacon-deal", sender, f"sealed shares of lengths {expected}", lengths)
-    proper = is_check(record.check, rules.config.threshold)
-    wanted = f"{rules.config.threshold + 1} elements of E"
+    proper = is_check(record.check, rules.collusion)
+    wanted = f"{rules.collusion + 1} elements of E"
     require(proper, "beacon-deal", sender, wanted, f"{len(record.check)} bytes")
 
 
@@ -63,9 +82,8 @@ def _apply_deal(history: HistoryState, envelope: Envelope, record: BeaconDeal) -
 def _check_deals_closed(history: HistoryState, sender: str, record: DealsClosed) -> None:
     expected = tuple(sorted(history.sharing.deals))
     require(record.dealers == expected, "dealers", sender, expected, record.dealers)
-    hospitals = [name for name in expected if name in history.rules.hospitals]
-    least = history.rules.config.threshold + 1
-    require(len(hospitals) >= least, "dealers", sender, f"at least {least} hospitals", hospitals)
+    needed, least, words = required_dealers(history, expected)
+    require(len(needed) >= least, "dealers", sender, words, needed)
 
 
 def _apply_deals_closed(history: HistoryState, envelope: Envelope, record: DealsClosed) -> None:
@@ -85,12 +103,11 @@ def _apply_vouch(history: HistoryState, envelope: Envelope, record: BeaconVouch)
 
 
 def _check_vouches_closed(history: HistoryState, sender: str, record: VouchesClosed) -> None:
-    threshold = history.rules.config.threshold
+    threshold = history.rules.collusion
     expected = history.sharing.countable(threshold)
     require(record.dealers == expected, "counted-dealers", sender, expected, record.dealers)
-    hospitals = [name for name in expected if name in history.rules.hospitals]
-    least = threshold + 1
-    require(len(hospitals) >= least, "counted-dealers", sender, f"at least {least} hospitals", hospitals)
+    needed, least, words = required_dealers(history, expected)
+    require(len(needed) >= least, "counted-dealers", sender, words, needed)
 
 
 def _apply_vouches_closed(history: HistoryState, envelope: Envelope, record: VouchesClosed) -> None:
@@ -129,13 +146,13 @@ def beacon_that_follows(history: HistoryState) -> bytes | None:
     """The enrolment beacon, None while t + 1 shares of a counted dealer are missing."""
     rules = history.rules
     places = {name: rules.holder(name) for name in history.sharing.shares}
-    nonces = history.sharing.nonces(places, rules.config.threshold)
+    nonces = history.sharing.nonces(places, rules.collusion)
     return None if nonces is None else enrolment_beacon(rules.digest, nonces)
 
 
 def _check_fixed(history: HistoryState, sender: str, record: BeaconFixed) -> None:
     found = beacon_that_follows(history)
-    expected = found or f"{history.rules.config.threshold + 1} shares of each of {history.sharing.counted}"
+    expected = found or f"{history.rules.collusion + 1} shares of each of {history.sharing.counted}"
     require(record.beacon == found, "beacon", sender, expected, record.beacon)
     model = first_model_digest(history.rules, record.beacon)
     require(record.model == model, "first-model", sender, model, record.model)

@@ -51,7 +51,7 @@ def sealed_digests(sealed: Sealed) -> tuple[bytes, ...]:
 def sealed_share(history: HistoryState, objects: Objects, dealer: str, holder: str) -> bytes:
     """The recorded sealed share of a dealer for a holder."""
     digests = history.round.uploads[dealer].record.sealed_shares
-    return objects.get(digests[history.rules.holder(holder)])
+    return objects.get(digests[history.place(holder)])
 
 
 def open_share(
@@ -64,7 +64,7 @@ def open_share(
     except SealBroken:
         return None
     binding = history.round.passed[dealer].share_binding
-    return share if proofs.share_is_bound(binding, share, history.rules.holder(holder)) else None
+    return share if proofs.share_is_bound(binding, share, history.place(holder)) else None
 
 
 def judge_complaint(
@@ -72,7 +72,7 @@ def judge_complaint(
 ) -> tuple[bool, str]:
     """Whether the recorded complaint is right, and why; the same for everybody."""
     binding = history.round.passed[dealer].share_binding
-    index = history.rules.holder(holder)
+    index = history.place(holder)
     try:
         fault = check_complaint(
             pair_of(history, dealer, holder),

@@ -94,11 +94,21 @@ def ready_holders(state: RoundState) -> tuple[str, ...]:
     return state.ready_holders(state.accepted.record.hospitals)
 
 
+def lockers(history: HistoryState) -> tuple[str, ...]:
+    """Who may lock the accepted set: its ready holders, and with a committee all that are ready.
+
+    So many hospitals may collude that locks of a committee alone would prove nothing, see `Rules.locks`.
+    """
+    state = history.round
+    return history.rules.holders_among(state.checked) if history.rules.draws_holders else ready_holders(state)
+
+
 def _check_lock(history: HistoryState, sender: str, record: Lock) -> None:
     state = history.round
     assert state.accepted is not None
-    if sender not in ready_holders(state):
-        raise Refusal("holders", sender, describe(f"one of {ready_holders(state)}"), describe(sender))
+    drawn = history.rules.draws_holders and history.rules.find(sender) is not None
+    if sender not in (state.checked if drawn else ready_holders(state)):
+        raise Refusal("holders", sender, describe(f"one of {lockers(history)}"), describe(sender))
     digest = state.accepted.digest
     require(record.accepted_set == digest, "subject", sender, digest, record.accepted_set)
 

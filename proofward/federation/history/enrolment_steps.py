@@ -76,6 +76,7 @@ def _apply_closed(history: HistoryState, envelope: Envelope, record: EnrolmentCl
     history.eligible = frozenset(record.hospitals)
     history.admit()
     history.sharing.holders = history.rules.holders_among(record.hospitals)
+    history.sharing.missing = history.rules.missing_vouches
     history.phase = DEAL
 
 

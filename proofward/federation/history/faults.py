@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.judges import contradicted
 from proofward.federation.history.membership_steps import votes_against
 from proofward.federation.history.round_state import RoundState
 
@@ -69,6 +70,10 @@ def _round_faults(state: RoundState, quorum: int) -> list[Fault]:
         }
         if len(votes) >= quorum:
             result.append(Fault(state.number, hospital, *_most_common(votes), by=tuple(votes)))
+    for (verifier, hospital), by in contradicted(state, quorum).items():
+        said = "accepted, found" if state.verdicts[verifier, hospital].accepted else "refused, found"
+        detail = f"{said} otherwise by others of the proof of {hospital}"
+        result.append(Fault(state.number, verifier, "verdict", detail, by))
     for holder, dealer in state.complaints:
         outcome = state.complaint_outcome(holder, dealer, quorum)
         by = tuple(

@@ -14,6 +14,7 @@ from __future__ import annotations
 from proofward.federation.history import (
     admission_steps,
     beacon_steps,
+    chain_steps,
     consent_steps,
     end_steps,
     enrolment_steps,
@@ -25,6 +26,7 @@ from proofward.federation.history import (
     unmasking_steps,
 )
 from proofward.federation.history.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
+from proofward.federation.history.outcomes import note_outcome
 from proofward.federation.messages.catalogue import FederationOpened, Message, MessageRefused, RoundOpened
 from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
 from proofward.federation.messages.envelope import Envelope, open_envelope
@@ -151,6 +153,7 @@ class History(HistoryState):
         self.recorded[envelope.digest] = self.size
         self.tree.append(envelope.data)
         self.clocks.append(clock)
+        note_outcome(self, envelope)
 
 
 def _check_opened(history: HistoryState, sender: str, record: FederationOpened) -> None:
@@ -200,4 +203,5 @@ STEPS: dict[str, Step] = {
     **consent_steps.STEPS,
     **unmasking_steps.STEPS,
     **end_steps.STEPS,
+    **chain_steps.STEPS,
 }

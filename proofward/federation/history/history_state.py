@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from proofward.federation.history.beacon_state import BeaconState
+from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
 from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
     Attendance,
+    ChainKeySaid,
     EndVote,
     Enrolment,
     EnrolmentVerdict,
     FederationEnded,
     MessageRefused,
     RevocationVote,
+    RoundSeal,
 )
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
@@ -68,6 +71,8 @@ class HistoryState:
     revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
     admitted: hospitals that the rules do not name, with the key that was voted for
     admitted_in: (round, name) of each
+    chain_keys: of the members with a seat on a chain, in the order recorded; seals: keyed (round, sender)
+    outcomes: of rounds, as they are sealed for a chain; empty where the rules name none
     end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
     """
 
@@ -104,6 +109,9 @@ class HistoryState:
         self.refused_in: list[tuple[int, MessageRefused]] = []
         self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
         self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}
+        self.chain_keys: dict[str, Recorded[ChainKeySaid]] = {}
+        self.outcomes: dict[int, RoundOutcome] = {}
+        self.seals: dict[tuple[int, str], RoundSeal] = {}
         self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
         self.end_votes: dict[tuple[str, bool], EndVote] = {}
         self.ended: FederationEnded | None = None
@@ -162,6 +170,19 @@ class HistoryState:
         """
         others = {name for name in self.round.participants if self.rules.find(name) is None}
         return (*self.rules.hospitals, *sorted(others))
+
+    @property
+    def committee(self) -> tuple[str, ...]:
+        """Who holds the shares of keys in the round under way, ascending."""
+        return self.round.committee
+
+    def place(self, holder: str) -> int:
+        """Index of a holder in the round under way: its share is that of this place."""
+        return self.round.committee.index(holder)
+
+    def holding(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of `names` that hold shares in the round under way, ascending."""
+        return tuple(sorted(set(names) & set(self.round.committee)))
 
     def active(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of `names` that are not revoked, ascending."""

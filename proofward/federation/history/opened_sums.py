@@ -86,7 +86,7 @@ def recover(
         except DecodingFailed:
             continue
         return recovered, decoder
-    given = ", ".join(history.rules.hospitals[holder] for holder in sorted(shares))
+    given = ", ".join(history.round.committee[holder] for holder in sorted(shares))
     expected = f"{config.threshold + 1} of them that agree on a sum of secrets which decodes the last block"
     raise DecodingFailed(f"share sums of {given}", expected, "none")
 
@@ -97,7 +97,7 @@ def share_sums(history: HistoryState, objects: Objects) -> dict[int, Words]:
     for name, said in history.round.share_sums.items():
         values = words_from_bytes(objects.get(said.values), RING_DEGREE)
         if values is not None:
-            shares[history.rules.holder(name)] = values
+            shares[history.round.committee.index(name)] = values
     return shares
 
 

@@ -23,6 +23,17 @@ def require_reachable(history: HistoryState) -> None:
     if len(names) < least:
         left = ", ".join(sorted(names)) or "none"
         raise Refusal(check, history.rules.aggregator, f"at least {least} hospitals", left)
+    holders, needed = history.holding(left_to_hold(history)), history.rules.config.threshold + 1
+    if history.rules.draws_holders and len(holders) < needed:
+        expected, left = f"at least {needed} of the round's holders", ", ".join(holders) or "none"
+        raise Refusal("holders", history.rules.aggregator, expected, left)
+
+
+def left_to_hold(history: HistoryState) -> set[str]:
+    """Members that can still say that they have good shares, or have said so."""
+    state = history.round
+    asked = state.participants if history.phase == KEYS else state.present
+    return {*state.checked, *history.active(asked)}
 
 
 def _with_keys(history: HistoryState) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from proofward.federation.history.votes import Votes
@@ -65,6 +66,8 @@ class RoundState:
 
     participants: who was asked; present: the hospitals whose keys are recorded; passed: accepted by k
     verifiers withdrawn: for whom an accepted set was given up
+    committee: who holds shares of keys, ascending; samples: who was drawn for hospitals' proofs, once asked
+    widened: hospitals whose proof all verifiers judge since some of those drawn were silent
     """
 
     number: int
@@ -72,6 +75,9 @@ class RoundState:
     model: bytes
     participants: tuple[str, ...]
     beacon: bytes
+    committee: tuple[str, ...] = ()
+    samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    widened: set[str] = field(default_factory=set)
     holder_keys: dict[str, HolderKeys] = field(default_factory=dict)
     present: tuple[str, ...] = ()
     uploads: dict[str, Recorded[Upload]] = field(default_factory=dict)
@@ -93,6 +99,11 @@ class RoundState:
         default=None, init=False, repr=False, compare=False
     )
 
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The participants."""
+        return frozenset(self.participants)
+
     def finding(self, hospital: str, quorum: int) -> Finding | None:
         """What at least `quorum` verifiers accept alike for a hospital's upload, else None."""
         counts = Counter(
@@ -101,11 +112,6 @@ class RoundState:
             if record.accepted
         )
         return next((found for found, count in counts.items() if count >= quorum), None)
-
-    def passing(self, quorum: int) -> dict[str, Finding]:
-        """The recorded uploads with a quorum of accepting verdicts."""
-        found = {hospital: self.finding(hospital, quorum) for hospital in self.uploads}
-        return {hospital: finding for hospital, finding in sorted(found.items()) if finding is not None}
 
     def complaint_outcome(self, holder: str, dealer: str, quorum: int) -> bool | None:
         """True when a quorum upholds the complaint, False when a quorum dismisses it.

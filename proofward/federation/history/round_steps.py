@@ -19,6 +19,7 @@ from proofward.federation.history.history_state import (
     HistoryState,
     Step,
 )
+from proofward.federation.history.judges import drawn_holders, judges_of, passing, unjudged
 from proofward.federation.history.round_state import Recorded, RoundState
 from proofward.federation.messages.catalogue import (
     HolderKeys,
@@ -28,6 +29,7 @@ from proofward.federation.messages.catalogue import (
     UploadsClosed,
     Verdict,
     VerdictsClosed,
+    VerdictsWidened,
 )
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal, describe, require
@@ -56,18 +58,20 @@ def _apply_opened(history: HistoryState, envelope: Envelope, record: RoundOpened
     if history.current is None:
         history.admit()
         history.draw_validation_parts()
-    if history.current is not None:
+        holders = drawn_holders(history, envelope.round, record.participants)
+    else:
+        holders = history.committee
         history.left_out |= history.current.gone()
         history.earlier.append(history.current)
     history.current = RoundState(
-        envelope.round, envelope.attempt, record.model, record.participants, history.beacon
+        envelope.round, envelope.attempt, record.model, record.participants, history.beacon, holders
     )
     history.phase = KEYS
 
 
 def _check_keys(history: HistoryState, sender: str, record: HolderKeys) -> None:
     require(sender in history.round.participants, "participant", sender, history.round.participants, sender)
-    holds, found = sender in history.rules.hospitals, len(record.sealing_keys)
+    holds, found = sender in history.committee, len(record.sealing_keys)
     keys = len(history.dealers) if holds else 0
     require(found == keys, "sealing-keys", sender, f"{keys} keys", found)
     require(len(set(record.sealing_keys)) == keys, "sealing-keys", sender, "distinct keys", "a repeated key")
@@ -82,6 +86,8 @@ def _check_keys_closed(history: HistoryState, sender: str, record: KeysClosed) -
     require(record.hospitals == expected, "participants", sender, expected, record.hospitals)
     least, holders = history.rules.minimum_updates, history.rules.holders_among(expected)
     require(len(holders) >= least, "participants", sender, f"at least {least} hospitals", holders)
+    holders, needed = history.holding(expected), history.rules.config.threshold + 1
+    require(len(holders) >= needed, "holders", sender, f"at least {needed} of the round's holders", holders)
 
 
 def _apply_keys_closed(history: HistoryState, envelope: Envelope, record: KeysClosed) -> None:
@@ -90,7 +96,7 @@ def _apply_keys_closed(history: HistoryState, envelope: Envelope, record: KeysCl
 
 
 def _check_upload(history: HistoryState, sender: str, record: Upload) -> None:
-    state, rules = history.round, history.rules
+    state = history.round
     require(sender in state.present, "participant", sender, state.present, sender)
     require(record.model == state.model, "model", sender, state.model, record.model)
     require(record.beacon == state.beacon, "beacon", sender, state.beacon, record.beacon)
@@ -103,7 +109,8 @@ def _check_upload(history: HistoryState, sender: str, record: Upload) -> None:
     words = f"{cost} of the releases not spent yet"
     require(left is None or left >= cost, "privacy-budget", sender, words, left)
     lengths = [len(digest) for digest in record.sealed_shares]
-    expected = [DIGEST_BYTES if name in state.present and name != sender else 0 for name in rules.hospitals]
+    sent = [DIGEST_BYTES if name in state.present and name != sender else 0 for name in state.committee]
+    expected = sent + [0] * (history.rules.config.holders - len(sent))
     require(lengths == expected, "sealed-shares", sender, f"digests of lengths {expected}", lengths)
 
 
@@ -130,6 +137,8 @@ def _check_verdict(history: HistoryState, sender: str, record: Verdict) -> None:
         expected = describe(f"one of {sorted(history.round.uploads)}")
         raise Refusal("hospital", sender, expected, describe(record.hospital))
     require(record.upload == said.digest, "subject", sender, said.digest, record.upload)
+    judges = judges_of(history, record.hospital)
+    require(sender in judges, "judges", sender, f"one of {judges}", sender)
     size = DIGEST_BYTES if record.accepted else 0
     require(
         len(record.dataset_root) == size, "verdict", sender, f"a root of {size} bytes", record.dataset_root
@@ -149,13 +158,24 @@ def _apply_verdict(history: HistoryState, envelope: Envelope, record: Verdict) -
     history.round.verdicts[envelope.sender, record.hospital] = record
 
 
+def _check_widened(history: HistoryState, sender: str, record: VerdictsWidened) -> None:
+    expected = unjudged(history)
+    require(record.hospitals == expected != (), "judges", sender, expected or "somebody", record.hospitals)
+
+
+def _apply_widened(history: HistoryState, envelope: Envelope, record: VerdictsWidened) -> None:
+    history.round.widened.update(record.hospitals)
+
+
 def _check_verdicts_closed(history: HistoryState, sender: str, record: VerdictsClosed) -> None:
-    expected = tuple(history.round.passing(history.rules.accepting_verdicts))
+    waiting = unjudged(history)
+    require(waiting == (), "judges", sender, "verdicts of all verifiers that were drawn", waiting)
+    expected = tuple(passing(history))
     require(record.hospitals == expected, "passed-set", sender, expected, record.hospitals)
 
 
 def _apply_verdicts_closed(history: HistoryState, envelope: Envelope, record: VerdictsClosed) -> None:
-    passed = history.round.passing(history.rules.accepting_verdicts)
+    passed = passing(history)
     history.round.passed = passed
     history.dataset_roots.update({name: finding.dataset_root for name, finding in passed.items()})
     history.phase = SHARES
@@ -168,5 +188,6 @@ STEPS: dict[str, Step] = {
     Upload.kind: Step((HOSPITAL,), (UPLOAD,), _check_upload, _apply_upload),
     UploadsClosed.kind: Step((AGGREGATOR,), (UPLOAD,), _check_uploads_closed, _apply_uploads_closed),
     Verdict.kind: Step((VERIFIER,), (UPLOAD, VERIFY), _check_verdict, _apply_verdict),
+    VerdictsWidened.kind: Step((AGGREGATOR,), (VERIFY,), _check_widened, _apply_widened),
     VerdictsClosed.kind: Step((AGGREGATOR,), (VERIFY,), _check_verdicts_closed, _apply_verdicts_closed),
 }

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers
+from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers, required_dealers
 from proofward.federation.history.consent_steps import (
     enough_abandoned,
+    lockers,
     missing_consents,
     needed_abandonments,
-    ready_holders,
 )
 from proofward.federation.history.history_state import (
     ABANDON,
@@ -33,7 +33,7 @@ from proofward.federation.history.history_state import (
     VOUCH,
     HistoryState,
 )
-from proofward.federation.history.judges import judges_of
+from proofward.federation.history.judges import judges_of, passing, unjudged
 from proofward.federation.history.reachable import require_reachable
 from proofward.federation.messages.beacon import first_model_digest
 from proofward.federation.messages.catalogue import (
@@ -51,6 +51,7 @@ from proofward.federation.messages.catalogue import (
     SetWithdrawn,
     UploadsClosed,
     VerdictsClosed,
+    VerdictsWidened,
     VouchesClosed,
 )
 from proofward.federation.messages.refusal import require
@@ -86,27 +87,27 @@ def _between(history: HistoryState, expired: bool) -> Message:
 
 
 def _deal(history: HistoryState, expired: bool) -> Message | None:
-    state, least = history.sharing, history.rules.config.threshold + 1
-    able = sorted(set(state.holders) & {*state.deals, *history.active(state.holders)})
-    require(len(able) >= least, "dealers", history.rules.aggregator, f"at least {least} hospitals", able)
+    state = history.sharing
+    able, least, words = required_dealers(history, sorted({*state.deals, *expected_dealers(history)}))
+    require(len(able) >= least, "dealers", history.rules.aggregator, words, able)
     if set(expected_dealers(history)) <= set(state.deals):
         return DealsClosed(tuple(sorted(state.deals)))
-    hospitals = [name for name in state.deals if name in history.rules.hospitals]
-    return DealsClosed(tuple(sorted(state.deals))) if expired and len(hospitals) >= least else None
+    dealt = required_dealers(history, state.deals)[0]
+    return DealsClosed(tuple(sorted(state.deals))) if expired and len(dealt) >= least else None
 
 
 def _vouch(history: HistoryState, expired: bool) -> Message | None:
-    state, threshold = history.sharing, history.rules.config.threshold
+    state, threshold = history.sharing, history.rules.collusion
     least, able = state.needed(threshold), sorted({*state.vouches, *history.active(state.holders)})
     require(len(able) >= least, "vouches", history.rules.aggregator, f"of {least} hospitals", able)
     counted = state.countable(threshold)
-    hospitals = [name for name in counted if name in history.rules.hospitals]
+    dealt, enough, _ = required_dealers(history, counted)
     ended = expired or set(history.active(state.holders)) <= set(state.vouches)
-    return VouchesClosed(counted) if ended and len(hospitals) > threshold else None
+    return VouchesClosed(counted) if ended and len(dealt) >= enough else None
 
 
 def _reveal(history: HistoryState, expired: bool) -> Message | None:
-    state, least = history.sharing, history.rules.config.threshold + 1
+    state, least = history.sharing, history.rules.collusion + 1
     able = sorted({*state.shares, *(name for name in history.active(state.holders) if name in state.vouches)})
     require(len(able) >= least, "beacon-shares", history.rules.aggregator, f"of {least} hospitals", able)
     if not (expired or set(able) <= set(state.shares)):
@@ -137,7 +138,8 @@ def _verify(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
     judged = state.verdicts.about
     if expired or all(judged(name).keys() >= set(judges_of(history, name)) for name in state.uploads):
-        return VerdictsClosed(tuple(state.passing(history.rules.accepting_verdicts)))
+        silent = unjudged(history)
+        return VerdictsWidened(silent) if silent else VerdictsClosed(tuple(passing(history)))
     return None
 
 
@@ -161,7 +163,7 @@ def _consent(history: HistoryState, expired: bool) -> Message | None:
 
 def _lock(history: HistoryState, expired: bool) -> None:
     state, needed = history.round, history.rules.locks
-    able = sorted({*state.locks, *history.active(ready_holders(state))})
+    able = sorted({*state.locks, *history.active(lockers(history))})
     require(len(able) >= needed, "locks", history.rules.aggregator, f"of {needed} holders", able)
 
 

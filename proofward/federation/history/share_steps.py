@@ -21,7 +21,7 @@ from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER
 
 def _check_complaint(history: HistoryState, sender: str, record: ShareComplaint) -> None:
     state = history.round
-    holders = history.rules.holders_among(state.present)
+    holders = history.holding(state.present)
     require(sender in holders, "participant", sender, holders, sender)
     require(
         record.dealer in state.passed, "hospital", sender, f"one of {sorted(state.passed)}", record.dealer
@@ -53,7 +53,7 @@ def _check_checked(history: HistoryState, sender: str, record: SharesChecked) ->
     state = history.round
     require(sender in state.present, "participant", sender, state.present, sender)
     accused = {dealer for _, dealer in state.complaints.by(sender)}
-    holds = sender in history.rules.hospitals
+    holds = sender in history.committee
     expected = tuple(sorted(set(state.passed) - accused)) if holds else ()
     require(record.dealers == expected, "shares-checked", sender, expected, record.dealers)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
-from proofward.federation.history.consent_steps import missing_consents, ready_holders
+from proofward.federation.history.consent_steps import lockers, missing_consents, ready_holders
 from proofward.federation.history.history_state import (
     ABANDON,
     CONFIRM,
@@ -84,7 +84,7 @@ def _consent(history: HistoryState) -> Names:
 
 
 def _lock(history: HistoryState) -> Names:
-    return set(ready_holders(history.round)) - set(history.round.locks)
+    return set(lockers(history)) - set(history.round.locks)
 
 
 def _unmask(history: HistoryState) -> Names:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proofward.federation.messages.chain_records import ChainKeySaid, RoundSeal
 from proofward.federation.messages.enrolment_records import (
     Attendance,
     BeaconDeal,
@@ -45,6 +46,7 @@ from proofward.federation.messages.round_records import (
     UploadsClosed,
     Verdict,
     VerdictsClosed,
+    VerdictsWidened,
 )
 from proofward.federation.messages.unmasking_records import (
     Abandonment,
@@ -71,6 +73,7 @@ __all__ = [
     "BeaconFixed",
     "BeaconShares",
     "BeaconVouch",
+    "ChainKeySaid",
     "ComplaintVerdict",
     "Confirmation",
     "Consent",
@@ -93,6 +96,7 @@ __all__ = [
     "RevocationVote",
     "RoundClosed",
     "RoundOpened",
+    "RoundSeal",
     "SetWithdrawn",
     "ShareComplaint",
     "ShareSum",
@@ -102,6 +106,7 @@ __all__ = [
     "UploadsClosed",
     "Verdict",
     "VerdictsClosed",
+    "VerdictsWidened",
     "VouchesClosed",
 ]
 

@@ -106,6 +106,14 @@ class Verdict(Message):
 
 
 @dataclass(frozen=True)
+class VerdictsWidened(Message):
+    """Aggregator: exactly the hospitals whose drawn verifiers have not all spoken; all judge them now."""
+
+    kind: ClassVar[str] = "verdicts-widened"
+    hospitals: Names
+
+
+@dataclass(frozen=True)
 class VerdictsClosed(Message):
     """Aggregator: exactly the hospitals whose upload has enough accepting verdicts."""
 

@@ -16,10 +16,14 @@ from typing import Any, cast
 from proofward.encoding import MalformedMessage, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.encoding.records import UNSHOWN
+from proofward.federation.messages import roles
+from proofward.federation.messages.chain_terms import ChainTerms
+from proofward.federation.messages.committees import Committees
 from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING_DECLARED, Declarations
 from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
-from proofward.federation.messages.usual import MAX_ROUNDS, usual_verdicts
-from proofward.lattice.parameters import MAX_HOSPITALS
+from proofward.federation.messages.thresholds import Thresholds
+from proofward.federation.messages.usual import MAX_ROUNDS, least_updates, usual_verdicts
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
@@ -29,9 +33,7 @@ from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
 
-HOSPITAL = "hospital"
-VERIFIER = "verifier"
-AGGREGATOR = "aggregator"
+HOSPITAL, VERIFIER, AGGREGATOR = roles.HOSPITAL, roles.VERIFIER, roles.AGGREGATOR
 ROLES = (AGGREGATOR, HOSPITAL, VERIFIER)
 FORMAT = "proofward/rules/v2"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -71,7 +73,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Rules(RoundKinds):
+class Rules(Thresholds, RoundKinds):
     """What a consortium agrees on, with h hospitals and the threshold t of its configuration.
 
     accepting_verdicts: k of the verifiers, more than half of them minimum_updates: m, the fewest hospitals in
@@ -84,6 +86,8 @@ class Rules(RoundKinds):
     declarations: what the consortium says of itself; rules that declare nothing have the bytes that they had
     counting: what is counted, by first round; every round that none of them names trains
     stopping: by what figure of the evaluations the best round is named, and when training ends
+    chain: where the ledger is anchored and who seals, if it is
+    committees: who holds shares and who judges proofs, where it is not everybody; then config.holders = c
     """
 
     federation: str
@@ -97,6 +101,8 @@ class Rules(RoundKinds):
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
     stopping: Stopping | None = None
+    chain: ChainTerms | None = None
+    committees: Committees | None = None
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -106,9 +112,11 @@ class Rules(RoundKinds):
             raise RulesError("members", "distinct keys", names)
         if len(self.named(AGGREGATOR)) != 1:
             raise RulesError("members", "exactly one aggregator", self.named(AGGREGATOR))
-        if len(self.hospitals) != self.config.holders:
-            raise RulesError("members", f"config.holders = {self.config.holders} hospitals", self.hospitals)
-        hospitals, threshold = len(self.hospitals), self.config.threshold
+        try:
+            self.check_committees()
+        except ConfigurationError as error:
+            raise RulesError(error.field, error.expected, error.actual) from error
+        hospitals, threshold = len(self.hospitals), self.collusion
         for field, low, high in (
             ("accepting_verdicts", usual_verdicts(len(self.verifiers)), len(self.verifiers)),
             ("minimum_updates", least_updates(hospitals, threshold), hospitals),
@@ -134,6 +142,11 @@ class Rules(RoundKinds):
         except ConfigurationError as error:
             raise RulesError("counting", "counts that can be summed", str(error)) from error
         try:
+            if self.chain is not None:
+                self.chain.check((*self.hospitals, *self.verifiers))
+        except ConfigurationError as error:
+            raise RulesError("chain", "an anchor that members can seal", str(error)) from error
+        try:
             if self.accountant is not None:
                 self.accountant.check(self.releases_planned)
         except ConfigurationError as error:
@@ -148,53 +161,10 @@ class Rules(RoundKinds):
         counted = distance_of_counts(self.counting)
         return Accountant(privacy, self.config.model.parameters, self.minimum_updates, counted=counted)
 
-    def named(self, role: str) -> tuple[str, ...]:
-        """Names of the members with a role, ascending."""
-        return tuple(member.name for member in self.members if member.role == role)
-
-    @cached_property
-    def hospitals(self) -> tuple[str, ...]:
-        """All hospitals, ascending; the position is the holder's index."""
-        return self.named(HOSPITAL)
-
-    @cached_property
-    def verifiers(self) -> tuple[str, ...]:
-        """All verifiers, ascending."""
-        return self.named(VERIFIER)
-
     @cached_property
     def aggregator(self) -> str:
         """The aggregator's name."""
         return self.named(AGGREGATOR)[0]
-
-    @property
-    def absences(self) -> int:
-        """x: how many hospitals of an attempt may be missing when its accepted set is abandoned."""
-        return len(self.hospitals) - self.abandonments
-
-    @property
-    def locks(self) -> int:
-        """Locks of an accepted set before any holder gives its share sum: t + 1 + x."""
-        return self.config.threshold + 1 + self.absences
-
-    @property
-    def colluding_holders(self) -> int:
-        """How many dishonest hospitals it takes, beside the aggregator, to open two sums from one model.
-
-        min(t + 1, 2 m - h): see `docs/rounds.md`. Fewer than t + 1 cannot have a set abandoned that was
-        opened. Two sets without an honest hospital in common have 2 m - h dishonest ones in common at least.
-        """
-        return min(self.config.threshold + 1, 2 * self.minimum_updates - len(self.hospitals))
-
-    @property
-    def hospitals_to_spare(self) -> int:
-        """How many hospitals may be missing from the outset of a round: h - m."""
-        return len(self.hospitals) - self.minimum_updates
-
-    @property
-    def absent_hospitals(self) -> int:
-        """How many hospitals may vanish, at whatever moment, without the federation coming to an end."""
-        return len(self.hospitals) - max(self.minimum_updates, self.abandonments)
 
     @property
     def trusts_first_model(self) -> bool:
@@ -217,10 +187,10 @@ class Rules(RoundKinds):
     def most_hospitals(self) -> int:
         """The most hospitals there can be, those admitted later among them.
 
-        So many updates, each up to its bound, certainly decode from one sum. Nothing else depends on their
-        number: all thresholds count the hospitals named here.
+        So many updates, each up to its bound, decode from one sum, and no list of members is longer. Nothing
+        else depends on their number: all thresholds count the hospitals named here.
         """
-        return MAX_HOSPITALS
+        return MAX_MEMBERS - len(self.members) + len(self.hospitals)
 
     def holder(self, hospital: str) -> int:
         """Index of a hospital as share holder."""
@@ -246,6 +216,10 @@ class Rules(RoundKinds):
             fields["counting"] = counting_to_item(self.counting)
         if self.stopping is not None:
             fields["stopping"] = self.stopping.to_item()
+        if self.chain is not None:
+            fields["chain"] = self.chain.to_item()
+        if self.committees is not None:
+            fields["committees"] = self.committees.to_item()
         return encode_item(fields)
 
     @cached_property
@@ -265,12 +239,15 @@ class Rules(RoundKinds):
             declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
             counting = counting_from_item(found["counting"]) if "counting" in found else ()
             stopping = Stopping.from_item(found["stopping"]) if "stopping" in found else None
+            drawn = Committees.from_item(found["committees"]) if "committees" in found else None
             rules = cls(
                 members=members,
                 config=config,
                 declarations=declarations,
                 counting=counting,
                 stopping=stopping,
+                chain=ChainTerms.from_item(found["chain"]) if "chain" in found else None,
+                committees=drawn,
                 **scalars,
             )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
@@ -283,14 +260,6 @@ class Rules(RoundKinds):
 
 
 _SCALARS = ("federation", "accepting_verdicts", "minimum_updates", "abandonments", "rounds", "initial_model")
-
-
-def least_updates(hospitals: int, threshold: int) -> int:
-    """The smallest `minimum_updates` that rules may have.
-
-    A set has two honest hospitals beside t others, and two sets have two hospitals in common at least.
-    """
-    return max(threshold + 2, (hospitals + 3) // 2)
 
 
 def _mapping(value: object, field: str) -> dict[str, Any]:

@@ -31,3 +31,11 @@ def usual_updates(hospitals: int, threshold: int) -> int:
 def usual_abandonments(hospitals: int) -> int:
     """All hospitals but one: the one that died."""
     return hospitals - 1
+
+
+def least_updates(hospitals: int, threshold: int) -> int:
+    """The smallest `minimum_updates` that rules may have.
+
+    A set has two honest hospitals beside t others, and two sets have two hospitals in common at least.
+    """
+    return max(threshold + 2, (hospitals + 3) // 2)

@@ -25,6 +25,7 @@ from proofward.federation.messages.earlier import PROTOCOL, advice_on_entry
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.messages.rules import Rules, RulesError
+from proofward.federation.messages.thresholds import in_words
 from proofward.federation.parties.audit_verdict import VERSION, AuditVerdict, bounded
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.proof_audit import ProofAudit
@@ -230,6 +231,8 @@ def _in_words(rules: Rules) -> str:
         words.append(EXACT_COUNTS)
     if rules.config.optimizer.vectors:
         words.append(f"next models by {rules.config.optimizer.words}")
+    if rules.committees is not None:
+        words += [f"drawn: {line}" for line in in_words(rules.bounds)]
     words += [f"{found}: {promise}" for promise, found in rules.counting_by_promise.items()]
     if rules.stopping is not None and rules.stopping.stop_after:
         words.append(rules.stopping.words)

@@ -18,7 +18,7 @@ from proofward.federation.history.beacon_keys import KEY_SEED, OWN_SHARE, open_f
 from proofward.federation.history.beacon_sharing import share_is_good
 from proofward.federation.history.beacon_steps import deal_context, vouched_for
 from proofward.federation.history.complaints import judge_complaint, open_share, pair_of
-from proofward.federation.history.consent_steps import ready_holders
+from proofward.federation.history.consent_steps import lockers, ready_holders
 from proofward.federation.history.history_state import (
     ABANDON,
     CONSENT,
@@ -91,8 +91,8 @@ class Holder(Participant):
 
     @property
     def holds(self) -> bool:
-        """Whether this hospital holds shares: the rules name it. One that was admitted only deals them."""
-        return self.name in self.rules.hospitals
+        """Whether this hospital holds shares in the round under way. Any other one only deals them."""
+        return self.name in self.history.committee
 
     def share_from(self, dealer: str) -> bytes | None:
         """This hospital's good share from a dealer, or None."""
@@ -219,12 +219,13 @@ class Holder(Participant):
         yield self.say(BeaconShares(shares))
 
     def lock(self) -> Iterator[bytes]:
-        """Word that this holder will not abandon the set, to which all its hospitals have consented."""
+        """Word that this hospital will not abandon the set, to which all its hospitals have consented."""
         state = self.history.round
         assert state.accepted is not None
         digest = state.accepted.digest
-        ready = self.name in ready_holders(state) and self.name not in state.locks
-        if ready and self.holds_shares and self.state.fact(f"abandoned/{digest.hex()}") is None:
+        ready = self.name in lockers(self.history) and self.name not in state.locks
+        able = self.holds_shares if self.holds else self.remembers
+        if ready and able and self.state.fact(f"abandoned/{digest.hex()}") is None:
             yield self.say(Lock(digest), facts={f"locked/{digest.hex()}": b""})
 
     @property
@@ -243,7 +244,7 @@ class Holder(Participant):
         assert state.accepted is not None
         yield from self.lock()
         locked = self.state.fact(f"locked/{state.accepted.digest.hex()}") is not None
-        if not locked or self.name in state.share_sums:
+        if not locked or self.name in state.share_sums or self.name not in ready_holders(state):
             return
         if (earlier := self.sent(ShareSum)) is not None:
             yield earlier

@@ -17,16 +17,26 @@ from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import VERIFIER
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.sealing import owed_to_chain
 from proofward.federation.parties.software import software_in_use
+from proofward.federation.parties.surroundings import Surroundings
+from proofward.ledger.keys import SigningKey
 
 
 class Participant(Follower):
     """A member that takes part in rounds."""
 
+    def __init__(
+        self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
+    ) -> None:
+        super().__init__(name, key, around, next_key)
+        self._sealer = around.sealer
+
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase = self.history.phase
         self._notice_end()
+        yield from map(self.say, owed_to_chain(self.name, self._sealer, self.history))
         if phase == DEAL:
             yield from self._deal()
         elif phase == CONFIRM:
@@ -67,7 +77,7 @@ class Participant(Follower):
         rules = self.rules
         places = [rules.holder(name) for name in self.history.sharing.holders]
         context, seed = deal_context(rules, self.name), self.source("beacon-deal")(SEED_BYTES)
-        return deal(context, seed, places, len(rules.hospitals), rules.config.threshold)
+        return deal(context, seed, places, len(rules.hospitals), rules.collusion)
 
     def _confirm(self) -> Iterator[bytes]:
         state = self.history.round

@@ -10,6 +10,7 @@ from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.randomness import SYSTEM, Randomness
 from proofward.federation.messages.rules import Rules
 from proofward.federation.parties.counting import CountSource, no_counts
+from proofward.federation.parties.sealing import Sealer
 from proofward.federation.storage.objects import ObjectSource
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.objects import ObjectStore
@@ -22,7 +23,7 @@ class Surroundings:
     `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
     `outbox`, if there is one; packets then come without attachments. `data_sheet` is what a hospital says of
     its records, in lines, `counts` what it counts in rounds that count, and `publishes_counts` whether it
-    publishes its own evaluations beside the sum.
+    publishes its own evaluations beside the sum. `sealer` is its key on a chain, where the rules name one.
     """
 
     rules: Rules
@@ -36,3 +37,4 @@ class Surroundings:
     outbox: ObjectStore | None = None
     counts: CountSource = no_counts
     publishes_counts: bool = False
+    sealer: Sealer | None = None

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 
 from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.complaints import Sealed, seal_share, sealed_digests
@@ -151,16 +152,16 @@ class Uploader(NoiseKeeper):
         if made.counts:
             secrets[secret_name(state.number)] = made.counts
         if self.holds:
-            secrets[self.fact_name("own-share")] = made.shares[self.rules.holder(self.name)]
+            secrets[self.fact_name("own-share")] = made.shares[self.history.place(self.name)]
         attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))
         return self.say(record, attachments, secrets=secrets)
 
     def seal_shares(self, shares: tuple[bytes, ...]) -> Sealed:
         """The share of every other holder that takes part, sealed."""
-        present = set(self.history.round.present) - {self.name}
+        holders, present = self.history.committee, set(self.history.round.present) - {self.name}
         return tuple(
             self.seal_share(holder, share) if holder in present else None
-            for holder, share in zip(self.rules.hospitals, shares, strict=True)
+            for holder, share in zip_longest(holders, shares)
         )
 
     def seal_share(self, holder: str, share: bytes) -> bytes:

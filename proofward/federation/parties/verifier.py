@@ -20,6 +20,7 @@ from proofward.federation.history.history_state import (
     UPLOAD,
     VERIFY,
 )
+from proofward.federation.history.judges import judges_of
 from proofward.federation.history.judging import Unable, source_of
 from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
 from proofward.federation.history.round_jobs import round_job
@@ -167,7 +168,7 @@ class Verifier(Participant):
         state = self.history.round
         waiting: dict[str, Recorded[Upload]] = {}
         for hospital, said in sorted(state.uploads.items()):
-            if (self.name, hospital) in state.verdicts:
+            if (self.name, hospital) in state.verdicts or self.name not in judges_of(self.history, hospital):
                 continue
             if (earlier := self.sent(Verdict, hospital)) is not None:
                 yield earlier

@@ -16,7 +16,7 @@ from proofward.federation.storage.objects import Objects
 from proofward.layers.model import Int64Array
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS
 from proofward.relations.noisy_scores import deviation_of_area, readable
-from proofward.relations.score_counting import LEVELS_SIGNED, NOT_PROVED, PROVED, layout_in
+from proofward.relations.score_counting import NOT_PROVED, PROVED, layout_in
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
 
@@ -58,9 +58,7 @@ class Evaluation:
     @property
     def standing(self) -> str:
         """How far the counts are proved, in a sentence."""
-        if not self.proved:
-            return NOT_PROVED
-        return f"{PROVED} {LEVELS_SIGNED}" if self.evaluated.layout.subgroups else PROVED
+        return PROVED if self.proved else NOT_PROVED
 
     @property
     def noise_words(self) -> str:

@@ -30,4 +30,6 @@ def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> P
         declarations=terms.declared,
         counting=terms.counted,
         stopping=terms.stops,
+        chain=terms.anchored,
+        committees=terms.drawn,
     )

@@ -13,6 +13,8 @@ from typing import Annotated, Any, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
+from proofward.federation.messages.chain_terms import MAX_CHAIN, ChainTerms
+from proofward.federation.messages.committees import MAX_COMMITTEES, Committees
 from proofward.federation.messages.declarations import (
     MAX_DECLARATIONS,
     NOTHING_DECLARED,
@@ -35,6 +37,7 @@ from proofward.federation.messages.rules import (
     check_name,
 )
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.counts import distance_of_counts
@@ -67,14 +70,16 @@ class Terms:
     declarations: canonical encoding of the Declarations, b"" where nothing is declared
     counting: canonical encoding of what is counted in which rounds, b"" where all of them train
     stopping: canonical encoding of the rule on stopping, b"" where there is none
+    chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
+    committees: canonical encoding of the Committees, b"" where there are none
     """
 
     kind: ClassVar[str] = "terms"
     federation: Annotated[str, Length(1, 200)]
-    seats: Annotated[tuple[Seat, ...], Length(1, 4096)]
-    accepting_verdicts: Annotated[int, Range(1, 4096)]
-    minimum_updates: Annotated[int, Range(3, 4096)]
-    abandonments: Annotated[int, Range(2, 4096)]
+    seats: Annotated[tuple[Seat, ...], Length(1, MAX_MEMBERS)]
+    accepting_verdicts: Annotated[int, Range(1, MAX_MEMBERS)]
+    minimum_updates: Annotated[int, Range(3, MAX_MEMBERS)]
+    abandonments: Annotated[int, Range(2, MAX_MEMBERS)]
     rounds: Annotated[int, Range(1, 1 << 20)]
     config: Annotated[bytes, Length(1, 1 << 16)]
     initial_model: MaybeDigest
@@ -83,17 +88,21 @@ class Terms:
     declarations: Annotated[bytes, Length(0, MAX_DECLARATIONS)] = b""
     counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
     stopping: Annotated[bytes, Length(0, MAX_STOPPING)] = b""
+    chain: Annotated[bytes, Length(0, MAX_CHAIN)] = b""
+    committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; `declared`, `counted`, `stops` as rules have them, and other fields."""
+        """With this configuration; `declared`, `counted`, `stops`, `anchored`, `drawn` as in rules."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
-        stops = fields.pop("stops", None)
+        stops, anchored, drawn = (fields.pop(name, None) for name in ("stops", "anchored", "drawn"))
         return cls(
             config=encode_item(cast(Item, config.to_dict())),
             declarations=b"" if declared == NOTHING_DECLARED else encode(declared),
             counting=encode_item(counting_to_item(counted)) if counted else b"",
             stopping=b"" if stops is None else encode_item(stops.to_item()),
+            chain=b"" if anchored is None else encode_item(anchored.to_item()),
+            committees=b"" if drawn is None else encode_item(drawn.to_item()),
             **fields,
         )
 
@@ -150,6 +159,22 @@ class Terms:
         except (MalformedMessage, ConfigurationError) as error:
             raise RulesError("stopping", "a rule on stopping", str(error)) from error
 
+    @cached_property
+    def anchored(self) -> ChainTerms | None:
+        """Where the ledger is anchored and who seals; raises RulesError."""
+        try:
+            return ChainTerms.from_item(decode_item(self.chain)) if self.chain else None
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("chain", "an anchor on a chain", str(error)) from error
+
+    @cached_property
+    def drawn(self) -> Committees | None:
+        """The committees; raises RulesError."""
+        try:
+            return Committees.from_item(decode_item(self.committees)) if self.committees else None
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("committees", "what committees are drawn", str(error)) from error
+
     @property
     def counts_only(self) -> bool:
         """Whether all rounds count; raises RulesError."""
@@ -201,6 +226,8 @@ class Terms:
             declarations=self.declared,
             counting=self.counted,
             stopping=self.stops,
+            chain=self.anchored,
+            committees=self.drawn,
         )
 
     def check(self) -> Rules:

@@ -1,0 +1,5 @@
+"""What members are."""
+
+HOSPITAL = "hospital"
+VERIFIER = "verifier"
+AGGREGATOR = "aggregator"

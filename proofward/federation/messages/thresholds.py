@@ -1,0 +1,145 @@
+"""What follows from the numbers of the rules: how many may be missing, lie, or have to speak.
+
+With all hospitals as holders, t of the configuration is how many of them may collude. With a committee of
+holders t is the committee's, and so many of all hospitals may collude as `Committees` reckons with. Locks and
+abandonments are every hospital's in either case, so their numbers follow from that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from proofward.federation.messages.committees import Bound, Committees
+from proofward.federation.messages.roles import HOSPITAL, VERIFIER
+from proofward.layers.errors import ConfigurationError
+from proofward.relations.config import RoundConfig
+
+
+class Thresholds:
+    """The part of the rules that counts."""
+
+    minimum_updates: int
+    abandonments: int
+    config: RoundConfig
+    committees: Committees | None
+    members: tuple[Any, ...]
+
+    def named(self, role: str) -> tuple[str, ...]:
+        """Names of the members with a role, ascending."""
+        return tuple(member.name for member in self.members if member.role == role)
+
+    @cached_property
+    def hospitals(self) -> tuple[str, ...]:
+        """All hospitals, ascending; without committees the position is the holder's index."""
+        return self.named(HOSPITAL)
+
+    @cached_property
+    def verifiers(self) -> tuple[str, ...]:
+        """All verifiers, ascending."""
+        return self.named(VERIFIER)
+
+    def check_committees(self) -> None:
+        """Raises ConfigurationError unless holders and committees fit the members and the policy."""
+        hospitals, config = len(self.hospitals), self.config
+        if self.committees is not None:
+            numbers = hospitals, len(self.verifiers), config.threshold, config.holders
+            self.committees.check(*numbers)
+        elif hospitals != config.holders:
+            expected = f"config.holders = {config.holders} hospitals"
+            raise ConfigurationError("members", expected, self.hospitals)
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """What the draws of committees can fail at; nothing where there are none."""
+        if self.committees is None:
+            return ()
+        numbers = len(self.hospitals), len(self.verifiers), self.config.threshold
+        return tuple(self.committees.bounds(*numbers))
+
+    @property
+    def draws_holders(self) -> bool:
+        """Whether a committee holds the shares of keys."""
+        return self.committees is not None and self.committees.holders > 0
+
+    @property
+    def sample(self) -> int:
+        """s: how many verifiers judge a proof at first; 0 for all."""
+        return 0 if self.committees is None else self.committees.sample
+
+    @property
+    def collusion(self) -> int:
+        """How many hospitals may collude without learning anything together."""
+        if self.committees is None or not self.committees.holders:
+            return self.config.threshold
+        return self.committees.corrupt_hospitals(len(self.hospitals))
+
+    @property
+    def missing_vouches(self) -> int:
+        """How many holders of the enrolment beacon's nonces need not vouch for a dealer that counts.
+
+        One; where the number of hospitals is such that committees are drawn, as many as may be missing.
+        """
+        if self.committees is None or not self.committees.holders:
+            return 1
+        reckoned = self.committees.hospitals(len(self.hospitals))
+        return max(1, reckoned.corrupt + reckoned.absent)
+
+    @property
+    def absences(self) -> int:
+        """x: how many hospitals of an attempt may be missing when its accepted set is abandoned."""
+        return len(self.hospitals) - self.abandonments
+
+    @property
+    def locks(self) -> int:
+        """Locks of an accepted set before any share sum is given: x, and one more than may collude."""
+        return self.collusion + 1 + self.absences
+
+    @property
+    def colluding_holders(self) -> int:
+        """How many dishonest hospitals it takes, beside the aggregator, to open two sums from one model.
+
+        min(t + 1, 2 m - h), with t = `collusion`: see `docs/rounds.md`. Fewer than t + 1 cannot have a set
+        abandoned that was opened. Two sets without an honest hospital in common have 2 m - h dishonest ones
+        in common at least.
+        """
+        return min(self.collusion + 1, 2 * self.minimum_updates - len(self.hospitals))
+
+    @property
+    def hospitals_to_spare(self) -> int:
+        """How many hospitals may be missing from the outset of a round: h - m."""
+        return len(self.hospitals) - self.minimum_updates
+
+    @property
+    def absent_hospitals(self) -> int:
+        """How many hospitals may vanish, at whatever moment, without the federation coming to an end."""
+        return len(self.hospitals) - max(self.minimum_updates, self.abandonments)
+
+
+def in_words(bounds: tuple[Bound, ...]) -> Iterator[str]:
+    """What the draws of committees can fail at, a line each, for people."""
+    for bound in bounds:
+        kept = "" if bound.kept else "UNSAFE: "
+        yield f"{kept}{bound.shown}"
+
+
+def committees_in_words(rules: Thresholds) -> Iterator[str]:
+    """Who is drawn to hold shares and to judge proofs, and what the draws can fail at; nothing without."""
+    drawn = rules.committees
+    if drawn is None:
+        return
+    assumed = f"reckoned with {drawn.corrupt} % corrupt and {drawn.absent} % absent"
+    if drawn.holders:
+        yield (
+            f"a committee of {drawn.holders} hospitals, drawn for each round, holds the shares of its keys; "
+            f"{rules.config.threshold} of them learn nothing together; {assumed}"
+        )
+    if drawn.sample:
+        yield (
+            f"{drawn.sample} verifiers, drawn for each proof of a round, judge it, and all where these "
+            f"disagree or are silent; {assumed}"
+        )
+    if drawn.redraws:
+        yield f"whoever influences a beacon is granted {drawn.redraws} further draws"
+    yield from in_words(rules.bounds)

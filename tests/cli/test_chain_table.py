@@ -1,0 +1,102 @@
+"""[chain] of consortium.toml: where the ledger is anchored and who seals, into the terms and back into the file."""
+
+from __future__ import annotations
+
+import pytest
+
+from proofward.chain.anchor import contract_digest
+from proofward.cli.project.project_file import read_project, read_whole_project
+from proofward.cli.project.project_text import project_text
+from proofward.cli.project.terms_in_words import in_words
+from proofward.engines.remote.agreement.plan import plan_of
+from proofward.engines.remote.agreement.terms import Terms
+from proofward.federation.messages.chain_terms import USUAL_FACTORY, ChainTerms
+from proofward.federation.messages.rules import Rules, RulesError
+from proofward.layers.errors import ConfigurationError
+
+SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "b")
+DRAFT = ("--no-dp", "--title", "T", "--server", "localhost", "--preset", "tiny", *SITES, "--draft")
+SEATS = ("a-verifier", "b-verifier")
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    from click.testing import CliRunner
+
+    from proofward.cli.main import main
+
+    folder = tmp_path_factory.mktemp("chain-table")
+    assert CliRunner().invoke(main, ["consortium", "init", str(folder), *DRAFT]).exit_code == 0
+    return (folder / "consortium.toml").read_text()
+
+
+@pytest.fixture
+def written(plain, tmp_path):
+    def write(table: str):
+        path = tmp_path / "consortium.toml"
+        path.write_text(f"{plain}\n{table}")
+        return path
+
+    return write
+
+
+def test_without_it_nothing_is_anchored(written) -> None:
+    project = read_project(written(""))
+    rules = project.terms().check()
+    assert rules.chain is None and b"chain" not in rules.data and "[chain]" not in project_text(project)
+
+
+def test_usual_seats_are_the_verifiers_and_all_comes_back(written, tmp_path) -> None:
+    project = read_project(written("[chain]\nchain_id = 7"))
+    terms = project.terms()
+    found = terms.check().chain
+    assert found == ChainTerms(7, 2, SEATS, contract_digest(), 10_000, USUAL_FACTORY)
+    assert found.words in in_words(terms, ("localhost",), 8002) and "chain 7" in found.words
+    assert Rules.from_bytes(terms.check().data).chain == found and Terms.from_bytes(terms.data).anchored == found
+    assert plan_of(terms).chain == found
+    again = tmp_path / "again.toml"
+    again.write_text(project_text(project))
+    assert read_project(again) == project
+
+
+def test_hospitals_may_have_seats_and_a_share_its_limit(written) -> None:
+    table = '[chain]\nchain_id = 7\nseats = ["c", "a-verifier", "b"]\nquorum = 3\nlargest_share = 5000'
+    found = read_project(written(table)).terms().check().chain
+    assert found.seats == ("a-verifier", "b", "c") and found.quorum == 3 and "50 %" in found.words
+
+
+@pytest.mark.parametrize("table, named", [
+    ("quorum = 1", "chain.chain_id"), ("chain_id = 0", "chain.chain_id"), ("chain_id = 1\nseats = [\"nobody\"]", "chain.seats"),
+    ("chain_id = 1\nquorum = 1", "chain.quorum"), ("chain_id = 1\nquorum = 3", "chain.quorum"),
+    ("chain_id = 1\nlargest_share = 10001", "chain.largest_share"), ("chain_id = 1\nfactory = \"0x12\"", "chain.factory"),
+    ("chain_id = 1\nowner = \"me\"", "chain.owner"),
+])  # fmt: skip
+def test_rejects_what_makes_no_sense_by_name(written, table, named) -> None:
+    path = written(f"[chain]\n{table}")
+    project, problems = read_whole_project(path)
+    if project is not None:
+        with pytest.raises(Exception, match=named):
+            project.terms()
+    else:
+        assert named in str(problems[0])
+
+
+@pytest.mark.parametrize("changes", [
+    {"chain_id": 0}, {"quorum": 1}, {"quorum": 3}, {"seats": ["x", "y"]}, {"seats": list(reversed(SEATS))}, {"seats": []},
+    {"contract": b"1"}, {"largest_share": 0}, {"factory": bytes(20)}, {"factory": b"1"},
+])  # fmt: skip
+def test_rejects_altered_terms(changes) -> None:
+    item = {**ChainTerms(7, 2, SEATS, bytes(32)).to_item(), **changes}
+    with pytest.raises(ConfigurationError):
+        ChainTerms.from_item(item).check(SEATS)
+
+
+def test_rejects_rules_with_seats_of_nobody(written) -> None:
+    from dataclasses import replace
+
+    rules = read_project(written("[chain]\nchain_id = 7")).terms().check()
+    with pytest.raises(RulesError, match="anchor"):
+        replace(rules, chain=replace(rules.chain, seats=("nobody", "somebody")))
+    for item in ([], {}, {**rules.chain.to_item(), "more": 1}, {**rules.chain.to_item(), "seats": "a"}):
+        with pytest.raises(ConfigurationError):
+            ChainTerms.from_item(item)
