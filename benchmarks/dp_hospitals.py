@@ -19,7 +19,7 @@ import time
 
 import numpy as np
 from _machine import print_result
-from dp_utility import INVERSE_DELTA, RELEASES, Hospital, Real, auc
+from _private_twin import INVERSE_DELTA, RELEASES, Hospital, Real, auc
 
 from proofward.data.splits import held_out_split
 from proofward.data.wdbc import load_wdbc
