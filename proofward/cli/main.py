@@ -8,6 +8,7 @@ import click
 
 from proofward import __version__
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.evidence.attest import attest
 from proofward.cli.evidence.audit import audit
 from proofward.cli.evidence.chain import chain
 from proofward.cli.evidence.evaluate import evaluate
@@ -64,6 +65,7 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
                 certificates, consortium, join, enrol, check_data, confirm, revoke, admit, end, rotate_key,
                 model, predict, export_audit, report, track):  # fmt: skip
     main.add_command(command)
+main.add_command(attest)
 main.add_command(presets)
 main.add_command(check_images)
 main.add_command(count)

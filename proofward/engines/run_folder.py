@@ -17,12 +17,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.attestation.policy import Policy
 from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
 from proofward.federation.messages.committees import Committees
 from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
+from proofward.federation.messages.scaling import PLAIN, Scaling
 from proofward.federation.messages.usual import usual_abandonments
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.ledger.database import FILE_NAME
@@ -64,8 +66,10 @@ class Plan:
         declarations: What the consortium says of itself, see Declarations.
         counting: What is counted in which rounds, see Rules.
         stopping: When training ends early, see Rules.
+        attestation: What is asked of evidence about members' machines, see Rules.
         chain: Where the ledger is anchored and who seals, see Rules.
         committees: Who holds shares and who judges proofs, see Rules.
+        scaling: How sums are checked, see Rules.
     """
 
     federation: str
@@ -81,8 +85,10 @@ class Plan:
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
     stopping: Stopping | None = None
+    attestation: Policy | None = None
     chain: ChainTerms | None = None
     committees: Committees | None = None
+    scaling: Scaling = PLAIN
 
     @property
     def initial_model(self) -> bytes:
@@ -157,8 +163,10 @@ class RunFolder:
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
             counting=plan.counting,
             stopping=plan.stopping,
+            attestation=plan.attestation,
             chain=plan.chain,
             committees=plan.committees,
+            scaling=plan.scaling,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
             declarations=plan.declarations,
         )

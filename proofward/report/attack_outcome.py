@@ -54,6 +54,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "another-level": (COUNTS_PROOF,),
     "committee-member-lying": ("share-sum",),
     "committee-member-silent": (SILENCE,),
+    "quote-of-another-member": ("evidence-binding",),
     "dropped-update": ("accepted-set", "accepted-set"),
     "altered-update": ("aggregate-ciphertext-sum", "aggregate-ciphertext-sum"),
     "added-update": ("accepted-set", "accepted-set"),

@@ -20,6 +20,7 @@ from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.parties.audit_verdict import AuditVerdict, bounded
 from proofward.federation.parties.auditor import NOBODY, Auditor
+from proofward.federation.parties.evidence_audit import Today
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import FILE_NAME
 from proofward.ledger.errors import LedgerError
@@ -44,8 +45,9 @@ class RunAudit:
         cosigned: Sequence[bytes] = (),
         witnesses: Witnesses | None = None,
         anchors: Sequence[StateProof] = (),
+        today: Today | None = None,
     ) -> None:
-        """consortium and remembered: see Auditor. cosigned: checkpoints that witnesses have cosigned.
+        """consortium, remembered, today: see Auditor. cosigned: checkpoints that witnesses have cosigned.
 
         anchors: proofs of what a chain holds of the ledger; the one that the folder keeps is read besides.
         """
@@ -55,7 +57,7 @@ class RunAudit:
         self.ledger = directory if bare else directory / LEDGER_NAME
         self._cosigned, self._witnesses = tuple(cosigned), witnesses
         self._anchors, shown = tuple(anchors), (*remembered, *cosigned)
-        self._auditor = Auditor(self.ledger, proofs or RelationProofs(), consortium, shown)
+        self._auditor = Auditor(self.ledger, proofs or RelationProofs(), consortium, shown, today)
 
     @property
     def history(self) -> History | None:

@@ -49,6 +49,7 @@ HOSPITAL_CHECKS = {
     "wrong-share-sum": "share-sum",
     "equivocation": "equivocation",
     "spent-budget": "privacy-budget",
+    "quote-of-another-member": "evidence-binding",
     "committee-member-lying": "share-sum",
 }
 SILENT = {"committee-member-silent"}

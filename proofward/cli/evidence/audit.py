@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.console import FLAW, OK, USAGE, WrongThing, hexadecimal, make_console, print_json
+from proofward.cli.common.evidence_options import NOW, TODAYS, Todays, today
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -50,6 +51,8 @@ LEDGER_FILE = "ledger.db"
 @click.option("--dev-chain", is_flag=True, help="With --rpc: the latest block counts, whether final or not.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Processes that verify proofs; the cores are divided among them.")  # fmt: skip
+@NOW
+@TODAYS
 def audit(
     run: Path,
     as_json: bool,
@@ -64,6 +67,8 @@ def audit(
     rpc: str | None,
     dev_chain: bool,
     workers: int,
+    now: bool,
+    todays: Todays,
 ) -> None:
     """Replay everything in the folder RUN with no secret: chain, every proof, sums, unmasking, models.
 
@@ -89,11 +94,12 @@ def audit(
         raise click.UsageError("--witness and --least say what is asked of --cosigned FILE, which is missing")
     known = named_witnesses(witnesses, least) if cosigned else None
     shown = proofs_of_anchor(run, proof, rpc, dev_chain)
+    asked = today(now, todays)
     console = make_console()
     started = time.perf_counter()
     verdicts: list[AuditVerdict] = []
     with nullcontext() if workers == 1 else PooledProofs(workers) as proofs:
-        auditor = RunAudit(run, proofs, consortium, notes, witnessed, known, shown)
+        auditor = RunAudit(run, proofs, consortium, notes, witnessed, known, shown, asked)
         for verdict in auditor.run():
             verdicts.append(verdict)
             if details and not as_json:

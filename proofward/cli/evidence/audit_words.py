@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proofward.catalogue.audits import counted
+from proofward.cli.evidence.evidence_words import evidence_document, evidence_lines
 from proofward.federation.history.admission_steps import admission_votes
 from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.end_steps import end_in_words, reasons_to_end
@@ -54,6 +55,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
             known = summary.history.admitted.get(name)
             if known is not None and known.key == key:
                 yield f"admitted    {name}, by vote of {members(voters)}"
+        yield from evidence_lines(summary)
         if summary.history.ended is not None:
             yield f"end         {end_in_words(summary.history)}"
         if ruled := [verdict.detail for verdict in summary.verdicts if verdict.check == "stopping"]:
@@ -188,6 +190,7 @@ def to_document(summary: AuditSummary) -> dict[str, object]:
         "consortium": None if rules is None else rules.digest.hex(),
         "privacy": None if summary.history is None else privacy_document(summary.history),
         **({} if rules is None or not rules.bounds else {"committees": list(committees_in_words(rules))}),
+        "evidence": evidence_document(summary.history),
         "hospitals": [] if rules is None else list(rules.hospitals),
         "verifiers": [] if rules is None else list(rules.verifiers),
         "admitted": [] if summary.history is None else sorted(summary.history.admitted),

@@ -116,7 +116,9 @@ def _words(member: MemberView) -> str:
         parts.append("not admitted yet: verifiers have to vote, `proofward admit`")
     if member.forced:
         parts.append(f"FORCED although {', '.join(member.forced)}")
+    parts += [member.evidence] if member.evidence else []
     parts += [f"asked for {what}" for what in member.asked]
     if member.entries:
         parts.append(f"{member.entries} entries followed, round {member.round}, phase {member.phase}")
+    parts += [member.drawn] if member.drawn else []
     return ", ".join(parts)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from proofward.attestation.policy import Policy
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
 from proofward.cli.project.chain_table import ChainTable
@@ -38,6 +39,7 @@ from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, RulesError
+from proofward.federation.messages.scaling import RECOMPUTED
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
     UPLOAD_SLOT,
@@ -81,9 +83,9 @@ class Project:
     validation: rows on which nobody trains, None for none. outside: a model that is evaluated untrained.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     declared: what the consortium says of itself, for the record.
-    privacy: what is promised of each record, None where sums are exact.
+    privacy: what is promised of each record, None where sums are exact. attestation: see Rules.
     chain: where the ledger is anchored, None for nowhere.
-    committees: who holds shares and judges proofs, None where everybody does.
+    committees: who holds shares and judges proofs, None where everybody does. sums: how they are checked.
     """
 
     title: str
@@ -109,8 +111,10 @@ class Project:
     declared: Declared = NONE_DECLARED
     outside: OutsideTable | None = None
     privacy: PrivacyTable | None = None
+    attestation: Policy | None = None
     chain: ChainTable | None = None
     committees: CommitteesTable | None = None
+    sums: str = RECOMPUTED
 
     @property
     def server(self) -> str:
@@ -239,10 +243,8 @@ class Project:
 
     def config(self) -> RoundConfig:
         """The configuration of a completed project; raises ProjectError if no round of it can be proved."""
-        hospitals = self.count(HOSPITAL)
-        if not self.threshold < hospitals:
-            expected = f"fewer than the {hospitals} hospitals"
-            raise ProjectError("policy.threshold", expected, self.threshold)
+        if not self.threshold < (hospitals := self.count(HOSPITAL)):
+            raise ProjectError("policy.threshold", f"fewer than the {hospitals} hospitals", self.threshold)
         return provable_config(self.setup, *self.holding, self.optimizer, self.weighting)
 
     @property
@@ -269,9 +271,11 @@ class Project:
                 rounds=rounds,
                 counted=counted,
                 stops=None if self.validation is None else self.validation.stopping,
+                asked=self.attestation,
                 initial_model=hashlib.sha256(model).digest() if model else b"",
                 deadline=self.deadline,
                 upload_slot=self.upload_slot,
+                sums=self.sums,
                 declared=self.declared.of(seats),
                 anchored=None if self.chain is None else self.chain.terms(seats[1:]),
                 drawn=None if self.committees is None else self.committees.committees,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.aggregation_table import AGGREGATION
+from proofward.cli.project.attestation_table import ATTESTATION
 from proofward.cli.project.chain_table import CHAIN
 from proofward.cli.project.committees_table import COMMITTEES
 from proofward.cli.project.declared_table import DECLARED
@@ -19,6 +20,7 @@ from proofward.cli.project.project_columns import MOST_TITLE
 from proofward.cli.project.validation_table import VALIDATION
 from proofward.engines.remote.agreement.addresses import MOST_ADDRESSES
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+from proofward.federation.messages.scaling import RECOMPUTED, SUMS
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
     MAX_DEADLINE,
@@ -59,6 +61,9 @@ TOP = Keys((
     Key("preset", Text(options=tuple(sorted(PRESET_FILES))),
         "what [model], [training] and [scales] leave open is as there", PRESET),
     Key("rounds", Integer(1, MAX_ROUNDS), "of training", ROUNDS),
+    Key("sums", Text(options=SUMS),
+        "how members check a sum: each adds all ciphertexts up, or by fingerprints that verifiers sign",
+        RECOMPUTED),
     Key("trusted_first_model", Text(),
         "a model's file beside this one to start from: who chose it can learn more than sums", ""),
     Key("model", MODEL, "the network"),
@@ -70,6 +75,7 @@ TOP = Keys((
     Key("chain", CHAIN, "where the ledger is anchored, and who seals; without it nothing is anchored"),
     Key("outside_model", OUTSIDE, "a model that is evaluated instead of training one"),
     Key("policy", POLICY, "thresholds and times"),
+    Key("attestation", ATTESTATION, "what is asked of evidence about members' machines, beside the proofs"),
     Key("committees", COMMITTEES, "who holds shares of keys and judges proofs, drawn instead of everybody"),
     Key("site", Several(SITE, 1), "the sites, three hospitals and a verifier at least", needed=True),
     Key("feature", Several(FEATURE), "the columns of hospitals' tables, in the order of the model"),

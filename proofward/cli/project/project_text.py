@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from proofward.cli.project.aggregation_table import aggregation_lines
+from proofward.cli.project.attestation_table import attestation_lines
 from proofward.cli.project.chain_table import chain_lines
 from proofward.cli.project.declared_table import declared_lines
 from proofward.cli.project.feature_table import feature_lines
@@ -16,6 +17,7 @@ from proofward.cli.project.privacy_table import privacy_lines
 from proofward.cli.project.project import Project
 from proofward.cli.project.validation_table import validation_lines
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+from proofward.federation.messages.scaling import RECOMPUTED
 from proofward.models.keys import Keys
 from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALE_KEYS, SCALES, shown_bits
@@ -32,6 +34,7 @@ def project_text(project: Project) -> str:
         f"port = {project.port}  # the only one that is open, at the server",
         *_preset(project),
         f"rounds = {project.rounds}",
+        *([] if project.sums == RECOMPUTED else [f'sums = "{project.sums}"  # how members check a sum']),
         *_first_model(project),
         *(notation_lines(project.notation) if project.images is None else []),
         "",
@@ -55,6 +58,7 @@ def project_text(project: Project) -> str:
         f"deadline = {project.deadline}  # seconds that a phase waits for a member",
         f"upload_slot = {project.upload_slot}  # uploads leave every so many seconds, 0 for at once: "
         "their time then tells nothing of the records",
+        *attestation_lines(project.attestation),
     ]
     if project.committees is not None:
         lines += project.committees.lines(project.count(HOSPITAL), project.count(VERIFIER))

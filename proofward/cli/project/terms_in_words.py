@@ -43,6 +43,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
+        *_evidence(rules),
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
     ]
@@ -78,8 +79,15 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
             else []
         ),
         *committees_in_words(rules),
+        *([] if not rules.scaling.fingerprints else [BY_FINGERPRINTS]),
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
     ]
+
+
+BY_FINGERPRINTS = (
+    "a sum is checked by fingerprints that verifiers sign, as many alike as accept a proof; only the audit "
+    "adds the ciphertexts up"
+)
 
 
 def _counts(terms: Terms, rules: Rules) -> list[str]:
@@ -95,6 +103,7 @@ def _counts(terms: Terms, rules: Rules) -> list[str]:
         ),
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
+        *_evidence(rules),
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}",
     ]
@@ -116,6 +125,13 @@ def _noise_of(own: Counting) -> str:
         f"{own.label}: to every count each hospital adds noise of the deviation {sqrt(own.noise):.1f}, and "
         f"proves it; a sum of them spends {spends}, and nothing is withheld"
     )
+
+
+def _evidence(rules: Rules) -> list[str]:
+    """What is asked of evidence about machines."""
+    from proofward.cli.project.attestation_table import attestation_in_words
+
+    return attestation_in_words(rules.attestation)
 
 
 def _counted(rules: Rules) -> Iterator[str]:

@@ -23,12 +23,14 @@ from proofward.engines.remote.agreement.requests import (
     pending_revocations,
 )
 from proofward.engines.remote.agreement.terms import Seat
+from proofward.federation.history import attestation_steps
 from proofward.federation.history.admission_steps import waiting_in_words
 from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.end_steps import end_in_words
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CLOSED, ENROLMENT
+from proofward.federation.history.judges import task_in_words
 from proofward.federation.history.standstill import no_way_on
 from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.refusal import Refusal
@@ -52,8 +54,8 @@ class MemberView:
     are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
     seconds since 1970. `forced` is what spoke against a hospital's records when its operator insisted on
     them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for which
-    hospital's admission. `end` says who has ended the federation by vote, or asks for it. `spent` is what a
-    hospital has spent of the privacy budget, on the ledger and off it, "" where there is none.
+    hospital's admission. `end` says who has ended the federation by vote, or asks for it. `spent` of
+    the privacy budget, `evidence` of its machine and `drawn` for what task are words, "" where there is none.
     """
 
     name: str
@@ -77,7 +79,9 @@ class MemberView:
     outside: bool = False
     admissions: tuple[str, ...] = ()
     end: str = ""
+    evidence: str = ""
     spent: str = ""
+    drawn: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,8 +188,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         PublicKey(known).fingerprint if (known := history.keys.get(seat.member)) else "",
         records,
         history.size,
-        number,
-        attempt,
+        *history.position(),
         history.phase,
         _enrolled(history, seat.member) if seat.role == HOSPITAL and history.phase != ENROLMENT else None,
         seat.member in history.revoked,
@@ -198,7 +201,9 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         outside=known is None,
         admissions=waiting_in_words(history),
         end=end_in_words(history),
+        evidence=attestation_steps.in_words(history, seat.member),
         spent=_spent(rules, signed) if seat.role == HOSPITAL else "",
+        drawn=task_in_words(history, seat.member),
     )
 
 
@@ -253,17 +258,14 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         if not (root / "ledger").exists():
             return None
         raise HomeError(f"{root / 'ledger'}: {error}") from error
-    number, attempt = history.position()
-    incoming = root / "incoming"
     parts = []
-    for path in incoming.glob("*.part"):
+    for path in (root / "incoming").glob("*.part"):
         with suppress(FileNotFoundError):  # it has just become complete
             parts.append(path.stat().st_size)
     found = tuple(f"round {fault.round}: {fault.culprit}: {fault.check}" for fault in faults(history))
     return LedgerView(
         history.size,
-        number,
-        attempt,
+        *history.position(),
         history.phase,
         len(history.closed),
         rules.rounds,

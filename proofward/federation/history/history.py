@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from proofward.federation.history import (
     admission_steps,
+    attestation_steps,
     beacon_steps,
     chain_steps,
     consent_steps,
     end_steps,
     enrolment_steps,
+    fingerprint_steps,
     membership_steps,
     noise_steps,
     own_counts_steps,
@@ -194,6 +196,7 @@ STEPS: dict[str, Step] = {
     MessageRefused.kind: Step((AGGREGATOR,), ANY_PHASE, _check_refused, _apply_refused),
     **membership_steps.STEPS,
     **admission_steps.STEPS,
+    **attestation_steps.STEPS,
     **enrolment_steps.STEPS,
     **beacon_steps.STEPS,
     **round_steps.STEPS,
@@ -202,6 +205,7 @@ STEPS: dict[str, Step] = {
     **share_steps.STEPS,
     **consent_steps.STEPS,
     **unmasking_steps.STEPS,
+    **fingerprint_steps.STEPS,
     **end_steps.STEPS,
     **chain_steps.STEPS,
 }

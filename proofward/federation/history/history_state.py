@@ -13,6 +13,8 @@ from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
     Attendance,
+    Attestation,
+    AttestationVerdict,
     ChainKeySaid,
     EndVote,
     Enrolment,
@@ -71,6 +73,7 @@ class HistoryState:
     revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
     admitted: hospitals that the rules do not name, with the key that was voted for
     admitted_in: (round, name) of each
+    attestations: keyed (member, key); attestation_verdicts: by the digest of the attestation and by sender
     chain_keys: of the members with a seat on a chain, in the order recorded; seals: keyed (round, sender)
     outcomes: of rounds, as they are sealed for a chain; empty where the rules name none
     end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
@@ -118,6 +121,8 @@ class HistoryState:
         self.revoked: dict[str, int] = {}
         self.revoked_in: list[tuple[int, str]] = []
         self.admission_votes: dict[tuple[str, str, bytes], AdmissionVote] = {}
+        self.attestations: dict[tuple[str, bytes], Recorded[Attestation]] = {}
+        self.attestation_verdicts: dict[bytes, dict[str, AttestationVerdict]] = {}
         self.admitted: dict[str, Member] = {}
         self.admitted_in: list[tuple[int, str]] = []
 

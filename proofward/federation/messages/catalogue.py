@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proofward.federation.messages.attestation_records import Attestation, AttestationVerdict
 from proofward.federation.messages.chain_records import ChainKeySaid, RoundSeal
 from proofward.federation.messages.enrolment_records import (
     Attendance,
@@ -21,6 +22,7 @@ from proofward.federation.messages.enrolment_records import (
     EnrolmentVerdict,
     VouchesClosed,
 )
+from proofward.federation.messages.fingerprint_records import Fingerprints
 from proofward.federation.messages.ledger_records import (
     AdmissionVote,
     EndVote,
@@ -69,6 +71,8 @@ __all__ = [
     "Aggregate",
     "AttemptRestarted",
     "Attendance",
+    "Attestation",
+    "AttestationVerdict",
     "BeaconDeal",
     "BeaconFixed",
     "BeaconShares",
@@ -85,6 +89,7 @@ __all__ = [
     "FederationClosed",
     "FederationEnded",
     "FederationOpened",
+    "Fingerprints",
     "HolderKeys",
     "KeyRotation",
     "KeysClosed",

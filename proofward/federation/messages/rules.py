@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
+from proofward.attestation.policy import Policy
 from proofward.encoding import MalformedMessage, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.encoding.records import UNSHOWN
@@ -21,6 +22,7 @@ from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.committees import Committees
 from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING_DECLARED, Declarations
 from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
+from proofward.federation.messages.scaling import PLAIN, Scaling
 from proofward.federation.messages.thresholds import Thresholds
 from proofward.federation.messages.usual import MAX_ROUNDS, least_updates, usual_verdicts
 from proofward.lattice.parameters import MAX_MEMBERS
@@ -86,8 +88,10 @@ class Rules(Thresholds, RoundKinds):
     declarations: what the consortium says of itself; rules that declare nothing have the bytes that they had
     counting: what is counted, by first round; every round that none of them names trains
     stopping: by what figure of the evaluations the best round is named, and when training ends
+    attestation: what is asked of members' evidence about their machines; None where nothing is
     chain: where the ledger is anchored and who seals, if it is
     committees: who holds shares and who judges proofs, where it is not everybody; then config.holders = c
+    scaling: how sums are checked
     """
 
     federation: str
@@ -101,8 +105,10 @@ class Rules(Thresholds, RoundKinds):
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
     stopping: Stopping | None = None
+    attestation: Policy | None = None
     chain: ChainTerms | None = None
     committees: Committees | None = None
+    scaling: Scaling = PLAIN
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -216,10 +222,14 @@ class Rules(Thresholds, RoundKinds):
             fields["counting"] = counting_to_item(self.counting)
         if self.stopping is not None:
             fields["stopping"] = self.stopping.to_item()
+        if self.attestation is not None:
+            fields["attestation"] = self.attestation.to_item()
         if self.chain is not None:
             fields["chain"] = self.chain.to_item()
         if self.committees is not None:
             fields["committees"] = self.committees.to_item()
+        if self.scaling != PLAIN:
+            fields["scaling"] = self.scaling.to_item()
         return encode_item(fields)
 
     @cached_property
@@ -239,6 +249,7 @@ class Rules(Thresholds, RoundKinds):
             declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
             counting = counting_from_item(found["counting"]) if "counting" in found else ()
             stopping = Stopping.from_item(found["stopping"]) if "stopping" in found else None
+            attestation = Policy.from_item(found["attestation"]) if "attestation" in found else None
             drawn = Committees.from_item(found["committees"]) if "committees" in found else None
             rules = cls(
                 members=members,
@@ -246,8 +257,10 @@ class Rules(Thresholds, RoundKinds):
                 declarations=declarations,
                 counting=counting,
                 stopping=stopping,
+                attestation=attestation,
                 chain=ChainTerms.from_item(found["chain"]) if "chain" in found else None,
                 committees=drawn,
+                scaling=Scaling.from_item(found["scaling"]) if "scaling" in found else PLAIN,
                 **scalars,
             )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:

@@ -10,20 +10,21 @@ from proofward.federation.history.aggregation import check_aggregate
 from proofward.federation.history.beacon_keys import OWN_SHARE, seal_to_holder
 from proofward.federation.history.beacon_sharing import SEED_BYTES, Deal, deal
 from proofward.federation.history.beacon_steps import deal_context, expected_dealers
+from proofward.federation.history.fingerprints import unsettled
 from proofward.federation.history.history_state import CONFIRM, DEAL
 from proofward.federation.history.standstill import no_way_on
 from proofward.federation.messages.catalogue import BeaconDeal, Confirmation, Message
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import VERIFIER
 from proofward.federation.messages.wire import Packet, parse
-from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.attesting import Attests
 from proofward.federation.parties.sealing import owed_to_chain
 from proofward.federation.parties.software import software_in_use
 from proofward.federation.parties.surroundings import Surroundings
 from proofward.ledger.keys import SigningKey
 
 
-class Participant(Follower):
+class Participant(Attests):
     """A member that takes part in rounds."""
 
     def __init__(
@@ -36,6 +37,7 @@ class Participant(Follower):
         """See Follower."""
         phase = self.history.phase
         self._notice_end()
+        yield from self.attest()
         yield from map(self.say, owed_to_chain(self.name, self._sealer, self.history))
         if phase == DEAL:
             yield from self._deal()
@@ -81,10 +83,11 @@ class Participant(Follower):
 
     def _confirm(self) -> Iterator[bytes]:
         state = self.history.round
-        if self.name in state.confirmations:
+        by_fingerprints = self.rules.scaling.fingerprints
+        if self.name in state.confirmations or (by_fingerprints and unsettled(self.history)):
             return
         start = time.perf_counter()
-        result = check_aggregate(self.history, self.objects)
+        result = check_aggregate(self.history, self.objects, not by_fingerprints)
         said = state.aggregate
         assert said is not None
         self.report("confirmed", self.rules.aggregator, start)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, cast
 
+from proofward.attestation.policy import MAX_POLICY_BYTES, Policy
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.federation.messages.chain_terms import MAX_CHAIN, ChainTerms
@@ -36,6 +37,7 @@ from proofward.federation.messages.rules import (
     RulesError,
     check_name,
 )
+from proofward.federation.messages.scaling import PLAIN, Scaling
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
@@ -70,8 +72,10 @@ class Terms:
     declarations: canonical encoding of the Declarations, b"" where nothing is declared
     counting: canonical encoding of what is counted in which rounds, b"" where all of them train
     stopping: canonical encoding of the rule on stopping, b"" where there is none
+    attestation: canonical encoding of what is asked of evidence, b"" where nothing is
     chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
     committees: canonical encoding of the Committees, b"" where there are none
+    sums: how members check a sum, see Scaling
     """
 
     kind: ClassVar[str] = "terms"
@@ -88,19 +92,23 @@ class Terms:
     declarations: Annotated[bytes, Length(0, MAX_DECLARATIONS)] = b""
     counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
     stopping: Annotated[bytes, Length(0, MAX_STOPPING)] = b""
+    attestation: Annotated[bytes, Length(0, MAX_POLICY_BYTES)] = b""
     chain: Annotated[bytes, Length(0, MAX_CHAIN)] = b""
     committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
+    sums: Annotated[str, Length(1, 16)] = PLAIN.sums
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; `declared`, `counted`, `stops`, `anchored`, `drawn` as in rules."""
+        """With this configuration; `declared`, `counted`, `stops`, `asked`, `anchored`, `drawn` as rules."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
-        stops, anchored, drawn = (fields.pop(name, None) for name in ("stops", "anchored", "drawn"))
+        names = ("stops", "asked", "anchored", "drawn")
+        stops, asked, anchored, drawn = (fields.pop(name, None) for name in names)
         return cls(
             config=encode_item(cast(Item, config.to_dict())),
             declarations=b"" if declared == NOTHING_DECLARED else encode(declared),
             counting=encode_item(counting_to_item(counted)) if counted else b"",
             stopping=b"" if stops is None else encode_item(stops.to_item()),
+            attestation=b"" if asked is None else encode_item(asked.to_item()),
             chain=b"" if anchored is None else encode_item(anchored.to_item()),
             committees=b"" if drawn is None else encode_item(drawn.to_item()),
             **fields,
@@ -160,6 +168,14 @@ class Terms:
             raise RulesError("stopping", "a rule on stopping", str(error)) from error
 
     @cached_property
+    def asked(self) -> Policy | None:
+        """What is asked of evidence about machines; raises RulesError."""
+        try:
+            return Policy.from_item(decode_item(self.attestation)) if self.attestation else None
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("attestation", "what is asked of evidence", str(error)) from error
+
+    @cached_property
     def anchored(self) -> ChainTerms | None:
         """Where the ledger is anchored and who seals; raises RulesError."""
         try:
@@ -174,6 +190,14 @@ class Terms:
             return Committees.from_item(decode_item(self.committees)) if self.committees else None
         except (MalformedMessage, ConfigurationError) as error:
             raise RulesError("committees", "what committees are drawn", str(error)) from error
+
+    @property
+    def scaling(self) -> Scaling:
+        """How sums are checked; raises RulesError."""
+        try:
+            return Scaling(self.sums)
+        except ConfigurationError as error:
+            raise RulesError("sums", error.expected, error.actual) from error
 
     @property
     def counts_only(self) -> bool:
@@ -226,8 +250,10 @@ class Terms:
             declarations=self.declared,
             counting=self.counted,
             stopping=self.stops,
+            attestation=self.asked,
             chain=self.anchored,
             committees=self.drawn,
+            scaling=self.scaling,
         )
 
     def check(self) -> Rules:
