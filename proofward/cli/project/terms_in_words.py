@@ -79,8 +79,15 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
             else []
         ),
         *committees_in_words(rules),
+        *([] if not rules.scaling.fingerprints else [BY_FINGERPRINTS]),
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
     ]
+
+
+BY_FINGERPRINTS = (
+    "a sum is checked by fingerprints that verifiers sign, as many alike as accept a proof; only the audit "
+    "adds the ciphertexts up"
+)
 
 
 def _counts(terms: Terms, rules: Rules) -> list[str]:

@@ -19,6 +19,7 @@ from proofward.federation.history import (
     consent_steps,
     end_steps,
     enrolment_steps,
+    fingerprint_steps,
     membership_steps,
     noise_steps,
     own_counts_steps,
@@ -204,6 +205,7 @@ STEPS: dict[str, Step] = {
     **share_steps.STEPS,
     **consent_steps.STEPS,
     **unmasking_steps.STEPS,
+    **fingerprint_steps.STEPS,
     **end_steps.STEPS,
     **chain_steps.STEPS,
 }
