@@ -67,7 +67,7 @@ def test_rules_say_it_and_rules_that_say_nothing_keep_their_bytes(tmp_path):
     plain = replace(rules, scaling=PLAIN)
     assert "scaling" not in decode_item(plain.data) and plain.digest != rules.digest
     assert Rules.from_bytes(plain.data).scaling == PLAIN
-    for item in ({}, {"sums": "recomputed"}, {"sums": "guessed"}, {"sums": 1}, {"other": 1}, [], "x"):
+    for item in ({}, {"sums": "recomputed"}, {"sums": "guessed"}, {"sums": 1}, {"shares": "kept"}, {"shares": []}, {"other": 1}, [], "x"):
         other = encode_item({**decode_item(rules.data), "scaling": item})
         with pytest.raises(RulesError):
             Rules.from_bytes(other)

@@ -32,7 +32,7 @@ def due_again(history: HistoryState, verifier: str) -> Iterator[str]:
     return (name for name in may_again(history, verifier) if settled(history, name) is None)
 
 
-def awaited(history: HistoryState) -> set[str]:
+def late_fingerprints(history: HistoryState) -> set[str]:
     """Verifiers whose fingerprints are missing for a sum that cannot be confirmed without them."""
     if not history.rules.scaling.fingerprints or not unsettled(history):
         return set()

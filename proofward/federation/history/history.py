@@ -154,6 +154,7 @@ class History(HistoryState):
         self.latest = max(self.latest, envelope.time)
         self.recorded[envelope.digest] = self.size
         self.tree.append(envelope.data)
+        self.lasting.update(envelope.record.lasting())
         self.clocks.append(clock)
         note_outcome(self, envelope)
 

@@ -17,7 +17,7 @@ from proofward.federation.history.consent_steps import (
     missing_consents,
     needed_abandonments,
 )
-from proofward.federation.history.fingerprint_steps import awaited
+from proofward.federation.history.fingerprint_steps import late_fingerprints
 from proofward.federation.history.history_state import (
     ABANDON,
     BEFORE,
@@ -186,7 +186,7 @@ def _abandon(history: HistoryState, expired: bool) -> Message | None:
 def _confirm(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
     assert state.aggregate is not None
-    if awaited(history):
+    if late_fingerprints(history):
         return None
     if set(history.active({*state.present, *history.rules.verifiers})) <= set(state.confirmations) or expired:
         return RoundClosed(state.aggregate.record.model)

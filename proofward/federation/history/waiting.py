@@ -7,7 +7,7 @@ from collections.abc import Callable
 from proofward.federation.history.attestation_steps import awaited_evidence, barred, verdicts_on
 from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
 from proofward.federation.history.consent_steps import lockers, missing_consents, ready_holders
-from proofward.federation.history.fingerprint_steps import awaited
+from proofward.federation.history.fingerprint_steps import late_fingerprints
 from proofward.federation.history.history_state import (
     ABANDON,
     CONFIRM,
@@ -103,7 +103,8 @@ def _abandon(history: HistoryState) -> Names:
 
 def _confirm(history: HistoryState) -> Names:
     state = history.round
-    return ({*state.present, *history.rules.verifiers} - set(state.confirmations)) | awaited(history)
+    missing = {*state.present, *history.rules.verifiers} - set(state.confirmations)
+    return missing | late_fingerprints(history)
 
 
 _MISSING: dict[str, Callable[[HistoryState], Names]] = {

@@ -75,7 +75,7 @@ class Terms:
     attestation: canonical encoding of what is asked of evidence, b"" where nothing is
     chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
     committees: canonical encoding of the Committees, b"" where there are none
-    sums: how members check a sum, see Scaling
+    sums, shares: how members check a sum, and how long sealed shares are kept, see Scaling
     """
 
     kind: ClassVar[str] = "terms"
@@ -96,6 +96,7 @@ class Terms:
     chain: Annotated[bytes, Length(0, MAX_CHAIN)] = b""
     committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
     sums: Annotated[str, Length(1, 16)] = PLAIN.sums
+    shares: Annotated[str, Length(1, 16)] = PLAIN.shares
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
@@ -193,11 +194,11 @@ class Terms:
 
     @property
     def scaling(self) -> Scaling:
-        """How sums are checked; raises RulesError."""
+        """How sums are checked and shares kept; raises RulesError."""
         try:
-            return Scaling(self.sums)
+            return Scaling(self.sums, self.shares)
         except ConfigurationError as error:
-            raise RulesError("sums", error.expected, error.actual) from error
+            raise RulesError(error.field, error.expected, error.actual) from error
 
     @property
     def counts_only(self) -> bool:
