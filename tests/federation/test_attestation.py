@@ -139,13 +139,12 @@ def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp
     with pytest.raises(Refusal) as caught:
         history.judge(engine.aggregator.envelope(early, *history.position()).data)
     assert (caught.value.check, caught.value.culprit) == ("attestation", "verifier-1")
+    engine.verifiers["verifier-1"].request_revocation("verifier-1", "no such machine")
+    engine.run(lambda: "verifier-1" in history.revoked)
+    assert awaited(history) == ()
     engine.close()
-    stopped = federation(tmp_path / "late", agreed, {"verifier-1": None}).run()
-    assert (stopped.finished, stopped.stopped.check, stopped.stopped.culprit) == (
-        False,
-        "attestation",
-        "verifier-1",
-    )
+    late = federation(tmp_path / "late", agreed, {"verifier-1": None}).run()
+    assert (late.finished, late.stopped, late.waits_for) == (False, None, ("verifier-1",))
 
 
 class Pressing(Hospital):
