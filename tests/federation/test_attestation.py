@@ -16,7 +16,13 @@ from proofward.attestation.policy import RECORDED, REQUIRED
 from proofward.engines.attacks.evidence import WAYS, honest
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.attestation_judging import judge
-from proofward.federation.history.attestation_steps import accepted, awaited, barred, in_words, lacking
+from proofward.federation.history.attestation_steps import (
+    accepted,
+    awaited_evidence,
+    barred,
+    in_words,
+    lacking,
+)
 from proofward.federation.history.history_state import ENROLMENT
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.attestation_records import EvidenceObjects
@@ -133,7 +139,7 @@ def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp
     engine = federation(tmp_path, agreed, {"verifier-1": None})
     history = engine.aggregator.history
     engine.run(lambda: accepted(history, "verifier-0") and len(history.enrolment_verdicts) == 10)
-    assert awaited(history) == ("verifier-1",) and engine.aggregator.due(expired=False) is None
+    assert awaited_evidence(history) == ("verifier-1",) and engine.aggregator.due(expired=False) is None
     assert lacking(history, "verifier-1", "verifier") == "none"
     early = m.EnrolmentClosed(tuple(history.acceptable_enrolments()))
     with pytest.raises(Refusal) as caught:
@@ -141,7 +147,7 @@ def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp
     assert (caught.value.check, caught.value.culprit) == ("attestation", "verifier-1")
     engine.verifiers["verifier-1"].request_revocation("verifier-1", "no such machine")
     engine.run(lambda: "verifier-1" in history.revoked)
-    assert awaited(history) == ()
+    assert awaited_evidence(history) == ()
     engine.close()
     late = federation(tmp_path / "late", agreed, {"verifier-1": None}).run()
     assert (late.finished, late.stopped, late.waits_for) == (False, None, ("verifier-1",))
