@@ -16,13 +16,7 @@ from proofward.attestation.policy import RECORDED, REQUIRED
 from proofward.engines.attacks.evidence import WAYS, honest
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.attestation_judging import judge
-from proofward.federation.history.attestation_steps import (
-    accepted,
-    awaited_evidence,
-    barred,
-    in_words,
-    lacking,
-)
+from proofward.federation.history.attestation_steps import accepted, awaited_evidence, barred, in_words, lacking
 from proofward.federation.history.history_state import ENROLMENT
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.attestation_records import EvidenceObjects
