@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
+
+from round_proof import HOLDERS, THRESHOLD, digests, hospital_records
 
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keccak import keccak256
@@ -19,8 +22,16 @@ from proofward.chain.contract.typed_data import (
     Verdict,
     Weights,
 )
+from proofward.chain.dispute import dispute_arguments, row_dispute_arguments
 from proofward.chain.evm import Done, LocalChain
+from proofward.chain.receipt import Receipt, watched
+from proofward.layers.initial_weights import initial_weights
 from proofward.ledger.merkle_log import consistency_proof, leaf_hash, node_hash, tree_root
+from proofward.models import preset
+from proofward.relations.config import RoundConfig
+from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.prove import prove_round, verify_round
+from proofward.relations.round_statement import RoundStatement
 
 SEATS = {5: (3, 2), 50: (7, 5), 500: (15, 10), 5000: (40, 27)}
 """By hospitals: seats, and how many of them are a quorum."""
@@ -133,6 +144,37 @@ def table(hospitals: int) -> dict[str, object]:
         "hospitals": hospitals, "seats": own.seats, "quorum": own.quorum,
         "gas": own.found, "close_round_bytes": calldata,
     }  # fmt: skip
+
+
+def disputes(rows: int = 90) -> dict[str, object]:
+    """The two steps of the verification of a real proof of the preset wdbc, in gas and bytes of calldata."""
+    setup = preset("wdbc")
+    config = RoundConfig(setup.model, setup.scales, setup.training, setup.clip_bound, HOLDERS, THRESHOLD)
+    records = hospital_records(setup, rows)
+    enrolment = EnrolmentStatement(CONSORTIUM, "hospital", rows, setup.model.features, config)
+    _, secret = prove_enrolment(enrolment, records.features, records.labels, os.urandom)
+    statement = RoundStatement(
+        consortium=CONSORTIUM, config=config, round=1, attempt=0, hospital="hospital", rows=rows,
+        weight_shift=config.weight_shift(rows), beacon=bytes(32), dataset_root=secret.root,
+        initial_weights=initial_weights(setup.model, setup.scales, b"benchmark"),
+    )  # fmt: skip
+    made = prove_round(statement, secret, os.urandom, digests)
+    _, opened = watched(lambda: verify_round(statement, made.ciphertext, made.sealed_shares, made.proof))
+    assert opened is not None
+    own, honest, found = Consortium(5), Receipt.of(opened), {}
+    (column, value), *others = honest.claims
+    false = replace(honest, claims=((column, value ^ 1), *others))
+    for name, receipt in (("a true claim", honest), ("a false claim", false)):
+        for function, make in (("dispute_column", dispute_arguments), ("dispute_row", row_dispute_arguments)):
+            with own.chain.undone():
+                verdict = Verdict(1, 1, 3, digest("upload"), True, bytes(32), receipt.digest())
+                seal = Seal(0, own.keys[0].sign(own.domain.digest(verdict)))
+                done = own.send(function, function, *make(opened, receipt, 0, verdict, seal))
+                assert done.answer is (receipt is false)
+                found[f"{function}, {name}"] = done.gas
+                found[f"{function}, bytes"] = len(done.calldata)
+    rows_of_tableaux = sum(columns.shape[1] for columns in opened.columns)
+    return {"proof_bytes": len(made.proof), "tableau_rows": rows_of_tableaux, "gas": found}
 
 
 def kinds_of_seats() -> dict[str, int]:

@@ -24,6 +24,7 @@ from _chain_targets import chain_targets
 from _committee_targets import committee_targets
 from _counting_targets import counting_targets
 from _evaluation_targets import evaluation_targets
+from _evidence_targets import evidence_targets
 from _live_targets import live_targets
 from _machine import print_result, progress
 from _private_targets import private_targets
@@ -202,6 +203,7 @@ def main() -> None:
         targets += counting_targets(Path(folder) / "counting", kinds)
         targets += evaluation_targets(Path(folder) / "evaluation")
         targets += private_targets(Path(folder) / "private", kinds)
+        targets += evidence_targets(Path(folder) / "evidence", kinds)
         targets += chain_targets(Path(folder) / "chain", kinds)
         targets += committee_targets(Path(folder) / "committees", kinds)
         targets += reader_targets(Path(folder) / "readers")

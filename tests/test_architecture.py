@@ -26,6 +26,7 @@ LAYERS = (
     "relations",
     "privacy",
     "ledger",
+    "attestation",
     "witness",
     "federation",
     "chain",

@@ -24,6 +24,8 @@ CHECKS: dict[str, tuple[str, str]] = {
     "enrolment-proof": ("proofs of enrolment", "A hospital's records are committed to and well-formed."),
     "round-proof": ("proofs of training", "A hospital's update is the training that was agreed on."),
     "counts-proof": ("proofs of counts", "A hospital's counts are in range, and true if rules prove it."),
+    "attestation": ("evidence of machines", "Evidence is verified again as of then; it proves no update."),
+    "attestation-verdict": ("verdicts on evidence", "A verifier said of evidence what the auditor finds."),
     "verdict": ("verdicts of verifiers", "A verifier said of a proof what the auditor finds."),
     "enrolled-set": ("who was enrolled", "Hospitals take part with the records that were proved."),
     "beacon": ("the randomness drawn", "The first model is the one that the shared randomness gives."),
@@ -34,6 +36,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "object": ("named objects", "Every object that an entry names is there, and no other."),
     "stopping": ("the rule on stopping", "A vote by that rule was true; the best round is computed again."),
     "complete": ("the end", "All agreed rounds were closed, or enough verifiers voted for an earlier end."),
+    "anchor": ("the anchor on a chain", "The ledger continues what a chain has anchored of it."),
     "flaws": ("number of flaws", "There are few enough flaws for all of them to be read."),
     "file": ("files made from the ledger", "The model and the proof files are what the ledger gives."),
     "files": ("objects behind the files", "The files of the run can be made again from the ledger."),
@@ -43,7 +46,13 @@ CHECKS: dict[str, tuple[str, str]] = {
 
 TRAINING, ENROLMENT = "its proof of training does not hold", "its proof of enrolment does not hold"
 COUNTS = "its proof of counts does not hold"
-PROOFS = {"round-proof": TRAINING, "counts-proof": COUNTS, "enrolment-proof": ENROLMENT}
+EVIDENCE = "its evidence about its machine does not hold"
+PROOFS = {
+    "round-proof": TRAINING,
+    "counts-proof": COUNTS,
+    "enrolment-proof": ENROLMENT,
+    "attestation": EVIDENCE,
+}
 """By the name of a check: what is said of a hospital whose proof was refused."""
 DEEDS: dict[str, str] = {
     "key-share": "it dealt a hospital a share of its key that is not one",
@@ -57,6 +66,7 @@ DEEDS: dict[str, str] = {
     "signature": "it sent a message with a wrong signature",
     "malformed": "it sent a message that is not of the agreed form",
     "verdict": "it said of a proof what the proof does not bear out",
+    "attestation-verdict": "it said of evidence what the evidence does not bear out",
     "entry": "it recorded a message that does not follow from those before it",
     "aggregate": "it recorded a sum or a model that is not the one of the accepted updates",
     "beacon": "it recorded a first model that the shared randomness does not give",

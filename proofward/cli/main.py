@@ -8,7 +8,9 @@ import click
 
 from proofward import __version__
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.evidence.attest import attest
 from proofward.cli.evidence.audit import audit
+from proofward.cli.evidence.chain import chain
 from proofward.cli.evidence.evaluate import evaluate
 from proofward.cli.evidence.export_audit import export_audit
 from proofward.cli.evidence.inspect import inspect
@@ -63,6 +65,7 @@ for command in (demo, simulate, audit, verify, inspect, bench, doctor, start, st
                 certificates, consortium, join, enrol, check_data, confirm, revoke, admit, end, rotate_key,
                 model, predict, export_audit, report, track):  # fmt: skip
     main.add_command(command)
+main.add_command(attest)
 main.add_command(presets)
 main.add_command(check_images)
 main.add_command(count)
@@ -70,6 +73,7 @@ main.add_command(evaluate)
 main.add_command(data)
 main.add_command(console)
 main.add_command(witness)
+main.add_command(chain)
 main.add_command(timestamp)
 consortium.add_command(add_site)
 consortium.add_command(calibrate)

@@ -11,7 +11,8 @@ from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Basis, Block, Cell, Grid, Picture, Words
 from proofward.federation.history.counted import CountedSum
 from proofward.layers.errors import ConfigurationError
-from proofward.privacy.words import EXACT_COUNTS
+from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS
+from proofward.relations.noisy_scores import readable
 from proofward.relations.score_layout import ScoreLayout, is_layout
 from proofward.report.histograms.evaluated import Evaluated, Group
 from proofward.report.histograms.ranking import area_interval, roc_area
@@ -25,8 +26,13 @@ CAUTION = (
 )
 PROVED = (
     f"{_COUNTED}The sum is computed again, and every hospital whose counts are in it has proved that they "
-    "are those of the model on its validation part. Which records are of a level of a subgroup is its signed "
-    "word."
+    "are those of the model on its validation part, in all and by level of a subgroup."
+)
+
+
+_READ = (
+    "Figures are of the counts that records can have which are nearest to the noisy ones, and intervals do "
+    "not have the noise in them"
 )
 
 
@@ -39,7 +45,8 @@ def counted_figures(found: Evidence) -> list[Block]:
     proved = all(own.counting.proved for own in found.counted)
     blocks: list[Block] = [Words((PROVED,)) if proved else Words((CAUTION,), "weak")]
     if found.history.rules.accountant is not None:
-        blocks.append(Words((f"{EXACT_COUNTS[0].upper()}{EXACT_COUNTS[1:]}.",), "weak"))
+        words = EXACT_COUNTS if found.history.rules.has_exact_counts else f"{NOISY_COUNTS}. {_READ}"
+        blocks.append(Words((f"{words[0].upper()}{words[1:]}.",), "weak"))
     if evaluated:
         blocks += _of_scores(evaluated)
     if others:
@@ -61,7 +68,7 @@ def _evaluated(found: Evidence, own: CountedSum) -> Evaluated | None:
         described = found.description
         fits = described is not None and len(described.classes) == layout.classes
         names = described.classes if described and fits else tuple(map(str, range(layout.classes)))
-        figures = Evaluated(layout, names, own.counts)
+        figures = Evaluated(layout, names, readable(layout, own.counting, own.counts))
         _ = figures.whole
     except ConfigurationError:
         return None
@@ -88,7 +95,6 @@ def _of_scores(evaluated: list[tuple[CountedSum, Evaluated]]) -> list[Block]:
     groups: list[tuple[Cell, ...]] = [
         (group.title, *_row(group)) for group in (figures.whole, *figures.subgroups[:MOST_GROUPS])
     ]
-    basis = Basis.SIGNED if figures.subgroups else basis  # which records are of a level is signed
     note = f"Groups with fewer than {figures.layout.least_count} records of a class are not shown."
     blocks.append(Grid(f"By subgroup, round {last.round}", ("of", *FIGURES), groups, basis, note))
     return blocks

@@ -10,6 +10,7 @@ from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Basis, Block, Cell, Facts, Grid, Mark, Picture, Section, Words, fact
 from proofward.dossier.take_part import MEANINGS, attempts, marked, part
 from proofward.federation.messages.clock import in_utc
+from proofward.federation.messages.thresholds import committees_in_words
 
 MOST_ROUNDS, ACROSS = 240, 8
 
@@ -37,6 +38,7 @@ def agreed(found: Evidence) -> Section:
         fact("Fewest hospitals in a sum", f"{rules.minimum_updates} of {len(rules.hospitals)}"),
         fact("Hospitals that learn nothing together", f"up to {rules.collusion}"),
         fact("Dishonest hospitals for two sums from one model", f"{colluding}, with the host of the ledger"),
+        *(fact("Committees", line) for line in committees_in_words(rules)),
         fact("Rounds agreed", rules.rounds),
         *([fact("What rounds count", rules.counting_in_words)] if rules.counting_in_words else []),
         fact("Security that the rules demand of a proof", f"{config.security_bits} bits"),

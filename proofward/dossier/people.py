@@ -21,6 +21,7 @@ from proofward.dossier.paper import (
     fact,
 )
 from proofward.federation.history.admission_steps import admission_votes
+from proofward.federation.history.attestation_steps import in_words as evidence_in_words
 from proofward.federation.history.end_steps import end_in_words
 from proofward.federation.history.membership_steps import votes_against
 from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
@@ -102,6 +103,8 @@ def _standing(found: Evidence, name: str) -> Cell:
         words.append(f"admitted by vote of {', '.join(voters)}")
     if first is not None and history.keys[name] != first.key:
         words.append("changed its key")
+    if machine := evidence_in_words(history, name):
+        words.append(f"{machine} (it stands for no proof)")
     if name in history.revoked:
         reasons = "; ".join(f"{by}: {why}" for by, why in votes_against(history, name).items())
         return Mark("; ".join([*words, f"revoked at entry {history.revoked[name]} ({reasons})"]), "bad")

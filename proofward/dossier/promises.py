@@ -18,7 +18,8 @@ NOT_SHOWN = (
     "Times by a clock from outside: host and members together could have written others.",
     "Who, as a person, gave a command at a site, or looked at records there. The ledger knows members' keys.",
     "What happens to the model after the last round: its use, its changes, and its effects on patients.",
-    "That a site's machine was in order. Who controls it sees all that is at that site.",
+    "That a site's machine was in order, beyond what evidence of it says where the rules ask for that. Who "
+    "controls it sees all that is at that site.",
     "That this is the federation one was told of, unless the fingerprint is compared with a member's.",
 )
 

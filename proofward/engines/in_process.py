@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.attestation.collect import Attester
 from proofward.chain.key_files import sealer_for
 from proofward.engines.members_at_once import usual_workers
 from proofward.engines.run_folder import Plan, RunFolder
@@ -118,6 +119,7 @@ class InProcessFederation:
         data_sheets: Mapping[str, tuple[str, ...]] | None = None,
         counts: Mapping[str, CountSource] | None = None,
         publishing: Collection[str] = (),
+        attesters: Mapping[str, Attester] | None = None,
     ) -> None:
         """Opens or creates the run folder.
 
@@ -136,6 +138,7 @@ class InProcessFederation:
             data_sheets: What hospitals say of their records, in lines, by name.
             counts: What each hospital counts, by name. Where all rounds count, no datasets are needed.
             publishing: The hospitals that publish their own counts.
+            attesters: What gives evidence of members' machines, by name.
         """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()
         self.folder = RunFolder(directory, seed)
@@ -147,20 +150,19 @@ class InProcessFederation:
         self._workers = workers
         self._rows = max((len(records[1]) for records in datasets.values()), default=1)
         self._proofs, self._counts, self._publishing = proofs, counts or {}, publishing
-        self._sheets = data_sheets or {}
+        self._sheets, self._attesters = data_sheets or {}, attesters or {}
         key = self.folder.key(plan.aggregator)
         ledger = LedgerFolder(self.folder.ledger, NoteSigner(log_verifier(self.rules).name, key))
-        clock = self.folder.clock(plan.aggregator)
+        clock, attest = self.folder.clock(plan.aggregator), self._attesters.get(plan.aggregator)
         self.aggregator = kinds.aggregator(
-            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event, clock
+            plan.aggregator, key, self.rules, ledger, plan.initial_model, self._event, clock, attest
         )
         self.hospitals: dict[str, Follower] = {}
         self.verifiers: dict[str, Follower] = {}
         for name in self.rules.hospitals:
             hospital = kinds.hospitals.get(name, Hospital)
-            self.hospitals[name] = hospital(
-                name, self.folder.key(name), self._around(name, proofs), *self._records(datasets, name)
-            )
+            records = NO_RECORDS if self.rules.counts_only else datasets[name]
+            self.hospitals[name] = hospital(name, self.folder.key(name), self._around(name, proofs), *records)
         for name in self.rules.verifiers:
             verifier = kinds.verifiers.get(name, Verifier)
             self.verifiers[name] = verifier(name, self.folder.key(name), self._around(name, proofs))
@@ -177,11 +179,9 @@ class InProcessFederation:
             data_sheet=self._sheets.get(name, ()),
             counts=self._counts.get(name, no_counts),
             publishes_counts=name in self._publishing,
+            attest=self._attesters.get(name),
             sealer=sealer_for(self.rules, name, self.folder.party(name), self.folder.randomness(name)),
         )
-
-    def _records(self, datasets: Mapping[str, Dataset], name: str) -> Dataset:
-        return NO_RECORDS if self.rules.counts_only else datasets[name]
 
     def add_hospital(
         self, name: str, features: Signed, labels: Signed, kind: type[Hospital] = Hospital

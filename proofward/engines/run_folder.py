@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.attestation.policy import Policy
 from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
 from proofward.federation.messages.committees import Committees
@@ -64,6 +65,7 @@ class Plan:
         declarations: What the consortium says of itself, see Declarations.
         counting: What is counted in which rounds, see Rules.
         stopping: When training ends early, see Rules.
+        attestation: What is asked of evidence about members' machines, see Rules.
         chain: Where the ledger is anchored and who seals, see Rules.
         committees: Who holds shares and who judges proofs, see Rules.
     """
@@ -81,6 +83,7 @@ class Plan:
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
     stopping: Stopping | None = None
+    attestation: Policy | None = None
     chain: ChainTerms | None = None
     committees: Committees | None = None
 
@@ -157,6 +160,7 @@ class RunFolder:
             abandonments=plan.abandonments or usual_abandonments(len(plan.hospitals)),
             counting=plan.counting,
             stopping=plan.stopping,
+            attestation=plan.attestation,
             chain=plan.chain,
             committees=plan.committees,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",

@@ -1,11 +1,11 @@
 """Sums of ciphertexts, and their decoding under the sum of the secrets.
 
-Exact          |sum e| <= 42 n and |sum U| <= sum of the bounds, see `proofward.lattice.parameters`: the
-               sum of the secrets gives the sum of the updates without error.
+Exact          |sum e| <= `noise_bound` and |sum U| <= sum of the bounds, see `lattice.parameters`: the sum
+               of the secrets gives the sum of the updates without error.
 One decoding   A sum decodes under one S only. Two of them differ by d != 0 with |d_i| <= 2n. On every added
-               entry both leave a residual of at most 42 n of a message that must be 0, so |a d| <= 84 n
-               there. For a uniform mask a the expected number of such d is below 2^`excess_bits`, less than
-               2^-36000 for 3120 hospitals. The masks are drawn by the beacon, so nobody chooses them.
+               entry both leave a residual of at most that, of a message that must be 0, so |a d| is at most
+               twice that there. For a uniform mask a the expected number of such d is below
+               2^`excess_bits`, less than 2^-28000 for 12000 hospitals. The beacon draws the masks.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from proofward.lattice import kernels
 from proofward.lattice.encryption import masked, secret_values
 from proofward.lattice.errors import ArgumentRefused, DecodingFailed
 from proofward.lattice.parameters import (
-    ERROR_ETA,
     LARGEST_BOUND,
-    MAX_HOSPITALS,
+    MAX_MEMBERS,
     MODULUS,
     RING_DEGREE,
     ciphertext_length,
+    noise_bound,
 )
 from proofward.lattice.ring import Words
 from proofward.lattice.sampler import MaskContext
@@ -52,8 +52,8 @@ class CiphertextSum:
     def add(self, ciphertext: Words) -> None:
         """Adds an F-array (length,); `ArgumentRefused` for another shape or large words, sum unchanged."""
         words = _checked_ciphertext("ciphertext", ciphertext, self.total.size)
-        if self.count >= MAX_HOSPITALS:
-            raise ArgumentRefused("ciphertexts", f"at most {MAX_HOSPITALS}", self.count + 1)
+        if self.count >= MAX_MEMBERS:
+            raise ArgumentRefused("ciphertexts", f"at most {MAX_MEMBERS}", self.count + 1)
         if int(words.max()) >= MODULUS:
             raise ArgumentRefused("ciphertext", f"words below {MODULUS}", int(words.max()))
         over_blocks(
@@ -79,8 +79,8 @@ def centred_secret_sum(secret_sum: Words, hospitals: int) -> Signed:
         raise ArgumentRefused(
             "secret_sum", f"uint64 of ({RING_DEGREE},)", f"{secret_sum.dtype} of {secret_sum.shape}"
         )
-    if not 1 <= hospitals <= MAX_HOSPITALS:
-        raise ArgumentRefused("hospitals", f"1 to {MAX_HOSPITALS}", hospitals)
+    if not 1 <= hospitals <= MAX_MEMBERS:
+        raise ArgumentRefused("hospitals", f"1 to {MAX_MEMBERS}", hospitals)
     small = secret_sum <= np.uint64(hospitals)
     negative = (secret_sum >= np.uint64(MODULUS - hospitals)) & (secret_sum < np.uint64(MODULUS))
     wrong = np.flatnonzero(~(small | negative))
@@ -108,7 +108,7 @@ class SumDecoder:
             raise ArgumentRefused("bound", f"0 to {hospitals * (LARGEST_BOUND - 1)}", bound)
         if parameters < 1:
             raise ArgumentRefused("parameters", "at least 1", parameters)
-        self._noise, self._bound = hospitals * ERROR_ETA, bound
+        self._noise, self._bound = noise_bound(hospitals), bound
         self._parameters, self._length = parameters, ciphertext_length(parameters)
 
     def decode(self, ciphertext_sum: Words, start: int = 0) -> Signed:
@@ -117,8 +117,8 @@ class SumDecoder:
         `start` is a multiple of 4096. The result is int64 (entries,) without the added entries, which are
         behind the parameters and must hold exactly 0. A sum is decoded when all its pieces are.
 
-        Raises `DecodingFailed` if an entry leaves a residual above 42 n, a sum above the bound, or an added
-        entry another value than 0: then sum and secrets do not belong together.
+        Raises `DecodingFailed` if an entry leaves a residual above the noise, a sum above the bound, or an
+        added entry another value than 0: then sum and secrets do not belong together.
         """
         words = _checked_ciphertext("ciphertext_sum", ciphertext_sum)
         if int(words.max()) >= MODULUS:

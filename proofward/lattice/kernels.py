@@ -120,9 +120,9 @@ def add_message(words: np.ndarray, error: np.ndarray, update: np.ndarray) -> Non
 def decode(words: np.ndarray, mask: np.ndarray, out: np.ndarray, noise: int, bound: int) -> int:
     """out[i] = nearest integer to centred(words[i] - mask[i]) / 2^18; the first i no honest sum has, or -1.
 
-    Centred values lie in (-2^63, 2^63). `bound` is at most 3120 * 2^31, so `limit` is below 2^61, and adding
-    2^17 cannot overflow because larger values are clamped first. The residual must be at most `noise` in
-    magnitude.
+    Centred values lie in (-2^63, 2^63). `bound` is at most 12000 * 2^31, so `limit` is below 2^63 - 2^60, and
+    adding 2^17 cannot overflow because larger values are clamped first. The residual must be at most `noise`
+    in magnitude.
     """
     limit = (bound << UPDATE_SHIFT) + (1 << (UPDATE_SHIFT - 1))
     wrong = -1

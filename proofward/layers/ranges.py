@@ -68,9 +68,11 @@ class RangeChecks:
         """Every entry (pair of entries) is in a table, which is one for all layers that ask for its tag."""
         self.lookups.query(self._keep(table), value, second)
 
-    def look_up_virtual(self, table: Table, value: VirtualColumn) -> None:
+    def look_up_virtual(
+        self, table: Table, value: VirtualColumn, second: LinearCombination | None = None
+    ) -> None:
         """Likewise for a virtual column."""
-        self.lookups.query(self._keep(table), value)
+        self.lookups.query(self._keep(table), value, second)
 
     def require_joint_sign(
         self, low: LinearCombination, bits: int, above: LinearCombination, sign: LinearCombination

@@ -6,10 +6,11 @@ accepted set among them with their noise and their records, is (epsilon, delta)-
 probability of anything that they may conclude is under D at most e^epsilon times that under D', plus delta.
 Others compute in bounded time, since updates are encrypted and noise comes from seeds.
 
-Each release is the sum of at least m updates, of which m - c carry noise that no reader knows. Its L2
+A release is the sum of at least m updates, of which m - c carry noise that no reader knows. Its L2
 sensitivity, in units of the lattice, is 2 C + sqrt(d): one clipped gradient is replaced by another, and each
 of d entries is rounded once. For a patient of k records it is 2 k C + sqrt(d). The tables from which noise is
-drawn are finite; their exact total variation, over all draws that count, is part of delta.
+drawn are finite; their exact total variation, over all draws that count, is part of delta. Sums of counts
+with noise spend as many releases as they are worth, see `counts`.
 """
 
 from __future__ import annotations
@@ -42,12 +43,14 @@ class Accountant:
         parameters: d, the entries of an update.
         minimum_updates: m, the fewest hospitals in a sum.
         bound: Of the tables' distance, in place of the distance itself, which takes longer to compute.
+        counted: A bound of the same for counts, of all draws of a hospital for each release that they spend.
     """
 
     privacy: Privacy
     parameters: int
     minimum_updates: int
     bound: Fraction | None = None
+    counted: Fraction = Fraction(0)
 
     @property
     def delta(self) -> float:
@@ -85,7 +88,7 @@ class Accountant:
 
     def _distance(self, releases: int, shares: int) -> Fraction:
         one = distance(self.privacy) if self.bound is None else self.bound
-        return one * self.parameters * releases * shares
+        return max(one * self.parameters, self.counted) * releases * shares
 
     def epsilon(self, releases: int, records: int = 0, shares: int = 0) -> float:
         """epsilon at the delta of the rules, of which the tables' part is taken first; inf for no promise."""
@@ -117,14 +120,14 @@ class Accountant:
         """epsilon after so many releases; 0 before the first."""
         return self.epsilon(releases) if releases else 0.0
 
-    def check(self, training_rounds: int) -> None:
+    def check(self, planned: int) -> None:
         """Raises ConfigurationError for rules whose promise does not hold, or cannot last for all rounds."""
         own = self.privacy
         if self.shares < 1:
             expected = f"fewer than minimum_updates = {self.minimum_updates}: somebody's noise has to be left"
             raise ConfigurationError("privacy.colluders", expected, own.colluders)
-        if own.releases < training_rounds:
-            expected = f"at least {training_rounds}, one for each round of training"
+        if own.releases < planned:
+            expected = f"at least {planned}, one for each round of training and those that counts spend"
             raise ConfigurationError("privacy.releases", expected, own.releases)
         if self._added_at_most * LARGEST_ADDED_SHARE * own.inverse_delta > 1:
             expected = f"a delta of which the noise tables take at most 1 / {LARGEST_ADDED_SHARE}"

@@ -19,22 +19,29 @@ one word away from where the distribution has it, and what is beyond its ends is
 """
 
 
-def least_noise(privacy: Privacy, epsilon: float, parameters: int, minimum_updates: int) -> Privacy:
+def least_noise(
+    privacy: Privacy,
+    epsilon: float,
+    parameters: int,
+    minimum_updates: int,
+    counted: Fraction = Fraction(0),
+) -> Privacy:
     """The mechanism with the smallest `coarse_variance` that reaches epsilon; raises ConfigurationError.
 
-    What `privacy` says of the variance counts for nothing. epsilon falls where the variance grows.
+    What `privacy` says of the variance counts for nothing. epsilon falls where the variance grows. counted: a
+    bound of the distance of what is counted, see `Accountant`.
     """
 
     def reaches(variance: int, bound: Fraction | None = BOUND) -> bool:
         own = replace(privacy, coarse_variance=variance)
-        return Accountant(own, parameters, minimum_updates, bound).promised <= epsilon
+        return Accountant(own, parameters, minimum_updates, bound, counted).promised <= epsilon
 
     if minimum_updates <= privacy.colluders:
         raise ConfigurationError("privacy.colluders", f"fewer than {minimum_updates}", privacy.colluders)
     most = MOST_COARSE_VARIANCE
     if not reaches(most) and not reaches(most, None):
         own = replace(privacy, coarse_variance=most)
-        least = Accountant(own, parameters, minimum_updates).promised
+        least = Accountant(own, parameters, minimum_updates, None, counted).promised
         expected = f"at least {least:.3g}, by the most noise; fewer releases, colluders or records help"
         raise ConfigurationError("privacy.epsilon", expected, epsilon)
     low = _first(lambda variance: variance == most or reaches(variance))

@@ -10,6 +10,7 @@ from proofward.privacy.accountant import MOST_EPSILON, Accountant, for_patients
 
 NO_PRIVACY = "no differential privacy: sums are exact"
 EXACT_COUNTS = "counts are exact and outside the privacy budget: not private"
+NOISY_COUNTS = "counts have noise, and are within the privacy budget"
 _NOTHING = 1e-9
 """Of an epsilon: what its computation may add to it."""
 NEIGHBOURS = "neighbours are two data sets of one hospital that differ in one record, replaced by another"

@@ -48,7 +48,7 @@ from proofward.relations.public_pass import PublicPass
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
 
-SCALED_TAG, TAKEN_TAG = (1 << 40) + 3, (1 << 40) + 4
+SCALED_TAG = (1 << 40) + 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,8 @@ class ClassBins:
         taken = FirstMark.declare(
             ranges,
             "classes taken",
-            TAKEN_TAG,
             LinearCombination(((1, columns.equal),)),
             takes.size,
-            lambda: (own().distance == 0).astype(np.int64),
         )
         return ClassBins(columns, found, scaled, remainder, taken.code)
 

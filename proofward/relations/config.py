@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import lru_cache, partial
+from functools import lru_cache
 
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.bounds import weight_limit
-from proofward.layers.errors import ConfigurationError, TrainingError
+from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.privacy import Privacy
@@ -25,9 +25,10 @@ from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.soundness import LEAST_POLICY_BITS, SoundnessBelowPolicy
 from proofward.relations.clipped_rule import ClippedRule, clipped_rule
 from proofward.relations.committed_values import committed_values
-from proofward.relations.limits import MOST_COMMITTED_VALUES, MOST_ROWS, check_sizes
+from proofward.relations.limits import MOST_COMMITTED_VALUES, check_sizes
 from proofward.relations.noise_tables import message_bound
 from proofward.relations.private_rules import check_private, check_several_steps, gradient_step
+from proofward.relations.row_range import widest_range
 from proofward.relations.update_rule import UpdateRule, least_shift, update_rule
 
 PROTOCOL_VERSION = 2
@@ -48,8 +49,7 @@ class RoundConfig:
         training: A round's local training.
         clip_bound: Bounds the L2 norm of an unweighted update, at scale 2^10.
         holders: How many members hold shares of keys.
-        threshold: The degree t of key sharing. Any t + 1 of the holders recover the summed key, and t learn
-            nothing.
+        threshold: The degree t of key sharing: any t + 1 holders recover the summed key, t learn nothing.
         security_bits: What every proof must have, with its work; see `proof.soundness`.
         weak_security_for_tests: Set exactly where these are fewer than LEAST_POLICY_BITS.
         least_rows: The fewest rows that a hospital may enrol with. 0 asks for the widest range there is.
@@ -76,7 +76,7 @@ class RoundConfig:
 
     def __post_init__(self) -> None:
         self._require("clip_bound", 1, 1 << 30)
-        self._require("holders", 2, 3000)
+        self._require("holders", 2, MAX_MEMBERS)
         self._require("threshold", 1, self.holders - 1)
         self._require("security_bits", 20 if self.weak_security_for_tests else LEAST_POLICY_BITS, 128)
         self._require("least_rows", 0, 1 << 24)
@@ -88,7 +88,9 @@ class RoundConfig:
         if self.privacy is None:
             self.optimizer.check(self.clip_bound, self.scales.weight_bits)
         if not (self.least_rows and self.most_rows):
-            self._fill_in_rows()
+            least, most = widest_range(self.least_rows, self.most_rows, self.check_bounds)
+            object.__setattr__(self, "least_rows", least)
+            object.__setattr__(self, "most_rows", most)
         if self.least_rows > self.most_rows:
             raise ConfigurationError("least_rows", f"at most most_rows = {self.most_rows}", self.least_rows)
         for rows in (self.least_rows, self.most_rows):
@@ -161,7 +163,10 @@ class RoundConfig:
         own rows and that of `most_rows`, and the bounds must hold for each.
         """
         if type(rows) is not int or not self.least_rows <= rows <= self.most_rows:
-            raise ConfigurationError("rows", f"{self.least_rows} to {self.most_rows} by the rules", rows)
+            expected = f"{self.least_rows} to {self.most_rows} by the rules"
+            if self.training.full_batch:
+                expected += ", whose step takes all rows that are trained on; a larger batch admits more"
+            raise ConfigurationError("rows", expected, rows)
         _check_rows(self, rows)
 
     def check_bounds(self, rows: int, most: int) -> None:
@@ -175,39 +180,6 @@ class RoundConfig:
             raise ConfigurationError("committed values", f"at most {MOST_COMMITTED_VALUES}", values)
         for shift in range(self.weight_shift(rows), self.weight_shift(most) + 1):
             self.message_bound(rows, shift)
-
-    def _fill_in_rows(self) -> None:
-        """The widest range: the least rows that can prove, and the most that leave them their bounds."""
-        most = self.most_rows
-        least = self.least_rows or self._first(1, self._some_rows(), lambda rows: self._holds(rows, most))
-        if not self.most_rows:
-            self.check_bounds(least, least)
-            beside = partial(self._holds, least)
-            beyond = self._first(least, MOST_ROWS + 1, lambda rows: not (self._holds(rows) and beside(rows)))
-            object.__setattr__(self, "most_rows", beyond - 1)
-        object.__setattr__(self, "least_rows", least)
-
-    def _some_rows(self) -> int:
-        """A power of two of rows for which all bounds hold; if none does, `most_rows`, or the most."""
-        most = self.most_rows
-        powers = (1 << bits for bits in range(24))
-        return next((rows for rows in powers if self._holds(rows, most)), most or MOST_ROWS)
-
-    @staticmethod
-    def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
-        """The least number in [low, high] that holds, if all from it on do; `high` if none does."""
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if holds(middle) else (middle + 1, high)
-        return low
-
-    def _holds(self, rows: int, most: int = 0) -> bool:
-        """Whether all bounds hold for `rows`, beside a hospital with `most` rows if that is not 0."""
-        try:
-            self.check_bounds(rows, most or rows)
-        except TrainingError:
-            return False
-        return True
 
     def scheme(self, rows: int) -> Scheme:
         """The commitment scheme of a hospital with `rows` rows; raises ConfigurationError."""

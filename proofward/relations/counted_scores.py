@@ -10,7 +10,9 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from proofward.field.extension import ext_add
 from proofward.field.goldilocks import to_field
+from proofward.layers.layout import padded
 from proofward.layers.ranges import RangeChecks
 from proofward.layers.stack import Units
 from proofward.proof.forms import Form, Point
@@ -18,12 +20,12 @@ from proofward.proof.party import Party
 from proofward.relations.blocks import Entries
 from proofward.relations.class_bins import ClassBins
 from proofward.relations.class_histogram import ClassHistogram, cells_of
-from proofward.relations.counted_cells import Claims
-from proofward.relations.dataset import SelectedRows
+from proofward.relations.counted_cells import Cells, Claims
 from proofward.relations.encryption import Encrypted
 from proofward.relations.evaluation_statement import EvaluationStatement
+from proofward.relations.level_counts import BlockOfCounts, sums_of
 from proofward.relations.score_bins import ScoreBins
-from proofward.relations.score_histogram import ConfusionTable, ScoreHistogram
+from proofward.relations.score_histogram import CELLS, ConfusionTable, ScoreHistogram, cells_of_both
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -38,7 +40,15 @@ class KnownScores:
 
 
 class CountedScores(ABC):
-    """The columns and lookups by which the samples of an evaluation are counted."""
+    """The columns and lookups by which samples are counted; cells: what each of them looks up."""
+
+    claims: Claims
+    cells: tuple[Cells, ...]
+
+    @property
+    @abstractmethod
+    def block(self) -> BlockOfCounts:
+        """How the counts of some records lie."""
 
     @property
     @abstractmethod
@@ -54,10 +64,6 @@ class CountedScores(ABC):
     def logits(self, party: Party) -> tuple[Point, Units, Form]:
         """Behind the lookups: a point of the samples, weights over the logits, and their sum there."""
 
-    @abstractmethod
-    def prove_labels(self, party: Party, selected: SelectedRows) -> None:
-        """The classes of the samples are those of the selected rows."""
-
 
 @dataclass(frozen=True, slots=True)
 class TwoClasses(CountedScores):
@@ -65,6 +71,8 @@ class TwoClasses(CountedScores):
 
     statement: EvaluationStatement
     bins: ScoreBins
+    claims: Claims
+    cells: tuple[Cells, ...]
     histogram: ScoreHistogram
 
     @staticmethod
@@ -77,15 +85,26 @@ class TwoClasses(CountedScores):
             about.log_records,
             lambda: head.scored_sums(known.logits()).reshape(-1),
         )
+        claims = _claims(ranges.party, statement, known)
+        cells = cells_of_both(bins.bin, statement.layout.bins, claims)
         histogram = ScoreHistogram.declare(
-            ranges.party,
-            ranges.lookups,
-            statement.layout.bins,
-            bins.bin,
-            lambda: np.maximum(known.classes(), 0),
-            lambda: statement.blank,
+            ranges.party, ranges.lookups, statement.layout.bins, cells, lambda: statement.blank
         )
-        return TwoClasses(statement, bins, histogram)
+        return TwoClasses(statement, bins, claims, (cells,), histogram)
+
+    @property
+    def block(self) -> BlockOfCounts:
+        counted = 2 * self.histogram.bins
+
+        def folded(weights: Array) -> Array:
+            own, taken = weights[:, :, :counted], weights[:, :, counted:]
+            spread = np.repeat(taken, counted // CELLS, axis=2)
+            return ext_add(np.ascontiguousarray(own), np.ascontiguousarray(spread))
+
+        def whole(counts: Array) -> Array:
+            return np.concatenate([counts, sums_of(counts, CELLS)], axis=1)
+
+        return BlockOfCounts(counted, counted, range(counted), counted + CELLS, folded, whole)
 
     @property
     def blocks(self) -> Sequence[Entries]:
@@ -99,10 +118,6 @@ class TwoClasses(CountedScores):
         point, difference = self.bins.differences(party)
         return point, self.statement.config.model.head.scored_logits(()), difference
 
-    def prove_labels(self, party: Party, selected: SelectedRows) -> None:
-        samples, classes = self.histogram.classes
-        selected.assert_labels(party, samples, (), classes)
-
 
 @dataclass(frozen=True, slots=True)
 class SeveralClasses(CountedScores):
@@ -110,27 +125,28 @@ class SeveralClasses(CountedScores):
 
     statement: EvaluationStatement
     bins: ClassBins
-    histogram: ClassHistogram
     claims: Claims
+    cells: tuple[Cells, ...]
+    histogram: ClassHistogram
 
     @staticmethod
     def declare(ranges: RangeChecks, statement: EvaluationStatement, known: KnownScores) -> SeveralClasses:
         """Declare the columns and their lookups."""
-        head, about, bins = statement.config.model.head, statement.forward_pass, statement.layout.bins
-
-        @cache
-        def bits() -> Array:
-            return to_field(head.labels.pad(head.encode(known.classes())).reshape(-1))
-
-        def numbers() -> Signed:
-            return np.maximum(known.classes(), 0)
-
-        found = ClassBins.declare(ranges, about, bins, known.logits)
-        claims = Claims(ranges.party, about.log_records, bits, numbers, head.classes)
+        bins = statement.layout.bins
+        found = ClassBins.declare(ranges, statement.forward_pass, bins, known.logits)
+        claims = _claims(ranges.party, statement, known)
+        cells = cells_of(found, bins, claims)
         histogram = ClassHistogram.declare(
-            ranges.lookups, cells_of(found, bins, claims), claims, bins, lambda: statement.blank_cells
+            ranges.lookups, cells, claims, bins, lambda: statement.blank_cells
         )
-        return SeveralClasses(statement, found, histogram, claims)
+        return SeveralClasses(statement, found, claims, cells, histogram)
+
+    @property
+    def block(self) -> BlockOfCounts:
+        bins, size = self.statement.layout.bins, self.histogram.size
+        once = range(2 * bins * self.claims.count, size)
+        same = np.ascontiguousarray
+        return BlockOfCounts(size + padded(bins), size, once, size, same, same)
 
     @property
     def blocks(self) -> Sequence[Entries]:
@@ -143,13 +159,26 @@ class SeveralClasses(CountedScores):
     def logits(self, party: Party) -> tuple[Point, Units, Form]:
         self.bins.prove(party)
         point, claim = self.bins.rounding.claim
-        log_samples = self.statement.forward_pass.log_records
+        log_samples = self.claims.log_samples
         units = self.statement.config.model.head.scored_logits(point[log_samples:])
         return point[:log_samples], units, claim
 
-    def prove_labels(self, party: Party, selected: SelectedRows) -> None:
-        del party
-        self.claims.prove(selected)
+
+def _claims(party: Party, statement: EvaluationStatement, known: KnownScores) -> Claims:
+    """On the labels of the samples."""
+    head = statement.config.model.head
+
+    @cache
+    def bits() -> Array:
+        """Those of labels over (sample, bit); none of them is 1 where there is no record."""
+        classes = known.classes()
+        own = head.encode(np.maximum(classes, 0))
+        return to_field(head.labels.pad(np.where(classes[:, None] < 0, 0, own)).reshape(-1))
+
+    def numbers() -> Signed:
+        return np.maximum(known.classes(), 0)
+
+    return Claims(party, statement.forward_pass.log_records, bits, numbers, head.classes)
 
 
 def counted_scores(

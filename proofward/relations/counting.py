@@ -18,12 +18,15 @@ import numpy.typing as npt
 from proofward.encoding.records import UNSHOWN
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.layout import log_padded, padded
+from proofward.layers.layout import Layout, log_padded, padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import mlp
 from proofward.layers.plain import exactly, integer
+from proofward.layers.privacy import MOST_RELEASES
 from proofward.layers.ranges import limbs
+from proofward.relations.blocks import Entries
 from proofward.relations.config import RoundConfig
+from proofward.relations.noise_levels import NoiseLevels
 
 Signed = npt.NDArray[np.int64]
 
@@ -37,6 +40,10 @@ MOST_GROUPS, MOST_ROUNDS = 1 << 14, 1 << 12
 """Of one counting."""
 MOST_LEFT_OUT = 1 << 16
 """Rows at one end of a validation part."""
+LEAST_NOISE, MOST_NOISE = 41, 1 << 20
+"""Variance of one hospital's noise in a count: tables are sound and small between these."""
+_OPTIONAL = (("proved", "left_out"), ("noise", "spends"))
+"""Names that the plain form has where the first of a pair is used."""
 NO_DATASET = bytes(32)
 """Stands for the root of a dataset where a hospital has enrolled none."""
 
@@ -57,6 +64,9 @@ class Counting:
     proved: whether it is proved that the counts are those of the round's model on the validation part, see
         `evaluation_round`; the description then is a `ScoreLayout`. The plain form names it where it is so
     left_out: beside it, how many rows a hospital may leave out at each end of that part, 0 to 2^16
+    noise: the variance of the discrete Gaussian noise that each hospital proves to have added to every count;
+        0 for exact counts. With noise nothing is withheld: least_count is 1
+    spends: beside it, how many releases of the privacy budget a sum of these counts spends
     """
 
     label: str
@@ -69,6 +79,8 @@ class Counting:
     within_rows: bool = False
     proved: bool = False
     left_out: int = 0
+    noise: int = 0
+    spends: int = 0
 
     def __post_init__(self) -> None:
         for name, most in (("label", 100), ("description", MOST_TEXT)):
@@ -84,7 +96,16 @@ class Counting:
             if type(getattr(self, name)) is not bool:
                 raise ConfigurationError(f"counting.{name}", "True or False", getattr(self, name))
         integer("counting.left_out", self.left_out, 0, MOST_LEFT_OUT if self.proved else 0)
+        self._check_noise()
         self._check_tuples()
+
+    def _check_noise(self) -> None:
+        if type(self.noise) is not int or self.noise:
+            integer("counting.noise", self.noise, LEAST_NOISE, MOST_NOISE)
+        integer("counting.spends", self.spends, 1 if self.noise else 0, MOST_RELEASES if self.noise else 0)
+        if self.noise and self.least_count != 1:
+            expected = "1 beside noise: what is withheld would depend on exact counts"
+            raise ConfigurationError("counting.least_count", expected, self.least_count)
 
     def _check_tuples(self) -> None:
         for name, most in (("rounds", MOST_ROUNDS), ("groups", MOST_GROUPS)):
@@ -102,18 +123,23 @@ class Counting:
     def to_dict(self) -> dict[str, object]:
         """Canonical plain form."""
         plain = {**asdict(self), "rounds": list(self.rounds), "groups": list(self.groups)}
-        if not self.proved:
-            del plain["proved"], plain["left_out"]
+        for own in _OPTIONAL:
+            if not plain[own[0]]:
+                for name in own:
+                    del plain[name]
         return plain
 
     @classmethod
     def from_dict(cls, values: object) -> Counting:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
-        names = tuple(field.name for field in fields(cls))
-        signed = isinstance(values, dict) and "proved" not in values
-        plain = exactly("counting", values, names[:-2] if signed else names)
-        if not signed and plain["proved"] is not True:
+        given = values if isinstance(values, dict) else {}
+        absent = {name for own in _OPTIONAL if own[0] not in given for name in own}
+        names = tuple(field.name for field in fields(cls) if field.name not in absent)
+        plain = exactly("counting", values, names)
+        if "proved" in plain and plain["proved"] is not True:
             raise ConfigurationError("counting.proved", "nothing for counts that are signed", plain["proved"])
+        if "noise" in plain and plain["noise"] == 0:
+            raise ConfigurationError("counting.noise", "nothing for exact counts", plain["noise"])
         for name in ("rounds", "groups"):
             if not isinstance(listed := plain[name], list | tuple):
                 raise ConfigurationError(f"counting.{name}", "a list", type(listed).__name__)
@@ -123,13 +149,16 @@ class Counting:
     @property
     def promise(self) -> str:
         """What is proved of the counts, for people."""
+        return f"{self._counts_promise}; noise is proved to be drawn" if self.noise else self._counts_promise
+
+    @property
+    def _counts_promise(self) -> str:
         if not self.proved:
             return "proved to be in range, not to be true"
         words = "proved to be those of the model on the validation parts"
         if self.left_out:
             words += f", up to {self.left_out} rows at each end of a part aside"
-        apart = len(self.groups) > 2  # of two classes a block has two groups
-        return words + ("; which of the records are of a level of a subgroup is signed" if apart else "")
+        return words
 
     def digest(self) -> bytes:
         """SHA-256 of the canonical JSON."""
@@ -140,6 +169,21 @@ class Counting:
     def bound(self) -> int:
         """The largest count that one hospital may have."""
         return (1 << self.bits) - 1
+
+    @property
+    def levels(self) -> NoiseLevels | None:
+        """What noise is made of, None where counts are exact."""
+        return NoiseLevels.of_counts(self.noise) if self.noise else None
+
+    @property
+    def message_bound(self) -> int:
+        """What no number that a hospital encrypts exceeds in magnitude: a count, or one with its noise."""
+        return self.bound + (self.levels.largest if self.levels else 0)
+
+    @property
+    def block(self) -> Entries:
+        """The vector as a block of numbers."""
+        return Entries("counts", 0, Layout((self.length,)))
 
     @property
     def log_size(self) -> int:
@@ -160,7 +204,10 @@ class Counting:
     def committed_values(self, threshold: int) -> int:
         """About how many values a proof commits to; it decides on the scheme."""
         counts = padded(self.length) * len(limbs(self.bits, self.limb_bits))
-        return counts + padded(len(self.spans)) + (2 + threshold) * RING_DEGREE + (2 << self.limb_bits)
+        found = counts + padded(len(self.spans)) + (2 + threshold) * RING_DEGREE + (2 << self.limb_bits)
+        if self.levels is None:
+            return found
+        return found + self.levels.committed_values(padded(self.length), self.limb_bits)
 
     def told(self, counts: Signed) -> Signed:
         """The counts as a hospital may say them: those below the least count added to the remainders."""

@@ -2,14 +2,16 @@
 
 What is proved: the public ciphertext encrypts a vector c with 0 <= c_i < 2^bits for every entry and nothing
 behind the last one. Where the rules ask for it, no group of entries sums to more than the rows that the
-hospital has enrolled. The key of the ciphertext is shared by the polynomial that the published values are of,
-and its sealed shares are those of that polynomial or fail their check.
+hospital has enrolled. Where counts have noise, c and the noise that is drawn from secret words, of which the
+statement has the root, are encrypted as their sum. The key of the ciphertext is shared by the polynomial that
+the published values are of, and its sealed shares are those of that polynomial or fail their check.
 
 Not proved: that the counts are true. Which rows were counted, and under which model, the hospital signs.
 
 Hidden: the counts, and the sums of their groups.
 
 Messages:
+    with noise, the root of its words (in the statement)                          (relations/noise.py)
     root of the witness
     the digests of the sealed shares and the values of the sharing polynomial     (relations/key_shares.py)
     the lookups; of the ciphertext's errors the values where they end
@@ -38,15 +40,16 @@ import numpy.typing as npt
 from proofward.field.extension import Ext, zeros
 from proofward.field.multilinear import eq_table
 from proofward.lattice.sampler import MaskContext
-from proofward.layers.layout import Layout, log_padded
+from proofward.layers.layout import log_padded
 from proofward.layers.ranges import RangeChecks
 from proofward.proof.forms import total
 from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
-from proofward.relations.blocks import Entries
 from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
+from proofward.relations.noise import NoiseRelation
+from proofward.relations.noise_seed import NoiseSecret
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -54,10 +57,11 @@ Signed = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class CountingWitness:
-    """All that a hospital knows of its counts, int64 (length,), and of their encryption."""
+    """All that a hospital knows of its counts, int64 (length,), of their encryption, and of its noise."""
 
     counts: Signed
     encryption: EncryptionWitness
+    noise: NoiseSecret | None = None
 
 
 def counting_round(
@@ -74,13 +78,24 @@ def counting_round(
         return witness
 
     counting, config = statement.counting, statement.config
-    block = Entries("counts", 0, Layout((counting.length,)))
+    block = counting.block
+
+    def secret_noise() -> NoiseSecret:
+        found = known().noise
+        assert found is not None
+        return found
+
+    noise = None
+    if counting.levels is not None:
+        public = statement.noise_root, statement.public_words
+        noise = NoiseRelation.reopen(party, counting.levels, [block], *public, secret_noise)
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, counting.limb_bits)
     counts = ranges.declare(block.name, block.log_size, counting.bits, lambda: block.pad(known().counts))
     groups = GroupSums.declare(ranges, statement, lambda: known().counts) if counting.within_rows else None
+    messages = [counts] if noise is None else noise.added_to(ranges, [counts])
     encryption = EncryptionRelation.declare(
-        ranges, [block], config.threshold, ciphertext, [counts], lambda: known().encryption
+        ranges, [block], config.threshold, ciphertext, messages, lambda: known().encryption
     )
     lookups.declare_multiplicities()
     party.commit("witness", padded=True)

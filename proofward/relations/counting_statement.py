@@ -11,8 +11,9 @@ import numpy.typing as npt
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.plain import integer
 from proofward.relations.config import RoundConfig
+from proofward.relations.count_noise import bound_noise, check_noise_root, words_of
 from proofward.relations.counting import Counting
-from proofward.relations.statement import digest_of
+from proofward.relations.statement import check_place, digest_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,9 @@ class CountingStatement:
     rows: its enrolled number of rows, 0 where it has enrolled none
     beacon: 32 bytes, the round's
     dataset_root: 32 bytes, of its newest accepted dataset commitment, `counting.NO_DATASET` without one
-    model: 32 bytes, the digest of the global weights that the round has
+    model: 32 bytes, the digest of the global weights that the round has noise_root: 32 bytes, that of the
+    secret words of its noise in this attempt, which was on the ledger before
+        the beacon was known; b"" where counts are exact
 
     Nothing is proved of the dataset or the model yet: that the counts are of either is what the hospital
     signs. Both are bound here, so that a proof of it has its statement.
@@ -44,13 +47,11 @@ class CountingStatement:
     beacon: bytes
     dataset_root: bytes
     model: bytes
+    noise_root: bytes = b""
 
     def __post_init__(self) -> None:
-        for name in ("consortium", "beacon", "dataset_root", "model"):
-            if len(getattr(self, name)) != 32:
-                raise ConfigurationError(name, "32 bytes", f"{len(getattr(self, name))} bytes")
-        for name in ("round", "attempt"):
-            integer(name, getattr(self, name), 0, (1 << 32) - 1)
+        check_place(self, "consortium", "beacon", "dataset_root", "model")
+        check_noise_root(self.counting, self.noise_root)
         integer("rows", self.rows, 0, 1 << 24)
         if self.counting.within_rows and not self.rows:
             raise ConfigurationError("rows", "enrolled rows, since counts are within them", self.rows)
@@ -59,6 +60,10 @@ class CountingStatement:
     def entries(self) -> int:
         """How many numbers the ciphertext encrypts."""
         return self.counting.length
+
+    def public_words(self) -> npt.NDArray[np.uint64]:
+        """See `count_noise.words_of`."""
+        return words_of(self)
 
     def transcript(self, ciphertext: npt.NDArray[np.uint64]) -> bytes:
         """The bytes that bind a proof to this statement and ciphertext."""
@@ -75,4 +80,5 @@ class CountingStatement:
             self.dataset_root,
             self.model,
             hashlib.sha256(ciphertext.astype("<u8").tobytes()).digest(),
+            *bound_noise(self.counting, self.noise_root),
         )

@@ -12,6 +12,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.proof.errors import WitnessError
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
+from proofward.relations.count_noise import noisy
 from proofward.relations.counting_round import CountingWitness, counting_round
 from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.key_shares import Digests, KeyShare, discard
@@ -38,10 +39,11 @@ def prove_counts(
     rng: Rng,
     seal: Seal,
     progress: Callable[[str], None] | None = None,
+    noise_seed: bytes = b"",
 ) -> CountsProof:
-    """Encrypt and prove; raises WitnessError for counts that the statement does not admit.
+    """Encrypt and prove; raises WitnessError for counts or a seed that the statement does not admit.
 
-    `seal` is called once, as `prove.prove_round` calls it.
+    `seal` is called once, as `prove.prove_round` calls it; `noise_seed` is 32 bytes where counts have noise.
     """
     say = progress or (lambda phase: None)
     counting, config = statement.counting, statement.config
@@ -50,10 +52,12 @@ def prove_counts(
     except ConfigurationError as error:
         raise WitnessError(str(error)) from error
     say("encrypt")
-    ciphertext, key = encrypted(statement, counts, counting.bound, rng)
+    plan = counting_plan(statement)
+    noise, message = noisy(statement, counts, plan.scheme, noise_seed)
+    ciphertext, key = encrypted(statement, message, counting.message_bound, rng)
     say("prove")
-    witness, dealer = CountingWitness(counts, key), Dealer(key, config.holders, seal)
-    prover = Prover(Transcript(statement.transcript(ciphertext)), counting_plan(statement), rng)
+    witness, dealer = CountingWitness(counts, key, noise), Dealer(key, config.holders, seal)
+    prover = Prover(Transcript(statement.transcript(ciphertext)), plan, rng)
     proof = prover.run(lambda party: discard(counting_round(party, statement, ciphertext, dealer, witness)))
     return CountsProof(ciphertext, dealer.sealed, proof, dealer.shares)
 

@@ -16,6 +16,7 @@ from proofward.layers.training import forward_pass
 from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
+from proofward.relations.count_noise import noisy
 from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
 from proofward.relations.evaluation_statement import LEFT_OUT_BYTES, EvaluationStatement
 from proofward.relations.forward_relation import PassWitness
@@ -51,6 +52,7 @@ def prove_evaluation(
     rng: Rng,
     seal: Seal,
     progress: Callable[[str], None] | None = None,
+    noise_seed: bytes = b"",
 ) -> EvaluationProof:
     """Counts and proves; spends one opening of the secret. Arguments and errors as of `prove.prove_round`."""
     say = progress or (lambda phase: None)
@@ -59,7 +61,8 @@ def prove_evaluation(
     config = statement.config
     forward, counts = counted(statement, secret.features, secret.labels)
     say("encrypt")
-    ciphertext, key = encrypted(statement, counts, statement.counting.bound, rng)
+    noise, message = noisy(statement, counts, config.scheme(statement.rows), noise_seed)
+    ciphertext, key = encrypted(statement, message, statement.counting.message_bound, rng)
     say("prove")
     witness = EvaluationWitness(
         secret.features,
@@ -69,6 +72,7 @@ def prove_evaluation(
         sample_classes(statement, secret.labels),
         counts,
         key,
+        noise,
     )
     prover = Prover(Transcript(statement.transcript(ciphertext)), evaluation_plan(statement), rng)
     dealer = Dealer(key, config.holders, seal)

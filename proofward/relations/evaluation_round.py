@@ -4,15 +4,18 @@ What is proved: the public ciphertext encrypts, entry by entry, the counts that 
     the rows of the validation part of the committed dataset, without the public number left out at each end,
     the forward pass of the round's public model on them, in the integers of training, and
     their labels in that dataset.
-Of subgroups it encrypts parts of these counts, cell by cell; which records are of a level is not proved
-(`level_counts`). It encrypts nothing behind the last count. The key of the ciphertext is shared by the
+Of subgroups it encrypts the counts of each level of which there are enough records, by the features of the
+dataset that say of which level a record is (`level_codes`, `told_levels`). It encrypts nothing behind the
+last count. With noise each count is encrypted as its sum with the noise that is drawn from secret words, of
+which the statement has the root (`noise`, `count_noise`). The key of the ciphertext is shared by the
 polynomial that the published values are of, and its sealed shares are those of that polynomial or fail their
 check. The dataset is committed to afresh and proved equal to the earlier commitment.
 
 Hidden: data, scores, bins, and the counts.
 
 Messages:
-    root of the earlier dataset commitment (in the statement), roots of the fresh one and of the witness
+    root of the earlier dataset commitment (in the statement), roots of the fresh one and of the witness; with
+        noise that of its words (in the statement) before that of the witness
     the digests of the sealed shares and the values of the sharing polynomial     (relations/key_shares.py)
     equality of the datasets
     the lookups; of virtual columns the values where they end, of the samples' classes among them
@@ -20,6 +23,7 @@ Messages:
     of three and more classes the division by the sum of exponentials             (relations/class_bins.py)
     the forward pass                                                           (relations/forward_relation.py)
     the labels                                                                    (relations/dataset.py)
+    of subgroups the features of levels, and what is told         (relations/level_codes.py, level_counts.py)
     the ring equation of the ciphertext                                           (relations/encryption.py)
     the opening
 
@@ -46,13 +50,16 @@ from proofward.layers.ranges import RangeChecks
 from proofward.proof.commitment.contract import Committed
 from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
-from proofward.relations.counted_scores import KnownScores, TwoClasses, counted_scores
+from proofward.relations.count_noise import CountNoise
+from proofward.relations.counted_scores import KnownScores, counted_scores
 from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
 from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.forward_relation import ForwardRelation, PassWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
-from proofward.relations.level_counts import LevelCounts
+from proofward.relations.levels_of_subgroups import LevelsOfSubgroups
+from proofward.relations.noise import NoiseRelation
+from proofward.relations.noise_seed import NoiseSecret
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -72,6 +79,7 @@ class EvaluationWitness:
     classes: Signed
     counts: Signed
     encryption: EncryptionWitness
+    noise: NoiseSecret | None = None
 
 
 def evaluation_round(
@@ -87,6 +95,11 @@ def evaluation_round(
         assert witness is not None
         return witness
 
+    def secret_noise() -> NoiseSecret:
+        found = known().noise
+        assert found is not None
+        return found
+
     config, model, about = statement.config, statement.config.model, statement.forward_pass
     shape = DatasetShape(statement.rows, model.record, model.head.labels)
     previous, dataset = DatasetColumns.committed_afresh(
@@ -97,6 +110,11 @@ def evaluation_round(
         lambda: shape.pad_labels(model.head.encode(known().labels)),
         lambda: known().previous,
     )
+    relation = None
+    if statement.counting.levels is not None:
+        public = statement.noise_root, statement.public_words
+        about_noise = statement.counting.levels, [statement.counting.block], *public
+        relation = NoiseRelation.reopen(party, *about_noise, secret_noise)
 
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, config.scales.table_bits)
@@ -104,13 +122,13 @@ def evaluation_round(
     scores = counted_scores(
         ranges, statement, KnownScores(lambda: known().forward.sums[-1], lambda: known().classes)
     )
-    blocks, encrypted = [*scores.blocks], [*scores.encrypted]
-    if levels := tuple(len(own.levels) for own in statement.layout.subgroups):
-        assert isinstance(scores, TwoClasses)
-        bits = statement.arc.length.bit_length()
-        parts = LevelCounts.declare(ranges, scores.histogram, levels, bits, lambda: known().counts)
-        blocks.append(parts.block)
-        encrypted.append(parts)
+    selected = SelectedRows(dataset, lambda: statement.selection, 1 << about.log_records)
+    levels = LevelsOfSubgroups.declare(ranges, statement, scores, selected, lambda: known().counts)
+    blocks = [*scores.blocks, *(own.block for own in levels.counts)]
+    encrypted = [*scores.encrypted, *levels.counts]
+    if relation is not None:
+        noise = CountNoise.declare(ranges, relation)
+        encrypted = [noise.added_to(*own) for own in zip(blocks, encrypted, strict=True)]
     encryption = EncryptionRelation.declare(
         ranges, blocks, config.threshold, ciphertext, encrypted, lambda: known().encryption
     )
@@ -120,9 +138,9 @@ def evaluation_round(
     binding = bind_shares(party, encryption.coefficients, config.holders, digests)
     previous.assert_equal(party, dataset)
     lookups.prove()
-    selected = SelectedRows(dataset, lambda: statement.selection, 1 << about.log_records)
     point, logits, claim = scores.logits(party)
     forward.prove(party, statement.weights, selected.inputs, point, logits, claim)
-    scores.prove_labels(party, selected)
+    scores.claims.prove(selected)
+    levels.prove(party)
     encryption.prove(party, MaskContext(statement.beacon, statement.round))
     return binding

@@ -15,13 +15,14 @@ from proofward.layers.plain import integer
 from proofward.layers.training import magnitude, scores
 from proofward.layers.validation_part import Arc, arc_of, validation_rows
 from proofward.relations.config import RoundConfig
+from proofward.relations.count_noise import bound_noise, check_noise_root, words_of
 from proofward.relations.counting import Counting
 from proofward.relations.public_pass import PublicPass
 from proofward.relations.score_bins import Edges
-from proofward.relations.score_counting import layout_in
+from proofward.relations.score_counting import check_layout, layout_in
 from proofward.relations.score_counts import bins_of_differences, bins_of_logits
 from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.statement import digest_of
+from proofward.relations.statement import check_place, digest_of
 
 Signed = npt.NDArray[np.int64]
 
@@ -47,6 +48,8 @@ class EvaluationStatement:
         weights: int64 (parameters,), the global weights that the round has.
         left_out: How many rows at both ends of the validation part are not counted, since patients of theirs
             have others outside it; each at most what the counting admits.
+        noise_root: 32 bytes, that of the secret words of its noise in this attempt, which was on the ledger
+            before the beacon was known; b"" where counts are exact.
     """
 
     consortium: bytes
@@ -61,14 +64,12 @@ class EvaluationStatement:
     dataset_root: bytes
     weights: Signed
     left_out: tuple[int, int] = (0, 0)
+    noise_root: bytes = b""
 
     def __post_init__(self) -> None:
-        for name in ("consortium", "beacon", "validation_beacon", "dataset_root"):
-            if len(getattr(self, name)) != 32:
-                raise ConfigurationError(name, "32 bytes", f"{len(getattr(self, name))} bytes")
-        for name in ("round", "attempt"):
-            integer(name, getattr(self, name), 0, (1 << 32) - 1)
+        check_place(self, "consortium", "beacon", "validation_beacon", "dataset_root")
         config = self.config
+        check_noise_root(self.counting, self.noise_root)
         check_proved(config, self.counting)
         config.check_rows(self.rows)
         config.model.check_flat(self.weights)
@@ -103,6 +104,11 @@ class EvaluationStatement:
         """The rows that are counted, int64, in the order of the ring."""
         first, last = self.left_out
         return self.arc.held_out[first : self.arc.length - last]
+
+    @property
+    def records(self) -> int:
+        """How many these are."""
+        return self.arc.length - sum(self.left_out)
 
     @cached_property
     def forward_pass(self) -> PublicPass:
@@ -141,6 +147,10 @@ class EvaluationStatement:
         """SHA-256 of the model object, by which the ledger names it."""
         return hashlib.sha256(self.weights.astype("<i8").tobytes()).digest()
 
+    def public_words(self) -> npt.NDArray[np.uint64]:
+        """See `count_noise.words_of`."""
+        return words_of(self)
+
     def transcript(self, ciphertext: npt.NDArray[np.uint64]) -> bytes:
         """The bytes that bind a proof to this statement and ciphertext."""
         return digest_of(
@@ -158,6 +168,7 @@ class EvaluationStatement:
             self.model_digest,
             *self.left_out,
             hashlib.sha256(ciphertext.astype("<u8").tobytes()).digest(),
+            *bound_noise(self.counting, self.noise_root),
         )
 
 
@@ -181,12 +192,12 @@ def check_proved(config: RoundConfig, counting: Counting) -> None:
         (config.training.validation_share > 0, "validation_share", "above 0", 0),
         (layout.classes == classes, "classes", str(classes), layout.classes),
         (layout.classes > 2 or layout.bins % 2 == 0, "bins", "an even number", layout.bins),
-        (layout.classes == 2 or not layout.subgroups, "subgroups", "none", len(layout.subgroups)),
         (not layout.outside, "model", "the federation's own", "an outside model"),
         (counting.length == layout.length, "length", str(layout.length), counting.length),
     ):
         if not holds:
             raise ConfigurationError(f"{what} of a proved evaluation", f"{expected}: {INSTEAD}", actual)
+    check_layout(layout, config.model)
     rows = validation_rows(config.most_rows, config.training.validation_share)
     if rows > counting.bound:
         raise ConfigurationError("bits of counts", f"enough for {rows} rows", counting.bits)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -33,32 +33,27 @@ from proofward.proof.tables import Table, bits_at
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
 
+FIRST_TAG = 1 << 41
+"""With K added to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class FirstMark:
-    """The column g over the samples."""
+    """The column g over the samples; `codes` are its values, a prover's."""
 
     code: LinearCombination
+    codes: Callable[[], Signed]
 
     @staticmethod
-    def declare(
-        ranges: RangeChecks,
-        name: str,
-        tag: int,
-        marks: LinearCombination,
-        count: int,
-        known: Callable[[], Signed],
-    ) -> FirstMark:
-        """Declare g and its lookups.
-
-        tag: of the table, one for each count. marks: over (sample, k), padded. count: K. known: the marks
-        (samples, K), a prover's.
-        """
+    def declare(ranges: RangeChecks, name: str, marks: LinearCombination, count: int) -> FirstMark:
+        """Declare g and its lookups; `marks` are over (sample, k), padded, and `count` is K."""
         width, beside = log_padded(count), 1 << log_padded(count)
         log_samples = marks.log_size - width
 
+        @cache
         def codes() -> Signed:
-            return first_codes(known())
+            own = marks.values(ranges.party.values).astype(np.int64).reshape(-1, beside)
+            return first_codes(own[:, :count])
 
         code = ranges.declare(name, log_samples, count.bit_length(), codes)
 
@@ -73,9 +68,9 @@ class FirstMark:
             return found + bits_at(place)
 
         ranges.look_up_virtual(
-            _table(tag, count), VirtualColumn(f"{name}, first marks", marks.log_size, entries, extension)
+            _table(count), VirtualColumn(f"{name}, first marks", marks.log_size, entries, extension)
         )
-        return FirstMark(code)
+        return FirstMark(code, codes)
 
 
 def first_codes(marks: Signed) -> Signed:
@@ -85,7 +80,7 @@ def first_codes(marks: Signed) -> Signed:
 
 
 @lru_cache(maxsize=64)
-def _table(tag: int, count: int) -> Table:
+def _table(count: int) -> Table:
     """Every possible k + K' (p + 2 g)."""
     beside = 1 << log_padded(count)
     allowed = [
@@ -95,7 +90,7 @@ def _table(tag: int, count: int) -> Table:
         for k in range(beside)
         if k >= count or _possible(k, p, g)
     ]
-    return Table.padded(f"first of {count} marks", tag, allowed)
+    return Table.padded(f"first of {count} marks", FIRST_TAG + count, allowed)
 
 
 def _possible(k: int, p: int, g: int) -> bool:

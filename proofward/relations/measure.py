@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
-from proofward.lattice.parameters import ciphertext_length
+from proofward.lattice.parameters import LARGEST_BOUND, ciphertext_length
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
+from proofward.proof.commitment.contract import Scheme
 from proofward.proof.commitment.registry import SCHEME
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.party import Party
 from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.relations.config import RoundConfig
+from proofward.relations.count_noise import secret_of
 from proofward.relations.counting import Counting
 from proofward.relations.counting_round import counting_round
 from proofward.relations.counting_statement import CountingStatement
@@ -27,6 +30,7 @@ from proofward.relations.evaluation_round import evaluation_round
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.key_shares import discard
 from proofward.relations.limits import MOST_COMMITTED_VALUES
+from proofward.relations.noise_seed import NoiseSecret
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.training_round import training_round
 
@@ -54,11 +58,23 @@ def _counting_plan(config: RoundConfig, counting: Counting, bits: int) -> Plan:
     """They depend on the rows only where counts are within them, and then on their bits."""
     statement = blank_counts(config, counting, 1 << bits >> 1)
     nothing = np.zeros(ciphertext_length(counting.length), dtype=np.uint64)
-    scheme = SCHEME.choose(counting.committed_values(config.threshold), config.security_bits, openings=1)
-    counter = Counter(scheme, config.security_bits)
+    counter = Counter(counting_scheme(config, counting), config.security_bits)
     plan = counter.run(lambda party: discard(counting_round(party, statement, nothing, lambda _: (), None)))
     plan.soundness.require(config.security_bits)
     return plan
+
+
+def counting_scheme(config: RoundConfig, counting: Counting) -> Scheme:
+    """That of proofs of counts of which nothing else is proved."""
+    return SCHEME.choose(counting.committed_values(config.threshold), config.security_bits, openings=1)
+
+
+def secret_words_of(config: RoundConfig, rows: int, counting: Counting | None, seed: bytes) -> NoiseSecret:
+    """What a hospital of so many rows makes of a seed of noise, for a round that trains or counts."""
+    if counting is None:
+        return NoiseSecret.of(config, rows, seed)
+    scheme = config.scheme(rows) if counting.proved else counting_scheme(config, counting)
+    return secret_of(counting, scheme, seed)
 
 
 def evaluation_plan(statement: EvaluationStatement) -> Plan:
@@ -86,51 +102,56 @@ def _evaluation_plan(config: RoundConfig, counting: Counting, rows: int) -> Plan
 def costs_a_round(config: RoundConfig, counting: Counting) -> bool:
     """Whether no proof of an evaluation commits to more than twice as many values as one of a round does."""
     rows = config.most_rows
-    found = evaluation_plan(blank_evaluation(config, counting, rows)).values
+    found = plan_of_counts(config, counting, rows).values
     return found <= 2 * round_plan(blank_statement(config, rows)).values
+
+
+def _blank(config: RoundConfig, rows: int, noise: object) -> dict[str, Any]:
+    """What all statements of uploads say, and no measure depends on; noise: whether there is some."""
+    return {
+        "consortium": bytes(32),
+        "config": config,
+        "round": 1,
+        "attempt": 0,
+        "hospital": "",
+        "rows": rows,
+        "beacon": bytes(32),
+        "dataset_root": bytes(32),
+        "noise_root": bytes(32) if noise else b"",
+    }
 
 
 def blank_evaluation(config: RoundConfig, counting: Counting, rows: int) -> EvaluationStatement:
     """A statement of these measures, whatever else it says."""
+    nothing = np.zeros(config.model.parameters, dtype=np.int64)
     return EvaluationStatement(
-        consortium=bytes(32),
-        config=config,
+        **_blank(config, rows, counting.noise),
         counting=counting,
-        round=1,
-        attempt=0,
-        hospital="",
-        rows=rows,
-        beacon=bytes(32),
         validation_beacon=bytes(32),
-        dataset_root=bytes(32),
-        weights=np.zeros(config.model.parameters, dtype=np.int64),
+        weights=nothing,
     )
 
 
 def blank_counts(config: RoundConfig, counting: Counting, rows: int) -> CountingStatement:
     """A statement of these measures, whatever else it says."""
-    return CountingStatement(
-        consortium=bytes(32),
-        config=config,
-        counting=counting,
-        round=1,
-        attempt=0,
-        hospital="",
-        rows=rows,
-        beacon=bytes(32),
-        dataset_root=bytes(32),
-        model=bytes(32),
-    )
+    return CountingStatement(**_blank(config, rows, counting.noise), counting=counting, model=bytes(32))
+
+
+def plan_of_counts(config: RoundConfig, counting: Counting, rows: int) -> Plan:
+    """The measures of the proof of a hospital with so many rows; errors as of the two plans."""
+    if counting.proved:
+        return evaluation_plan(blank_evaluation(config, counting, rows))
+    return counting_plan(blank_counts(config, counting, rows if counting.within_rows else 0))
 
 
 def check_countable(config: RoundConfig, counting: Counting) -> None:
     """Raises ConfigurationError unless every hospital can prove its counts."""
+    if counting.message_bound >= LARGEST_BOUND:
+        expected = f"counts that stay below {LARGEST_BOUND} with their noise"
+        raise ConfigurationError("counting.bits", expected, counting.bits)
     try:
-        if counting.proved:
-            for rows in _sizes(config):
-                evaluation_plan(blank_evaluation(config, counting, rows))
-        else:
-            counting_plan(blank_counts(config, counting, config.most_rows if counting.within_rows else 0))
+        for rows in _sizes(config) if counting.proved else [config.most_rows]:
+            plan_of_counts(config, counting, rows)
     except SoundnessBelowPolicy as error:
         expected = "a level that proofs of counts reach"
         raise ConfigurationError("security_bits", expected, f"{counting.label}: {error}") from error
@@ -180,18 +201,10 @@ def _check_provable(config: RoundConfig, rows: int) -> None:
 def blank_statement(config: RoundConfig, rows: int) -> RoundStatement:
     """A statement of these measures, whatever else it says; raises a TrainingError where there is none."""
     return RoundStatement(
-        consortium=bytes(32),
-        config=config,
-        round=1,
-        attempt=0,
-        hospital="",
-        rows=rows,
+        **_blank(config, rows, config.privacy),
         weight_shift=config.weight_shift(rows),
-        beacon=bytes(32),
-        dataset_root=bytes(32),
         initial_weights=np.zeros(config.model.parameters, dtype=np.int64),
         validation_beacon=bytes(32) if config.training.validation_share else b"",
-        noise_root=bytes(32) if config.privacy else b"",
     )
 
 

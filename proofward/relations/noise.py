@@ -1,9 +1,9 @@
-"""Noise that a hospital proves to have drawn: with the update U, what is encrypted is V = U + Z.
+"""Noise that a hospital proves to have drawn: with the update or the counts U, V = U + Z is encrypted.
 
-What is proved. For every parameter and each of two levels, with the committed secret word r, the public word
-beta and the table C of the level (`noise_tables`, `noise_seed`), u = r + beta mod P lies in [C_z, C_(z+1)).
-So z is the draw that u gives, and Z = z_0 + 128 z_1. The root of the commitment to all r is part of the
-statement and was on the ledger before the beacon that beta is drawn from was known.
+What is proved. For every entry and each level, with the committed secret word r, the public word beta and the
+table C of the level (`noise_levels`, `noise_seed`), u = r + beta mod P lies in [C_z, C_(z+1)). So z is the
+draw that u gives; for updates Z = z_0 + 128 z_1, for counts Z = z_0. The root of the commitment to all r is
+part of the statement and was on the ledger before the beacon that beta is drawn from was known.
 
 Columns of a block and level: r, reopened; z, lo and hi. Lookups:
     (z, lo) and (z + 1, hi) in the pairs (z, C_z), where C_(E+1) = P stands as 0
@@ -34,21 +34,18 @@ from proofward.field.extension import Ext
 from proofward.field.goldilocks import add, to_field
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
-from proofward.layers.privacy import Privacy
 from proofward.layers.ranges import RangeChecks, combine
 from proofward.proof.forms import Column, Form, Point
 from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
-from proofward.relations.blocks import Block
-from proofward.relations.noise_seed import NoiseSecret, padded_public_words
-from proofward.relations.noise_tables import COARSE, FINE, LEVELS, NoiseTable, noise_tables
+from proofward.relations.blocks import Entries
+from proofward.relations.noise_levels import NoiseLevels
+from proofward.relations.noise_seed import NoiseSecret
+from proofward.relations.noise_tables import NoiseTable
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
-
-TAGS = (FINE, COARSE)
-TITLES = ("fine", "coarse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +71,23 @@ class Draws:
 class NoiseRelation:
     """The columns r of all levels and blocks, and the public words."""
 
-    privacy: Privacy
-    blocks: Sequence[Block]
+    levels: NoiseLevels
+    blocks: Sequence[Entries]
     secret: list[list[Column]]
     public: Callable[[], Array]
 
     @staticmethod
     def reopen(
         party: Party,
-        privacy: Privacy,
-        blocks: Sequence[Block],
+        levels: NoiseLevels,
+        blocks: Sequence[Entries],
         root: bytes,
         public: Callable[[], Array],
         witness: Callable[[], NoiseSecret],
     ) -> NoiseRelation:
-        """Take the secret words from their commitment; `public` are beta, F (2, parameters)."""
+        """Take the secret words from their commitment; `public` are beta, F (levels, entries)."""
 
-        def words(level: int, block: Block) -> Array:
+        def words(level: int, block: Entries) -> Array:
             return block.pad(witness().words[level])
 
         columns = [
@@ -98,22 +95,26 @@ class NoiseRelation:
                 party.declare(f"{block.name} {title} words", block.log_size, partial(words, level, block))
                 for block in blocks
             ]
-            for level, title in enumerate(TITLES)
+            for level, title in enumerate(levels.titles)
         ]
         party.reopen("noise words", root, lambda: witness().commitment)
-        return NoiseRelation(privacy, blocks, columns, public)
+        return NoiseRelation(levels, blocks, columns, public)
 
     def added_to(self, ranges: RangeChecks, updates: Sequence[LinearCombination]) -> list[LinearCombination]:
         """Declare the draws and their lookups; returns V of every block, given U."""
-        tables = noise_tables(self.privacy)
-        looked_up = [table.lookup_table(tag) for table, tag in zip(tables, TAGS, strict=True)]
+        drawn = self.drawn(ranges)
+        return [combine((1, update), (1, own)) for update, own in zip(updates, drawn, strict=True)]
+
+    def drawn(self, ranges: RangeChecks) -> list[LinearCombination]:
+        """Declare the draws and their lookups; returns Z of every block."""
+        tables, looked_up = self.levels.tables, self.levels.looked_up
         found = []
-        for index, update in enumerate(updates):
-            levels = [
+        for index in range(len(self.blocks)):
+            draws = [
                 self._draw(ranges, level, index, tables[level], looked_up[level])
-                for level in range(len(LEVELS))
+                for level in range(self.levels.count)
             ]
-            found.append(combine((1, update), *zip(LEVELS, levels, strict=True)))
+            found.append(combine(*zip(self.levels.steps, draws, strict=True)))
         return found
 
     def _draw(
@@ -121,11 +122,11 @@ class NoiseRelation:
     ) -> LinearCombination:
         """z of one block and level."""
         party, block, words = ranges.party, self.blocks[index], self.secret[level][index]
-        name, size = f"{block.name} noise, {TITLES[level]}", block.log_size
+        name, size = f"{block.name} noise, {self.levels.titles[level]}", block.log_size
 
         @cache
         def public() -> Array:
-            return padded_public_words(self.privacy, level, block, self.public())
+            return self.levels.padded_public(level, block, self.public())
 
         @cache
         def draws() -> Draws:

@@ -1,7 +1,7 @@
 """The randomness of a hospital's noise: its secret words, the public words, and the draws of their sums.
 
-The secret words r, two for each parameter, are an expansion of a seed of 32 bytes. They are committed to
-under a root that is on the ledger before anybody knows the beacon. The public words
+The secret words r, one for each entry and level (`noise_levels`), are an expansion of a seed of 32 bytes.
+They are committed to under a root that is on the ledger before anybody knows the beacon. The public words
     beta = SHAKE-256(domain, consortium, round, attempt, hospital, beacon)
 follow from the beacon, and noise is drawn with u = r + beta mod P. For an r that was fixed before, u is
 uniform whatever r is, as beta is; for a uniform secret r it is uniform and secret whatever beta is. So the
@@ -16,21 +16,22 @@ Padded entries of a block (`relations.blocks`) have no noise: r is 0 there, and 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
-from proofward.field.goldilocks import add
 from proofward.field.narrow import Narrow, narrowed
 from proofward.lattice.sampler import uniform_words
 from proofward.layers.network import Network
 from proofward.layers.privacy import Privacy
-from proofward.proof.commitment.contract import Committed, Rng
-from proofward.relations.blocks import Block, blocks_of
+from proofward.proof.commitment.contract import Committed, Rng, Scheme
+from proofward.relations.blocks import Block, Entries, blocks_of
 from proofward.relations.config import RoundConfig
-from proofward.relations.noise_tables import LEVELS, noise_tables
+from proofward.relations.noise_levels import NoiseLevels, padded_words
+from proofward.relations.noise_tables import LEVELS
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -43,7 +44,7 @@ _PUBLIC = b"proofward/noise-public/v1"
 
 @dataclass(frozen=True)
 class NoiseSecret:
-    """What a hospital makes of a seed: r, F (2, parameters), and the commitment to it."""
+    """What a hospital makes of a seed: r, F (levels, entries), and the commitment to it."""
 
     words: Array
     commitment: Committed
@@ -54,18 +55,23 @@ class NoiseSecret:
 
     @staticmethod
     def of(config: RoundConfig, rows: int, seed: bytes) -> NoiseSecret:
-        """The secret of a hospital with `rows` rows."""
+        """That of an update, of a hospital with `rows` rows."""
+        return NoiseSecret.made(len(LEVELS), blocks_of(config.model), config.scheme(rows), seed)
+
+    @staticmethod
+    def made(levels: int, blocks: Sequence[Entries], scheme: Scheme, seed: bytes) -> NoiseSecret:
+        """That of all entries of some blocks."""
         if len(seed) != SEED_BYTES:
             raise ValueError(f"seed of noise: expected {SEED_BYTES} bytes, got {len(seed)}")
         stream = hashlib.shake_256(_WORDS + seed).digest
-        words = _by_level(uniform_words(stream, len(LEVELS) * config.model.parameters))
-        commitment = config.scheme(rows).commit(secret_columns(config.model, words), _blinding(seed))
-        return NoiseSecret(words, commitment)
+        words = _by_level(uniform_words(stream, levels * sum(block.size for block in blocks)), levels)
+        columns = [narrowed(column) for column in padded_words(blocks, words)]
+        return NoiseSecret(words, scheme.commit(columns, _blinding(seed)))
 
 
 def secret_columns(model: Network, words: Array) -> list[Narrow]:
-    """The columns of the commitment: of each level, the blocks."""
-    return [narrowed(block.pad(level)) for level in words for block in blocks_of(model)]
+    """The columns of the commitment to the words of an update."""
+    return [narrowed(column) for column in padded_words(blocks_of(model), words)]
 
 
 def _blinding(seed: bytes) -> Rng:
@@ -79,31 +85,33 @@ def _blinding(seed: bytes) -> Rng:
     return draw
 
 
-def _by_level(words: Array) -> Array:
-    return np.ascontiguousarray(words.reshape(len(LEVELS), -1))
+def _by_level(words: Array, levels: int) -> Array:
+    return np.ascontiguousarray(words.reshape(levels, -1))
 
 
 @lru_cache(maxsize=2)
 def public_words(
-    consortium: bytes, number: int, attempt: int, hospital: str, beacon: bytes, parameters: int
+    consortium: bytes,
+    number: int,
+    attempt: int,
+    hospital: str,
+    beacon: bytes,
+    entries: int,
+    levels: int = len(LEVELS),
 ) -> Array:
-    """beta of a hospital in an attempt of a round, F (2, parameters); not to be written to."""
+    """beta of a hospital in an attempt of a round, F (levels, entries); not to be written to."""
     state = hashlib.shake_256(_PUBLIC)
     numbers = number.to_bytes(8, "little"), attempt.to_bytes(8, "little")
     for part in (consortium, *numbers, hospital.encode(), beacon):
         state.update(len(part).to_bytes(8, "little") + part)
-    return _by_level(uniform_words(state.digest, len(LEVELS) * parameters))
+    return _by_level(uniform_words(state.digest, levels * entries), levels)
 
 
 def padded_public_words(privacy: Privacy, level: int, block: Block, public: Array) -> Array:
-    """beta of a block and level, with a word that gives 0 at the padded entries."""
-    real = block.pad(np.ones(public.shape[1], dtype=np.uint64))
-    return np.where(real, block.pad(public[level]), np.uint64(noise_tables(privacy)[level].middle))
+    """beta of a block of an update and a level, with a word that gives 0 at the padded entries."""
+    return NoiseLevels.of_updates(privacy).padded_public(level, block, public)
 
 
 def drawn_noise(privacy: Privacy, words: Array, public: Array) -> Signed:
     """Z = z_0 + 128 z_1 of every parameter, int64 (parameters,)."""
-    total = np.zeros(words.shape[1], dtype=np.int64)
-    for step, table, own, shared in zip(LEVELS, noise_tables(privacy), words, public, strict=True):
-        total += step * (table.places(add(own, shared)) - table.end)
-    return total
+    return NoiseLevels.of_updates(privacy).drawn(words, public)

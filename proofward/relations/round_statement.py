@@ -19,7 +19,7 @@ from proofward.relations.clipped_rule import ClippedRule
 from proofward.relations.config import RoundConfig
 from proofward.relations.noise_seed import public_words
 from proofward.relations.noise_tables import tables_digest
-from proofward.relations.statement import digest_of
+from proofward.relations.statement import check_place, digest_of
 from proofward.relations.update_rule import UpdateRule
 
 Signed = npt.NDArray[np.int64]
@@ -59,9 +59,7 @@ class RoundStatement:
     noise_root: bytes = b""
 
     def __post_init__(self) -> None:
-        for name in ("consortium", "beacon", "dataset_root"):
-            if len(getattr(self, name)) != 32:
-                raise ConfigurationError(name, "32 bytes", f"{len(getattr(self, name))} bytes")
+        check_place(self, "consortium", "beacon", "dataset_root")
         for name, used in (
             ("validation_beacon", self.config.training.validation_share),
             ("noise_root", self.config.privacy),
@@ -69,9 +67,6 @@ class RoundStatement:
             expected, length = 32 if used else 0, len(getattr(self, name))
             if length != expected:
                 raise ConfigurationError(name, f"{expected} bytes by the rules", f"{length} bytes")
-        for name in ("round", "attempt"):
-            if not 0 <= getattr(self, name) < 1 << 32:
-                raise ConfigurationError(name, "0 to 2^32 - 1", getattr(self, name))
         self.config.check_rows(self.rows)
         self.config.model.check_flat(self.initial_weights)
         self._check_bounds()

@@ -20,8 +20,6 @@ NOT_PROVED = "The counts are signed by the hospitals, not proved."
 """Stands wherever figures of an evaluation are told whose counts are not proved."""
 PROVED = "The counts are proved to be those of the model on the hospitals' validation parts."
 """Stands there where they are."""
-LEVELS_SIGNED = "Which of the records are of a level of a subgroup the hospitals sign."
-"""Stands behind it where there are subgroups."""
 
 
 def counting_of(

@@ -20,14 +20,14 @@ Soundness: that of the lookups. How it hides: the party pads the message.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import zeros
-from proofward.field.goldilocks import add, to_field
-from proofward.field.multilinear import eq_table, evaluate
+from proofward.field.goldilocks import add, scale
+from proofward.field.multilinear import eq_table
 from proofward.field.scalar import P
 from proofward.layers.layout import Layout, log_padded
 from proofward.proof.forms import Column, Form, Point
@@ -36,6 +36,7 @@ from proofward.proof.lookup import LinearCombination, LookupArgument, VirtualCol
 from proofward.proof.party import Party
 from proofward.proof.tables import Table
 from proofward.relations.blocks import Entries
+from proofward.relations.counted_cells import Cells, Claims
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -45,7 +46,20 @@ CELLS = 4
 """Of the confusion table of two classes."""
 
 
-@dataclass(slots=True)
+def cells_of_both(of_sample: LinearCombination, bins: int, claims: Claims) -> Cells:
+    """What every sample looks up; `of_sample` are the bins."""
+    party = claims.party
+
+    def entries() -> Array:
+        return add(of_sample.values(party.values), scale(claims.bits(), bins))
+
+    def extension(point: Point) -> Form:
+        return of_sample.at(point) + claims.bit_at(point) * bins
+
+    return Cells("bins of both classes", of_sample.log_size, entries, extension)
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreHistogram:
     """bins: B. blank: gives how many samples are no records, and their bin; public."""
 
@@ -54,39 +68,15 @@ class ScoreHistogram:
     table: Table
     bins: int
     blank: Callable[[], tuple[int, int]]
-    _claims: list[tuple[Point, Form]] = field(default_factory=list)
 
     @staticmethod
     def declare(
-        party: Party,
-        lookups: LookupArgument,
-        bins: int,
-        of_sample: LinearCombination,
-        classes: Callable[[], Signed],
-        blank: Callable[[], tuple[int, int]],
+        party: Party, lookups: LookupArgument, bins: int, cells: Cells, blank: Callable[[], tuple[int, int]]
     ) -> ScoreHistogram:
-        """Look all samples up; `classes` are theirs, a prover's, 0 for those that are no records."""
-        table = Table.interval("bins of both classes", HISTOGRAM_TAG, 0, log_padded(2 * bins))
-        own = ScoreHistogram(party, lookups, table, bins, blank)
-
-        def entries() -> Array:
-            return add(of_sample.values(party.values), to_field(bins * classes()))
-
-        def extension(point: Point) -> Form:
-            known = party.knows_witness
-            said = party.send(evaluate(to_field(classes()), point) if known else None)
-            own._claims.append((point, said))
-            return of_sample.at(point) + said * bins
-
-        virtual = VirtualColumn("bins of both classes", of_sample.log_size, entries, extension)
-        lookups.query(table, virtual)
-        return own
-
-    @property
-    def classes(self) -> tuple[Point, Form]:
-        """The point, and the extension there of the samples' classes; once the lookups are proved."""
-        (claim,) = self._claims
-        return claim
+        """Look all samples up in their cells."""
+        table = Table.interval(cells.name, HISTOGRAM_TAG, 0, log_padded(2 * bins))
+        lookups.query(table, VirtualColumn(cells.name, cells.log_size, cells.values, cells.at))
+        return ScoreHistogram(party, lookups, table, bins, blank)
 
     @property
     def column(self) -> Column:

@@ -13,8 +13,10 @@ An evaluation improves if its figure is better than that of the last one that im
 gain; the first one improves. The rule is met once `stop_after` evaluations in a row have not. The best round
 is that of the best figure, the earliest where several are alike, whatever the least gain.
 
-The counts are signed, not proved: a hospital that lies about its own can make a federation stop early or go
-on, or another round the best one; it can do nothing more by them.
+Where sums have noise, figures are those of their reading (`noisy_scores`): the noise is part of what decides.
+
+Where counts are signed and not proved, a hospital that lies about its own can make a federation stop early or
+go on, or another round the best one; it can do nothing more by them.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRo
 from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
 from proofward.relations.noise import NoiseRelation
+from proofward.relations.noise_levels import NoiseLevels
 from proofward.relations.noise_seed import NoiseSecret
 from proofward.relations.private_update import PrivateUpdate
 from proofward.relations.round_statement import RoundStatement
@@ -106,7 +107,12 @@ def training_round(
     noise = None
     if config.privacy is not None:
         noise = NoiseRelation.reopen(
-            party, config.privacy, blocks, statement.noise_root, statement.public_words, secret_noise
+            party,
+            NoiseLevels.of_updates(config.privacy),
+            blocks,
+            statement.noise_root,
+            statement.public_words,
+            secret_noise,
         )
 
     lookups = LookupArgument(party)

@@ -21,8 +21,9 @@ SIGNED = frozenset(
 )
 """Checks that all pass where the entries are those that the aggregator signed."""
 ACCUSING = frozenset(
-    {"entry", "verdict", "complaint", "stopping", "beacon", "aggregate", "ledger-remembered"}
-)
+    {"entry", "verdict", "complaint", "stopping", "attestation-verdict", "beacon", "aggregate",
+     "ledger-remembered"}
+)  # fmt: skip
 """Checks of what a member signed; the others compare bytes that anybody could have changed."""
 UNREADABLE = ("object", "unjudged")
 """Beginnings of refusals for want of bytes, which speak against nobody."""
@@ -61,7 +62,7 @@ class AuditSummary:
 
         A verifier's false word, signed by it, is in order as a record of what it said.
         """
-        words = ("verdict", "complaint", "stopping")
+        words = ("verdict", "complaint", "stopping", "attestation-verdict")
         return [entry for entry in self.failed if entry.check not in words or not self.accused(entry)]
 
     @property

@@ -10,7 +10,7 @@ from proofward.privacy.words import NO_PRIVACY, promise, spent
 def privacy_so_far(history: HistoryState) -> list[str]:
     """The promise and what is spent, or that sums are exact; nothing where nobody trains."""
     rules = history.rules
-    if rules.counts_only:
+    if rules.counts_only and rules.accountant is None:
         return []
     if rules.accountant is None:
         return [NO_PRIVACY]

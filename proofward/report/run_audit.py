@@ -10,6 +10,9 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from proofward.chain.anchored_audit import anchor_verdicts, unreadable
+from proofward.chain.errors import ProofOfStateInvalid
+from proofward.chain.state_proof import MAX_FILE, StateProof
 from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CLOSED
@@ -17,6 +20,7 @@ from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.parties.audit_verdict import AuditVerdict, bounded
 from proofward.federation.parties.auditor import NOBODY, Auditor
+from proofward.federation.parties.evidence_audit import Today
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import FILE_NAME
 from proofward.ledger.errors import LedgerError
@@ -26,7 +30,7 @@ from proofward.report.handover.proof_file import PROOFS_NAME, proof_files
 from proofward.report.witnessed import witnessed
 from proofward.witness.cosigned import Witnesses
 
-LEDGER_NAME = "ledger"
+LEDGER_NAME, PROOF_OF_ANCHOR = "ledger", "chain-proof.json"
 
 
 class RunAudit:
@@ -40,15 +44,20 @@ class RunAudit:
         remembered: Sequence[bytes] = (),
         cosigned: Sequence[bytes] = (),
         witnesses: Witnesses | None = None,
+        anchors: Sequence[StateProof] = (),
+        today: Today | None = None,
     ) -> None:
-        """consortium and remembered: see Auditor. cosigned: checkpoints that witnesses have cosigned."""
+        """consortium, remembered, today: see Auditor. cosigned: checkpoints that witnesses have cosigned.
+
+        anchors: proofs of what a chain holds of the ledger; the one that the folder keeps is read besides.
+        """
         directory = directory.resolve()
         bare = os.path.lexists(directory / FILE_NAME) and not os.path.lexists(directory / LEDGER_NAME)
         self.directory = None if bare else directory
         self.ledger = directory if bare else directory / LEDGER_NAME
         self._cosigned, self._witnesses = tuple(cosigned), witnesses
-        shown = (*remembered, *cosigned)
-        self._auditor = Auditor(self.ledger, proofs or RelationProofs(), consortium, shown)
+        self._anchors, shown = tuple(anchors), (*remembered, *cosigned)
+        self._auditor = Auditor(self.ledger, proofs or RelationProofs(), consortium, shown, today)
 
     @property
     def history(self) -> History | None:
@@ -61,6 +70,8 @@ class RunAudit:
             yield from self._auditor.run()
             if self.history is not None and self._witnesses is not None:
                 yield from witnessed(self.history, self._cosigned, self._witnesses)
+            if self.history is not None:
+                yield from bounded(self._anchored(self.history), NOBODY)
             if self.history is not None and self.directory is not None:
                 yield from bounded(self._files(self.directory, self.history), NOBODY)
         except OSError as error:
@@ -74,12 +85,23 @@ class RunAudit:
         """
         if self.directory is None or not self.directory.is_dir():
             return []
-        audited = {LEDGER_NAME, PROOFS_NAME, MODEL_NAME, RULES_NAME}
+        audited = {LEDGER_NAME, PROOFS_NAME, MODEL_NAME, RULES_NAME, PROOF_OF_ANCHOR}
         try:
             names = [entry.name for entry in entries_of(self.directory, MOST_FLAWS)]
         except LedgerError:
             return [f"more than {MOST_FLAWS} files"]
         return [describe(name) for name in names if name not in audited]
+
+    def _anchored(self, history: History) -> Iterator[AuditVerdict]:
+        for proof in self._anchors:
+            yield from anchor_verdicts(history, proof)
+        if self.directory is not None and os.path.lexists(path := self.directory / PROOF_OF_ANCHOR):
+            try:
+                kept = StateProof.from_json(read_regular(path, MAX_FILE).decode())
+            except (NotReadable, ValueError, ProofOfStateInvalid) as error:
+                yield unreadable(PROOF_OF_ANCHOR, error)
+            else:
+                yield from anchor_verdicts(history, kept)
 
     def _files(self, directory: Path, history: History) -> Iterator[AuditVerdict]:
         objects = Objects(self._auditor.source, history.rules.aggregator)

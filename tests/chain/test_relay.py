@@ -2,101 +2,88 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from proofward.chain.abi import calldata
 from proofward.chain.anchor import anchor_of
+from proofward.chain.contract.artifact import anchor_artifact
+from proofward.chain.contract.keys import ChainKey, Seal
+from proofward.chain.contract.typed_data import Checkpoint
 from proofward.chain.errors import NoAnchor, NotAnchored
+from proofward.chain.key_files import kept_key
 from proofward.chain.local_node import LocalNode
+from proofward.chain.node import Transaction
 from proofward.chain.relay import NOTHING_YET, relay, require_continued, state_of, transactions
 from proofward.chain.seals import KeySealer, outcome_record, seals_of
-from proofward.engines.in_process import Parties
-from proofward.federation.history.history import History
+from proofward.chain.standing import standing_of
+from proofward.engines.run_folder import private_of
 from proofward.federation.messages.catalogue import RoundSeal
-from proofward.federation.parties.verifier import Verifier
-from proofward.ledger.database import Database
+from proofward.ledger.merkle_log import consistency_proof
+from proofward.report.handover.model_source import read_ledger
 from tests.chain.anchored import anchored_plan, federation
 from tests.federation.harness import Withholding
 
 pytestmark = pytest.mark.slow
 
 
-class Garbled(Verifier):
-    """Says the seal of another outcome."""
-
-    def say(self, record, *rest, **more):
-        if isinstance(record, RoundSeal):
-            record = RoundSeal(record.round, record.aggregate, record.weights, record.outcome[:-65] + bytes(65))
-        return super().say(record, *rest, **more)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    """A finished federation with one verifier that seals something else, and the chain that it is anchored on."""
-    folder = tmp_path_factory.mktemp("anchored")
-    engine = federation(folder, parties=Parties(verifiers={"verifier-2": Garbled}))
-    result = engine.run()
-    assert result.finished and not result.refusals and not result.halted
-    return folder, replayed(folder)
-
-
-def replayed(folder) -> History:
-    """The ledger's meaning, read from the folder alone."""
-    database = Database(folder / "ledger", writable=False)
-    entries = [data for _, data in database.rows("SELECT position, data FROM entries ORDER BY position", "entries")]
-    database.close()
-    from proofward.federation.messages.envelope import parse_envelope
-    from proofward.federation.messages.rules import Rules
-
-    history = History(Rules.from_bytes(parse_envelope(entries[0]).record.rules))
-    for entry in entries:
-        history.apply(entry)
-    return history
-
-
-@pytest.fixture(scope="module")
-def anchored(run):
-    node = LocalNode()
-    return node, list(relay(run[1], node))
-
-
-def test_everything_due_is_sent_once_and_proved(run, anchored) -> None:
-    history, (node, receipts) = run[1], anchored
-    assert [receipt.what for receipt in receipts] == ["deploy", "weights of round 1", "round 1", "round 2"]
-    state = state_of(history, node)
+def test_everything_due_is_sent_once_and_proved(run) -> None:
+    history = run.history
+    assert [receipt.what for receipt in run.receipts] == ["deploy", "weights of round 1", "round 1", "round 2"]
+    state = state_of(history, run.node)
     assert state.closed == 2 and state.model == history.model and state.deployed
     assert state.size == history.outcomes[2].size and state.root == history.roots[state.size]
     assert list(state.outcomes) == [outcome_record(history.outcomes[number]).struct_hash() for number in (1, 2)]
-    assert not list(relay(history, node))
+    assert not list(relay(history, run.node))
 
 
 def test_a_seal_over_something_else_is_ignored_with_the_reason(run) -> None:
-    found = seals_of(run[1], anchor_of(run[1]), 1)
+    history = run.history
+    found = seals_of(history, anchor_of(history), 1)
     assert [seal.number for seal in found.outcome] == [0, 1] and set(found.ignored) == {"verifier-2"}
-    lost = seals_of(run[1], anchor_of(run[1]), 1, gone=1)
+    lost = seals_of(history, anchor_of(history), 1, gone=1)
     assert [seal.number for seal in lost.outcome] == [1] and "lost" in lost.ignored["verifier-0"]
+    plain, lines = standing_of(history, run.node)
+    assert plain["anchored"] == 2 and plain["due"] == [] and any("verifier-2 does not count" in line for line in lines)
 
 
 def test_too_few_seals_anchor_nothing_more(run) -> None:
-    history = replayed(run[0])
+    history = run.history
     del history.seals[2, "verifier-0"]
     assert [one.what for one in transactions(history, NOTHING_YET)][-1] == "round 1"
 
 
-def test_a_rewritten_ledger_is_refused_before_and_by_the_chain(run, anchored) -> None:
-    """Under the seals of all: another ledger after the same keys, sent as if it continued the anchored one."""
-    history, node = replayed(run[0]), anchored[0]
-    state = state_of(history, node)
-    history.roots[state.size] = bytes(32)
+def test_a_ledger_rewritten_under_all_seals_is_refused_by_relay_and_by_chain(run) -> None:
+    """The fork is a whole ledger of the same members, who sign everything in it."""
+    history = read_ledger(run.fork / "ledger")[0]
+    anchor, state = anchor_of(history), state_of(history, run.node)
+    assert anchor.address == anchor_of(run.history).address
     with pytest.raises(NotAnchored, match="rewritten"):
-        require_continued(history, state)
-    with pytest.raises(NotAnchored, match="rewritten"):
-        list(relay(history, node))
+        list(relay(history, run.node))
+    with pytest.raises(NotAnchored, match="entries, as anchored"):
+        require_continued(history, replace(state, size=history.size + 1))
+    record = Checkpoint(history.size, history.root)
+    keys = [kept_key(private_of(run.fork) / name) for name in anchor.names]
+    seals = [Seal(place, key.sign(anchor.domain.digest(record))).as_tuple() for place, key in enumerate(keys)]
+    proof = consistency_proof(state.size, history.size, history.tree.node)
+    data = calldata(anchor_artifact().abi, "anchor", (record.size, record.root, proof, seals))
+    with pytest.raises(NotAnchored, match="consistency"):
+        run.node.send(Transaction("another history", anchor.address, data))
 
 
-def test_another_chain_or_none_is_refused_by_name(run, tmp_path) -> None:
+def test_another_chain_or_none_is_refused_by_name(run) -> None:
+    history = run.history
     with pytest.raises(NotAnchored, match="number 31337"):
-        list(relay(run[1], LocalNode(chain_id=5)))
-    history = replayed(run[0])
+        list(relay(history, LocalNode(chain_id=5)))
+    other = replace(history.rules, chain=replace(history.rules.chain, contract=bytes(32)))
+    history.rules, kept = other, history.rules
+    with pytest.raises(NoAnchor, match="digest"):
+        anchor_of(history)
+    history.rules = replace(kept, chain=None)
+    with pytest.raises(NoAnchor, match="no anchor"):
+        anchor_of(history)
+    history.rules = kept
     history.outcomes.clear()
     with pytest.raises(NoAnchor, match="first round"):
         anchor_of(history)
@@ -106,7 +93,7 @@ def test_another_chain_or_none_is_refused_by_name(run, tmp_path) -> None:
 
 
 def test_seals_that_never_come_hold_nobody_up(tmp_path) -> None:
-    """Not one seal arrives: the federation ends as ever, and there is nothing to anchor."""
+    """Not one seal arrives: the federation ends as ever, and only the contract is due."""
     engine = federation(tmp_path, anchored_plan(), network=Withholding("verifier", RoundSeal.kind))
     assert engine.run().finished
     history = engine.aggregator.history
@@ -115,9 +102,7 @@ def test_seals_that_never_come_hold_nobody_up(tmp_path) -> None:
 
 
 def test_a_seal_is_made_only_where_there_is_an_anchor(run) -> None:
-    from proofward.chain.contract.keys import ChainKey
-
-    sealer, history = KeySealer(ChainKey("p256", (7).to_bytes(32, "big"))), replayed(run[0])
+    sealer, history = KeySealer(ChainKey("p256", (7).to_bytes(32, "big"))), run.history
     assert sealer.seal(history, 1) is not None
     history.chain_keys.clear()
     assert sealer.seal(history, 1) is None

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from proofward.cli.evidence.audit_words import screen, to_document
 from proofward.cli.project.committees_table import CommitteesTable
 from proofward.cli.project.project_file import read_project, read_whole_project
 from proofward.cli.project.project_table import ProjectError
@@ -15,8 +16,11 @@ from proofward.cli.run.consortium_check import consortium_check
 from proofward.cli.run.simulate import plan_of_project
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.engines.run_folder import RunFolder
+from proofward.federation.history.history import History
 from proofward.federation.messages.committees import Committees
+from proofward.federation.messages.thresholds import committees_in_words
 from proofward.federation.parties.auditor import _in_words
+from proofward.report.audit_summary import AuditSummary
 from tests.cli.own_tables import HOSPITALS, write_project
 
 
@@ -63,6 +67,15 @@ def test_who_joins_is_told_the_bounds(drawn):
     assert "2 verifiers, drawn for each proof of a round, judge it" in told
     assert "more than 1 of 3 holders of a round are corrupt: never (at most 2^-40)" in told
     assert "all 2 verifiers of a proof are corrupt: never (at most 2^-40)" in _in_words(terms.check())
+    assert set(committees_in_words(terms.check())) <= set(told.split("\n"))
+
+
+def test_an_audit_shows_who_was_drawn(drawn):
+    rules = read_project(drawn).terms().check()
+    summary = AuditSummary([], History(rules))
+    shown, document = "\n".join(screen(summary, None)), to_document(summary)
+    assert all(line in shown for line in committees_in_words(rules))
+    assert document["committees"] == list(committees_in_words(rules)) != []
 
 
 def test_a_table_is_written_as_it_was_completed(drawn, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from proofward.report.handover.exported_model import read_exported
-from tests.data.images.making import real_data
+from tests.real_data import real_data
 
 
 @pytest.mark.slow

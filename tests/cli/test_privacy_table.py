@@ -14,7 +14,7 @@ from proofward.cli.common.answering import Refused
 from proofward.cli.evidence.audit_words import exactness, privacy_document, privacy_lines, screen
 from proofward.cli.kit.data_file import DataFile
 from proofward.cli.project.privacy_options import chosen_privacy
-from proofward.cli.project.privacy_table import PrivacyTable
+from proofward.cli.project.privacy_table import PrivacyTable, delta_in_words
 from proofward.cli.project.project_file import project_of, read_project, read_whole_project
 from proofward.cli.project.project_text import project_text
 from proofward.cli.project.statistics_terms import statistics_project
@@ -97,7 +97,6 @@ def test_to_say_that_there_is_none_changes_no_byte_of_the_terms(tmp_path):
         ("epsilon = 0", {}, "privacy.epsilon: expected a number above 0"),
         ("epsilon = 0.01", {}, "by the most noise"),
         ("epsilon = 3\ndelta = 0.3", {}, "privacy.delta: expected a number in"),
-        ("epsilon = 3\ndelta = 0.03", {}, "privacy.delta: expected 1 / a whole number"),
         ("epsilon = 3\nclip = 3", {}, "privacy.clip: expected a power of two"),
         ("epsilon = 3\ncolluders = 4", {}, "privacy.colluders: expected fewer than"),
         ("epsilon = 3", {"momentum": 0.5}, "training.momentum: expected nothing beside [privacy]"),
@@ -105,7 +104,7 @@ def test_to_say_that_there_is_none_changes_no_byte_of_the_terms(tmp_path):
         ("epsilon = 3\nreleases = 1", {}, "privacy.releases: expected at least 2, one for each round"),
         ("epsilon = 3", {"full_batch": "false"}, "training.full_batch: expected true with [privacy]"),
         ("none = true", {}, "training.full_batch: expected false without [privacy]"),
-        ("epsilon = 3\n[validation]\nshare = 0.2", {}, "privacy.exact_counts: expected true"),
+        ("epsilon = 3\nreleases = 3\n[validation]\nshare = 0.2", {}, "privacy.releases: expected at least 4, one"),
         (f'epsilon = 3\n[statistics]\nledger = "{"0" * 64}"', {}, "privacy.exact_counts: expected true"),
     ],
 )
@@ -215,12 +214,34 @@ def test_a_smaller_rate_is_proposed_below_epsilon_3_and_stands_in_the_file(proof
     assert PRESET_FILES["wide"].proposed_rate(1) is None
 
 
-def test_a_person_is_asked(monkeypatch):
+def test_a_person_is_asked_until_what_is_typed_is_a_promise(monkeypatch, capsys):
     monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
-    answers = iter(["3", 1e-6, "none", "much"])
-    monkeypatch.setattr("click.prompt", lambda *_, **__: next(answers))
+    answers = iter(["much", "-2", "3", "0.5", "small", "3e-6", "none", "", ""])
+    monkeypatch.setattr("click.termui.visible_prompt_func", lambda *_: next(answers))
     silent = {"epsilon": None, "delta": 1e-5, "no_dp": False}
-    assert chosen_privacy(silent) == PrivacyTable(3.0, 1e-6)
+    assert chosen_privacy(silent) == PrivacyTable(3.0, 3e-6)
+    said = capsys.readouterr().err
+    assert "expected a number or 'none', found 'much'" in said and "expected a number above 0" in said
+    assert "privacy.delta: expected a number in" in said and "expected a number, found 'small'" in said
     assert chosen_privacy(silent) is None
-    with pytest.raises(Exception, match="expected a number or 'none'"):
-        chosen_privacy(silent)
+    assert chosen_privacy(silent) == PrivacyTable(3.0, 1e-5)
+
+
+def test_a_delta_is_rounded_down_to_one_over_a_whole_number(tmp_path):
+    for delta, inverse in ((1e-5, 100_000), (3e-6, 333_334), (0.07, 15)):
+        project = read_project(written(tmp_path, f"epsilon = 3\ndelta = {delta}"))
+        assert project.setup.privacy.inverse_delta == inverse and 1 / inverse <= delta
+        said = delta_in_words(project.privacy)
+        assert said == ([] if delta == 1e-5 else [said[0]]) and all(f"1 / {inverse:,}" in line for line in said)
+
+
+def test_check_says_what_is_promised_and_a_larger_batch_is_named_where_rows_are_too_many(tmp_path, proofward):
+    path = written(tmp_path, "epsilon = 3\ndelta = 3e-6\n[validation]\nshare = 0.2")
+    found = proofward.json("consortium", "check", path)
+    said = "\n".join(found["privacy"])
+    assert "differential privacy of epsilon 3" in said and "1 / 333,334" in said
+    assert "to every count each hospital adds noise" in said and "not private" not in said
+    config = read_project(path).terms().round_config
+    with pytest.raises(ConfigurationError, match="a larger batch admits more"):
+        config.check_rows(config.most_rows + 1)
+

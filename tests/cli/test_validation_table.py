@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from proofward.cli.project.cost_words import cost_lines
+from proofward.cli.project.counting_costs import counting_costs
+from proofward.cli.project.evaluated_rounds import agreed_rounds
 from proofward.cli.project.inspected import project_costs
 from proofward.cli.project.project_file import read_project, read_whole_project
 from proofward.cli.project.project_text import project_text
@@ -18,6 +20,7 @@ from proofward.data.subgroups import Subgroup
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.engines.run_folder import RunFolder
 from proofward.federation.messages.rules import RulesError
+from proofward.relations.measure import blank_evaluation, evaluation_plan
 from proofward.relations.stopping import Stopping
 from tests.cli.own_tables import write_project
 
@@ -40,6 +43,15 @@ def problem(path) -> str:
     project, problems = read_whole_project(path)
     assert project is None
     return "\n".join(map(str, problems))
+
+
+def test_what_a_proved_evaluation_costs_is_told(tmp_path):
+    project = read_project(written(tmp_path, "share = 0.2\nproved = true"))
+    (costs,) = counting_costs(project, 100)
+    config, _, (counting,) = agreed_rounds(project)
+    assert counting.proved and costs.plan == evaluation_plan(blank_evaluation(config, counting, 100))
+    signed = counting_costs(read_project(written(tmp_path, "share = 0.2\nproved = false")), 100)[0]
+    assert signed.plan.values < costs.plan.values
 
 
 def test_the_share_is_in_the_rules_and_only_where_it_is_given(tmp_path):

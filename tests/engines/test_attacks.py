@@ -49,12 +49,14 @@ HOSPITAL_CHECKS = {
     "wrong-share-sum": "share-sum",
     "equivocation": "equivocation",
     "spent-budget": "privacy-budget",
+    "quote-of-another-member": "evidence-binding",
     "committee-member-lying": "share-sum",
 }
 SILENT = {"committee-member-silent"}
 FORGERIES = {
     "flipped-labels", "skipped-training", "scaled-update", "chosen-batches", "skipped-noise", "noise-drawn-again",
     "unclipped-records", "scaled-beyond-bound", "forgotten-error", "another-part-counted",
+    "another-level",
 }  # fmt: skip
 AGGREGATOR_CHECKS = {
     "dropped-update": ("accepted-set", "accepted-set"),

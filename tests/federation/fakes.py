@@ -79,7 +79,7 @@ class FakeProofs(OneByOne):
             raise ProofRejected("transcript", "expected another tag")
         return root
 
-    def noise_root(self, config, rows, seed):
+    def noise_root(self, config, rows, seed, counting=None):
         return hashlib.sha256(b"noise" + seed).digest()
 
     def prove_round(self, statement, secret, rng, progress, seal, noise_seed=b""):
@@ -97,8 +97,12 @@ class FakeProofs(OneByOne):
             submitted = submitted + drawn_noise(config.privacy, words, statement.public_words())
         return self._proved(statement, submitted, statement.message_bound, 16, rng, seal, fresh, spent)
 
-    def prove_counts(self, statement, counts, rng, progress, seal):
-        bound = statement.counting.bound
+    def prove_counts(self, statement, counts, rng, progress, seal, noise_seed=b""):
+        bound, levels = statement.counting.message_bound, statement.counting.levels
+        if levels is not None:
+            assert self.noise_root(statement.config, statement.rows, noise_seed) == statement.noise_root
+            words = uniform_words(hashlib.shake_256(noise_seed).digest, counts.size).reshape(1, -1)
+            counts = counts + levels.drawn(words, statement.public_words())
         made = self._proved(statement, counts, bound, 0, rng, seal, b"", b"")
         return replace(made, root=b"")
 

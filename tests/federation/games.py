@@ -148,7 +148,8 @@ class World:
     @property
     def opened(self) -> list[Opened]:
         """The sets that the adversary can open: it has its own hospitals' share sums of each."""
-        enough, theirs = self.rules.config.threshold + 1, set(self.dishonest)
+        enough = self.rules.config.threshold + 1
+        theirs = set(self.dishonest) & set(self.engine.aggregator.history.committee)
         return [
             Opened(digest, *self.accepted[digest], frozenset(self.consents[digest]))
             for digest, holders in self.sums.items()

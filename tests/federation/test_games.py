@@ -15,6 +15,7 @@ from proofward.federation.history.history import STEPS
 from proofward.federation.history.history_state import LOCK
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.usual import usual_updates
+from tests.federation.committee_plans import committee_plan
 from tests.federation.fakes import plan
 from tests.federation.games import Adversary, World
 
@@ -23,9 +24,9 @@ SIZES = ((5, 2), (6, 2))
 GAMES, MANY_GAMES = 6, 20
 
 
-def game(directory, hospitals, threshold, dishonest, seed):
+def game(directory, hospitals, threshold, dishonest, seed, agreed=None):
     """(what was opened, the honest hospitals) at the end of one game."""
-    agreed = plan(hospitals=hospitals, verifiers=1, rounds=1, threshold=threshold)
+    agreed = agreed or plan(hospitals=hospitals, verifiers=1, rounds=1, threshold=threshold)
     world = World(directory / f"{hospitals}-{dishonest}-{seed}", agreed, dishonest, seed)
     try:
         Adversary(world).play()
@@ -34,11 +35,11 @@ def game(directory, hospitals, threshold, dishonest, seed):
         world.close()
 
 
-def violations(directory, hospitals, threshold, dishonest, games):
+def violations(directory, hospitals, threshold, dishonest, games, agreed=None):
     """Games that opened two sums from one model, or one without an honest member's consent."""
     twice, unasked, once = 0, 0, 0
     for seed in range(games):
-        opened, honest = game(directory, hospitals, threshold, dishonest, seed)
+        opened, honest = game(directory, hospitals, threshold, dishonest, seed, agreed)
         once += len(opened) == 1
         models = [found.model for found in opened]
         twice += len(models) != len(set(models))
@@ -55,6 +56,15 @@ def number(hospitals, threshold):
 def test_fewer_than_the_number_open_one_sum_at_most(tmp_path, hospitals, threshold):
     dishonest = number(hospitals, threshold) - 1
     twice, unasked, once = violations(tmp_path, hospitals, threshold, dishonest, GAMES)
+    assert (twice, unasked) == (0, 0)
+    assert once > 0
+
+
+def test_as_many_as_committees_reckon_with_open_one_sum_at_most(tmp_path):
+    agreed = committee_plan(verifiers=1)
+    dishonest = agreed.committees.corrupt_hospitals(6)
+    assert (agreed.config.holders, agreed.config.threshold, dishonest) == (4, 1, 1)
+    twice, unasked, once = violations(tmp_path, 6, 1, dishonest, GAMES, agreed)
     assert (twice, unasked) == (0, 0)
     assert once > 0
 

@@ -1,4 +1,7 @@
-"""A whole federation that proves its counts of three classes, one hospital of which lies about the third."""
+"""A whole federation that proves its counts of three classes and by level, with two hospitals that lie.
+
+One lies about the third class, one about the level of a record.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.engines.attacks.flatterers import ForgetsOneError
+from proofward.engines.attacks.flatterers import ForgetsOneError, MovesToAnotherLevel
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history_state import UPLOAD
 from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
 from proofward.layers.network import mlp
+from proofward.layers.subgroup import Subgroup
 from proofward.layers.training import scores
 from proofward.relations.score_counting import PROVED, counting_of
 from proofward.relations.score_layout import ScoreLayout
@@ -23,8 +27,9 @@ from proofward.report.histograms.ranking import roc_area
 from tests.federation.fakes import datasets, plan
 
 pytestmark = pytest.mark.slow
-LAYOUT = ScoreLayout(3, 16, 3)
-LIAR, HONEST = "hospital-1", ("hospital-0", "hospital-2", "hospital-3")
+LAYOUT = ScoreLayout(3, 16, 2, (Subgroup("sex", ("f", "m"), 1),))
+LIAR, MOVER = "hospital-1", "hospital-4"
+HONEST = ("hospital-0", "hospital-2", "hospital-3", "hospital-5")
 NAMES = ("benign", "doubtful", "malignant")
 
 
@@ -41,17 +46,18 @@ class LiesAboutTheThird(ForgetsOneError):
 
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory):
-    """Four hospitals with real proofs; a round of training, then one that counts."""
+    """Six hospitals with real proofs; a round of training, then one that counts."""
     folder = tmp_path_factory.mktemp("classes") / "run"
-    made = plan(hospitals=4, verifiers=1, rounds=2, threshold=1)
+    made = plan(hospitals=6, verifiers=1, rounds=2, threshold=1)
     training = replace(made.config.training, validation_share=400_000)
     config = replace(made.config, model=mlp((4, 4, 3)), training=training, least_rows=0, most_rows=64)
     made = replace(made, config=config, counting=(counting_of(LAYOUT, (2,), proved=True),))
     data = {
-        name: (features, np.arange(len(features), dtype=np.int64) % 3)
+        name: (np.where(features == 0, 1, features), np.arange(len(features), dtype=np.int64) % 3)
         for name, (features, _) in datasets(made, rows=30).items()
     }
-    engine = InProcessFederation(folder, made, data, seed=b"s", parties=Parties(hospitals={LIAR: LiesAboutTheThird}))
+    parties = Parties(hospitals={LIAR: LiesAboutTheThird, MOVER: MovesToAnotherLevel})
+    engine = InProcessFederation(folder, made, data, seed=b"s", parties=parties)
     history, kept = engine.aggregator.history, {}
 
     def remember():
@@ -64,9 +70,10 @@ def attacked(tmp_path_factory):
     return engine, result, kept
 
 
-def test_who_lies_about_the_third_class_is_refused_and_nobody_else(attacked):
+def test_who_lies_about_the_third_class_or_about_a_level_is_refused_and_nobody_else(attacked):
     engine, result, _ = attacked
-    assert [(fault.round, fault.culprit, fault.check) for fault in result.faults] == [(2, LIAR, "column queries")]
+    found = {(fault.round, fault.culprit, fault.check) for fault in result.faults}
+    assert found == {(2, LIAR, "column queries"), (2, MOVER, "column queries")}
     assert [own.hospitals for own in result.sums] == [HONEST]
     flaws = [own for own in Auditor(engine.folder.ledger, RelationProofs()).run() if not own.passed]
     assert flaws == []
@@ -90,3 +97,6 @@ def test_the_figures_of_every_class_are_those_of_all_validation_rows(attacked):
     np.add.at(table, (labels, logits.argmax(axis=1)), 1)
     assert np.array_equal(found.evaluated.whole.block.confusion, table)
     assert found.to_plain()["counts"] == PROVED
+    levels = {own.block.level: own.block.rows for own in found.evaluated.subgroups}
+    of = LAYOUT.subgroups[0].of(features)
+    assert set(levels) == {"f", "m"} and levels["m"] <= (of == 1).sum() and levels["f"] <= (of == 0).sum()

@@ -65,8 +65,11 @@ class Lies(Verifier):
 
 
 def federation(folder, stop_after, rounds, counted, **verifiers):
+    made = plan(hospitals=3, verifiers=3, rounds=rounds, threshold=1)
+    training = replace(made.config.training, validation_share=250_000)
     agreed = replace(
-        plan(hospitals=3, verifiers=3, rounds=rounds, threshold=1),
+        made,
+        config=replace(made.config, training=training, least_rows=0, most_rows=0),
         counting=(counting_of(ScoreLayout(2, 2, 1), counted),),
         stopping=Stopping("auc", stop_after),
     )

@@ -10,13 +10,19 @@ from hypothesis import strategies as st
 
 from proofward.field import threads as field_threads
 from proofward.lattice import decoding, encryption, reference, ring, sampler
-from proofward.lattice.errors import ArgumentRefused
+from proofward.lattice.errors import ArgumentRefused, DecodingFailed
 from proofward.lattice.parameters import (
+    CERTAIN_HOSPITALS,
     ERROR_ETA,
     LARGEST_BOUND,
+    LARGEST_NOISE,
     LEAST_ADDED,
-    MAX_HOSPITALS,
+    MAX_MEMBERS,
+    MOST_CHOSEN,
+    UPDATE_SHIFT,
     ciphertext_length,
+    noise_bound,
+    spread,
 )
 from proofward.lattice.parameters import MODULUS as P
 from proofward.lattice.parameters import RING_DEGREE as N
@@ -138,10 +144,30 @@ def test_the_largest_sum_with_the_largest_noise_decodes(sign: int) -> None:
     secret = np.full(N, sign, np.int8)
     error = np.full(ciphertext_length(5), sign * ERROR_ETA, np.int8)
     one = encryption.encrypt_with(CONTEXT, update, largest, secret, error)
-    total = np.array([int(v) * MAX_HOSPITALS % P for v in one], dtype=np.uint64)
-    sums = np.full(N, sign * MAX_HOSPITALS % P, np.uint64)
-    got = decode(total, sums, MAX_HOSPITALS, 5, largest)
-    assert got.tolist() == [sign * MAX_HOSPITALS * largest] * 5
+    total = np.array([int(v) * CERTAIN_HOSPITALS % P for v in one], dtype=np.uint64)
+    sums = np.full(N, sign * CERTAIN_HOSPITALS % P, np.uint64)
+    got = decode(total, sums, CERTAIN_HOSPITALS, 5, largest)
+    assert got.tolist() == [sign * CERTAIN_HOSPITALS * largest] * 5
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_largest_sum_of_the_most_hospitals_decodes_up_to_the_noise_that_rounding_takes(sign: int) -> None:
+    message = sign * MAX_MEMBERS * (LARGEST_BOUND - 1)
+    words = np.zeros(ciphertext_length(3), np.uint64)
+    words[:3] = (message * 2**UPDATE_SHIFT + sign * LARGEST_NOISE) % P
+    nothing = np.zeros(N, np.uint64)
+    assert decode(words, nothing, MAX_MEMBERS, 3, LARGEST_BOUND - 1).tolist() == [message] * 3
+    words[1] = (int(words[1]) + sign) % P
+    with pytest.raises(DecodingFailed, match="entry 1"):
+        decode(words, nothing, MAX_MEMBERS, 3, LARGEST_BOUND - 1)
+
+
+def test_the_noise_of_many_stays_within_what_rounding_takes_whoever_chooses_errors() -> None:
+    assert noise_bound(CERTAIN_HOSPITALS) == ERROR_ETA * CERTAIN_HOSPITALS < noise_bound(MAX_MEMBERS) == LARGEST_NOISE
+    for hospitals in (CERTAIN_HOSPITALS + 1, 5000, MAX_MEMBERS):
+        assert ERROR_ETA * MOST_CHOSEN + spread(hospitals - MOST_CHOSEN) <= LARGEST_NOISE
+    honest = np.random.default_rng(1).binomial(84, 0.5, (500, MAX_MEMBERS)).sum(axis=1) - 42 * MAX_MEMBERS
+    assert 300 < honest.std() < 700 and np.abs(honest).max() < spread(MAX_MEMBERS) / 3
 
 
 @pytest.mark.parametrize("value", [BOUND + 1, -BOUND - 1, 2**62, -(2**63)])

@@ -7,7 +7,7 @@ from math import comb, log2
 import pytest
 
 from proofward.lattice import security
-from proofward.lattice.parameters import ERROR_ETA, MAX_HOSPITALS, MODULUS, RING_DEGREE, UPDATE_SHIFT
+from proofward.lattice.parameters import CERTAIN_HOSPITALS, ERROR_ETA, MODULUS, RING_DEGREE, UPDATE_SHIFT
 
 
 def test_a_sum_of_two_ternary_coefficients_reveals_them_with_probability_two_ninths() -> None:
@@ -88,4 +88,4 @@ def test_the_margin_is_positive_against_observers_of_the_decoded_sum() -> None:
 
 
 def test_sums_decode_and_do_not_wrap_for_the_largest_consortium() -> None:
-    assert MAX_HOSPITALS * ERROR_ETA < 2 ** (UPDATE_SHIFT - 1) <= (MAX_HOSPITALS + 1) * ERROR_ETA
+    assert CERTAIN_HOSPITALS * ERROR_ETA < 2 ** (UPDATE_SHIFT - 1) <= (CERTAIN_HOSPITALS + 1) * ERROR_ETA

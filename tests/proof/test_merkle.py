@@ -13,6 +13,7 @@ from proofward.proof.commitment.ligero.merkle import (
     check_opening,
     leaf_hash,
     node_hash,
+    path,
     sibling_count,
 )
 from proofward.proof.errors import ProofRejected
@@ -41,6 +42,14 @@ def test_every_set_of_leaves_opens() -> None:
         siblings = TREE.open(indices)
         assert len(siblings) == HASH_BYTES * sibling_count(indices, DEPTH)
         check_opening(TREE.root, DEPTH, indices, [LEAVES[i] for i in indices], siblings)
+
+
+def test_every_opened_leaf_has_its_own_path() -> None:
+    for indices in SETS:
+        leaves, siblings = [LEAVES[i] for i in indices], TREE.open(indices)
+        for index in indices:
+            found = path(DEPTH, indices, leaves, siblings, index)
+            assert found == [TREE.node(level, index >> level ^ 1) for level in range(DEPTH)]
 
 
 def test_openings_hold_no_hash_that_can_be_computed() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from proofward.lattice.sampler import MaskContext
 from proofward.layers.initial_weights import initial_weights
 from proofward.layers.network import Network, mlp
 from proofward.layers.training import forward_pass
+from proofward.proof.commitment.ligero.simulated import SimulatedTableau
 from proofward.proof.prover import Prover
-from proofward.proof.transcript import Transcript
+from proofward.proof.simulator import Simulator
+from proofward.proof.transcript import Coins, Transcript
 from proofward.relations.config import RoundConfig
 from proofward.relations.encryption import EncryptionWitness
 from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
@@ -30,7 +32,9 @@ from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.secret import DatasetSecret
 from tests.proof.cheats import Recorder
+from tests.proof.tableaux import code_of, tableau_rows
 from tests.proof.toy import seeded
+from tests.proof.uniformity import COINS
 from tests.relations.cases import BEACON, CONSORTIUM, Array, Signed, config, records, sealed
 
 ROWS, SHARE = 13, 400_000
@@ -38,6 +42,8 @@ ROWS, SHARE = 13, 400_000
 LAYOUT = ScoreLayout(2, 6, 1)
 """Twelve cells in a table of sixteen."""
 MLP = mlp((5, 4, 2))
+DIGESTS = (b"", b"1" * 32, b"2" * 32)
+"""Of sealed shares that nobody has sealed."""
 
 
 def rules(network: Network = MLP, rows: int = ROWS, security: int = 40, **others: Any) -> RoundConfig:
@@ -144,6 +150,18 @@ def says(made: Evaluated, prover: type[Prover] = Prover) -> tuple[Array, Digests
 
     proof = party.run(lambda own: evaluation_round(own, about, made.ciphertext, digests, made.witness) and None)
     return made.ciphertext, dealt[0], proof
+
+
+def simulated(public: EvaluationStatement, size: int) -> tuple[EvaluationStatement, Array, bytes]:
+    """An evaluation without records, counts or key, about a ciphertext of so many uniform words."""
+    plan, rng = evaluation_plan(public), seeded(1)
+    previous = SimulatedTableau(tableau_rows(plan)[0], code_of(plan).n, rng)
+    statement = replace(public, dataset_root=previous.tree.root)
+    words, nothing = random_field(size, rng), cast(Any, None)
+    witness = EvaluationWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing, nothing)
+    party = Simulator(Coins(COINS), plan, rng)
+    told = party.run(lambda own: evaluation_round(own, statement, words, lambda _: DIGESTS, witness) and None)
+    return statement, words, told
 
 
 @cache

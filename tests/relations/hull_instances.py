@@ -21,6 +21,7 @@ from proofward.relations.counting_round import counting_round
 from proofward.relations.enrolment import EnrolmentStatement, enrolment
 from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
 from proofward.relations.inference import InferenceWitness, inference
+from proofward.relations.noise_levels import padded_words
 from proofward.relations.noise_seed import NoiseSecret, secret_columns
 from proofward.relations.predict import prove_prediction
 from proofward.relations.score_layout import ScoreLayout
@@ -28,6 +29,7 @@ from proofward.relations.training_round import RoundWitness, training_round
 from tests.proof.hull import Array
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
+from tests.relations import noisy_count_cases
 from tests.relations.cases import CONSORTIUM, config, make_case, records, round_witness
 from tests.relations.counting_cases import counted
 from tests.relations.evaluation_cases import enrolled, evaluated, statement_of
@@ -35,6 +37,8 @@ from tests.relations.inference_cases import NETWORKS, public_model, some_records
 from tests.relations.retelling import Script, dimension, real, simulated
 
 DIGESTS = (b"", b"1" * 32, b"2" * 32)
+NOTHING: Any = None
+NOTHING_DRAWN = NoiseSecret(NOTHING, NOTHING)
 RULES = config(widths=(1, 2), batch=1, steps=1)
 ROWS, SPARE = 2, 8
 ENROLMENT_CODE = CodeParameters(log_k=5, log_n=7, queries=2, openings=1)
@@ -104,9 +108,9 @@ def round_instance(rules: RoundConfig = RULES) -> Instance:
     return Instance(Counter(Ligero(ROUND_CODE)).run(script(None)), {"records": script(reopened)}, script(absent))
 
 
-def counting_instance() -> Instance:
+def counting_instance(noise: bool = False) -> Instance:
     """Counts in two groups, whose sums are within the rows."""
-    made = counted()
+    made = under_round_code(noisy_count_cases.honest(noisy_count_cases.COUNTS)) if noise else counted()
 
     def script(known: Any) -> Script:
         return lambda party: (
@@ -114,14 +118,27 @@ def counting_instance() -> Instance:
         )
 
     plan = Counter(Ligero(ROUND_CODE)).run(script(None))
-    return Instance(plan, {"counts": script(made.witness)}, script(None))
+    absent = replace(made.witness, counts=NOTHING, encryption=NOTHING, noise=NOTHING_DRAWN)
+    return Instance(plan, {"counts": script(made.witness)}, script(absent))
 
 
-def evaluation_instance() -> Instance:
+def under_round_code(made: Any) -> Any:
+    """With the commitment to its words of noise made again by the small code."""
+    words = made.witness.noise.words
+    commitment = Ligero(ROUND_CODE).commit(padded_words([made.statement.counting.block], words), seeded(2))
+    noise = replace(made.witness.noise, commitment=commitment)
+    return replace(made, witness=replace(made.witness, noise=noise))
+
+
+def evaluation_instance(noise: bool = False, classes: int = 2) -> Instance:
     """An evaluation of one row of two, by a network without a hidden layer, with a subgroup."""
-    layout = ScoreLayout(2, 2, 1, (Subgroup("sign", ("above",), 0),))
-    made = evaluated(statement_of(mlp((1, 2)), ROWS, layout))
-    about, secret = made.statement.config, enrolled(mlp((1, 2)), ROWS)[1]
+    network = mlp((1, classes))
+    layout = ScoreLayout(classes, 2, 1, (Subgroup("sign", ("above",), 0),))
+    if noise:
+        made = under_round_code(noisy_count_cases.encrypting(noisy_count_cases.evaluated(network, ROWS, layout)))
+    else:
+        made = evaluated(statement_of(network, ROWS, layout))
+    about, secret = made.statement.config, enrolled(network, ROWS)[1]
     enrolled_as = EnrolmentStatement(CONSORTIUM, "h1", ROWS, 1, about)
     known = (secret.features, secret.labels)
 
@@ -137,8 +154,7 @@ def evaluation_instance() -> Instance:
             evaluation_round(party, made.statement, made.ciphertext, lambda _: DIGESTS, own) and None
         )
 
-    nothing: Any = None
-    absent = EvaluationWitness(*[nothing] * 7)
+    absent = EvaluationWitness(*[NOTHING] * 7, NOTHING_DRAWN)
     return Instance(Counter(Ligero(ROUND_CODE)).run(script(None)), {"records": script(reopened)}, script(absent))
 
 

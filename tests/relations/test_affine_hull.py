@@ -143,6 +143,16 @@ def counting() -> Instance:
     return counting_instance()
 
 
+@pytest.fixture(scope="module")
+def noisy_counts() -> Instance:
+    return counting_instance(noise=True)
+
+
+@pytest.fixture(scope="module")
+def noisy_evaluation() -> Instance:
+    return evaluation_instance(noise=True)
+
+
 ONE_KIND = [
     pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "uneven", "windowed", "classing")
 ]
@@ -222,9 +232,19 @@ def test_real_and_simulated_counts_span_one_affine_space(counting: Instance) -> 
 
 
 @pytest.mark.exhaustive
-def test_real_and_simulated_evaluations_span_one_affine_space(evaluating: Instance) -> None:
+@pytest.mark.parametrize(("kind", "witness"), [("noisy_counts", "counts"), ("noisy_evaluation", "records")])
+def test_real_and_simulated_counts_with_noise_span_one_affine_space(
+    kind: str, witness: str, request: pytest.FixtureRequest
+) -> None:
+    """They have one more commitment that is reopened, and functionals of a column of it."""
+    assert_same_hull(request.getfixturevalue(kind), witness)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("classes", [2, 3])
+def test_real_and_simulated_evaluations_span_one_affine_space(classes: int) -> None:
     """Beside the parts of rounds and predictions it has functionals of the multiplicities."""
-    assert_same_hull(evaluating, "records")
+    assert_same_hull(evaluation_instance(classes=classes), "records")
 
 
 WHOLE = [pytest.param("proving", marks=pytest.mark.exhaustive), "layered", *ONE_KIND, *NOISE]

@@ -4,37 +4,42 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 
 from proofward.field import reference_arithmetic
-from proofward.field.goldilocks import random_field, to_field
+from proofward.field.goldilocks import to_field
 from proofward.layers.network import mlp
-from proofward.proof.commitment.ligero.simulated import SimulatedTableau
 from proofward.proof.forms import Column
-from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
 from proofward.relations.evaluation_proof import check_evaluation, prove_evaluation, verify_evaluation
-from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
+from proofward.relations.evaluation_round import evaluation_round
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.first_mark import first_codes
 from proofward.relations.measure import evaluation_plan
 from proofward.relations.score_counts import score_counts
 from proofward.relations.score_layout import ScoreLayout
 from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, refusal
-from tests.proof.tableaux import code_of, tableau_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import Signed, sealed
-from tests.relations.evaluation_cases import Evaluated, enrolled, evaluated, says, statement_of, with_sample
+from tests.relations.evaluation_cases import (
+    DIGESTS,
+    Evaluated,
+    enrolled,
+    evaluated,
+    says,
+    simulated,
+    statement_of,
+    with_sample,
+)
 
 CLASSES, BINS = 3, 5
 LAYOUT = ScoreLayout(CLASSES, BINS, 1)
 NETWORK = mlp((5, 4, CLASSES))
 CONFUSION = 2 * BINS * CLASSES
-DIGESTS = (b"", b"1" * 32, b"2" * 32)
 
 
 def public(factor: int = 4) -> EvaluationStatement:
@@ -219,13 +224,5 @@ def test_rejects_other_records_than_the_statements(what: str) -> None:
 
 
 def test_a_simulated_evaluation_is_accepted() -> None:
-    """Without records, counts or key, about a ciphertext of uniform words."""
-    about, rng = public(), seeded(1)
-    plan = evaluation_plan(about)
-    previous = SimulatedTableau(tableau_rows(plan)[0], code_of(plan).n, rng)
-    statement = replace(about, dataset_root=previous.tree.root)
-    words, nothing = random_field(evaluated(about).ciphertext.size, rng), cast(Any, None)
-    witness = EvaluationWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing, nothing)
-    party = Simulator(Coins(COINS), plan, rng)
-    told = party.run(lambda own: evaluation_round(own, statement, words, lambda _: DIGESTS, witness) and None)
+    statement, words, told = simulated(public(), evaluated(public()).ciphertext.size)
     assert check_evaluation(statement, words, DIGESTS, told, Coins(COINS)).soundness_bits >= 40

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from proofward.field.goldilocks import random_field
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import Network, chain, mlp
 from proofward.layers.subgroup import Subgroup
 from proofward.layers.training import scores
-from proofward.proof.commitment.ligero.simulated import SimulatedTableau
 from proofward.proof.errors import OpeningsExhausted, ProofRejected, WitnessError
-from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
 from proofward.relations.counting import Counting
 from proofward.relations.evaluation_proof import (
@@ -24,19 +20,17 @@ from proofward.relations.evaluation_proof import (
     prove_evaluation,
     verify_evaluation,
 )
-from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
 from proofward.relations.evaluation_statement import check_proved
-from proofward.relations.measure import check_countable, evaluation_plan
+from proofward.relations.measure import check_countable
 from proofward.relations.score_bins import Edges
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_counts import bins_of_differences, score_counts
 from proofward.relations.score_layout import ScoreLayout
 from tests.proof.cheats import refusal
-from tests.proof.tableaux import code_of, tableau_rows
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import sealed
-from tests.relations.evaluation_cases import LAYOUT, ROWS, enrolled, rules, statement_of
+from tests.relations.evaluation_cases import DIGESTS, LAYOUT, ROWS, enrolled, rules, simulated, statement_of
 
 CONV: dict[str, object] = {"kind": "conv2d", "outputs": 3, "kernel": 2, "stride": 1, "padding": 1}
 NETWORKS = {
@@ -44,7 +38,6 @@ NETWORKS = {
     "deep": mlp((5, 7, 3, 2)),
     "pictures": chain((1, 5, 4), [CONV, {"kind": "relu_maxpool2d"}, {"kind": "linear", "outputs": 2}]),
 }
-DIGESTS = (b"", b"1" * 32, b"2" * 32)
 
 
 @pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
@@ -167,16 +160,9 @@ def test_the_plain_form_names_what_is_proved_only_where_it_is() -> None:
 
 
 def test_a_simulated_evaluation_is_accepted() -> None:
-    """Without records, counts or key, about a ciphertext of uniform words."""
-    public, rng = statement_of(), seeded(1)
-    plan = evaluation_plan(public)
-    previous = SimulatedTableau(tableau_rows(plan)[0], code_of(plan).n, rng)
-    statement = replace(public, dataset_root=previous.tree.root)
+    public = statement_of()
     real = prove_evaluation(public, enrolled()[1], seeded(2), sealed)
-    words, nothing = random_field(real.ciphertext.size, rng), cast(Any, None)
-    witness = EvaluationWitness(nothing, nothing, cast(Any, previous), nothing, nothing, nothing, nothing)
-    party = Simulator(Coins(COINS), plan, rng)
-    told = party.run(lambda own: evaluation_round(own, statement, words, lambda _: DIGESTS, witness) and None)
+    statement, words, told = simulated(public, real.ciphertext.size)
     assert len(told) == pytest.approx(len(real.proof), rel=0.03)
     assert check_evaluation(statement, words, DIGESTS, told, Coins(COINS)).soundness_bits >= 40
     with pytest.raises(ProofRejected):

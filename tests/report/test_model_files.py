@@ -65,7 +65,11 @@ def test_every_weight_and_rule_is_in_the_files(tmp_path):
     counting = counting_of(ScoreLayout(2, 2, 1), (2,))
     stopping = Stopping("auc", 0)
     declared = Declarations(purpose=("to count",))
-    said = replace(rules, rounds=2, counting=(counting,), declarations=declared, stopping=stopping)
+    training = replace(rules.config.training, validation_share=250_000)
+    config = replace(rules.config, training=training, least_rows=0, most_rows=0)
+    said = replace(
+        rules, rounds=2, config=config, counting=(counting,), declarations=declared, stopping=stopping
+    )
     told = json.loads(model_files(said, weights)[RULES_NAME])
     assert names <= set(told) and told["counting"] == [counting.to_dict()]
     assert told["stopping"] == stopping.to_item()

@@ -12,6 +12,7 @@
 import rfc9162
 import seating
 import column_step
+import row_step
 
 initializes: seating
 exports: (
@@ -35,6 +36,7 @@ NO_SEAT: constant(uint256) = max_value(uint256)
 VERDICTS: constant(uint256) = 1  # the kinds of faults
 CHECKPOINTS: constant(uint256) = 2
 COLUMN: constant(uint256) = 3
+ROW: constant(uint256) = 4
 
 CHECKPOINT_TYPE: constant(bytes32) = keccak256("Checkpoint(uint64 size,bytes32 root)")
 LOG_CHECKPOINT_TYPE: constant(bytes32) = keccak256("LogCheckpoint(uint64 size,bytes32 root)")
@@ -269,4 +271,31 @@ def dispute_column(verdict: Verdict, seal: seating.Seal, receipt: column_step.Re
     if column_step._holds(receipt, opening):
         return False
     seating._lose(seal.seat, COLUMN, digest, verdict.receipt)
+    return True
+
+
+@external
+def dispute_row(
+    verdict: Verdict,
+    seal: seating.Seal,
+    receipt: column_step.Receipt,
+    column: uint256,
+    claim: uint256,
+    position: uint256,
+    claims_path: DynArray[bytes32, column_step.MAX_CLAIMS_DEPTH],
+    row: Bytes[row_step.MAX_ROW],
+) -> bool:
+    """
+    @notice The other side of an accepting verdict, executed: the combined row that its receipt names has the claimed
+            value at a column. A false claim costs the seat that accepted; a true one changes nothing, and the answer
+            is False. A verdict that refuses has not said that the two sides agree.
+    """
+    digest: bytes32 = self._verdict(verdict)
+    assert verdict.accepted, "refused"
+    assert seating._signed_by_seat(digest, seal), "signature"
+    assert column_step._digest(receipt) == verdict.receipt, "receipt"
+    assert column_step._claims_root(column, claim, position, claims_path) == receipt.claims, "claim"
+    if row_step._agrees(receipt, column, claim, row):
+        return False
+    seating._lose(seal.seat, ROW, digest, verdict.receipt)
     return True

@@ -9,7 +9,7 @@
         node     SHA-256(0x01 || left || right)
         weights  elements c0 + c1 X of E, 128 bits each (c0 | c1 << 64), two a word, the lower bits first. The
                  weights of a tableau begin at a new group of four
-        claims   a tree of Keccak-256: leaf 0x00 || column || value, node 0x01 || left || right
+        claims   leaf SHA-256(0x00 || column || value), node SHA-256(0x01 || left || right)
 """
 
 P: constant(uint256) = 2 ** 64 - 2 ** 32 + 1
@@ -17,7 +17,7 @@ WORD: constant(uint256) = 2 ** 64 - 1
 MAX_TREES: constant(uint256) = 4
 MAX_DEPTH: constant(uint256) = 28
 MAX_COLUMN: constant(uint256) = 8192
-MAX_WEIGHTS: constant(uint256) = 520  # words: 1024 rows, and the rest of a group for each of four tableaux
+MAX_WEIGHTS: constant(uint256) = 16640  # bytes: 1024 rows, and the rest of a group for each of four tableaux
 MAX_CLAIMS_DEPTH: constant(uint256) = 12
 BYTES: constant(uint256) = max_value(uint256) // (2 ** 8 + 1)  # 0x00FF00FF..: every other byte
 PAIRS: constant(uint256) = max_value(uint256) // (2 ** 16 + 1)
@@ -28,7 +28,8 @@ RECEIPT_TAG: constant(bytes32) = keccak256("ProofWard receipt of the column step
 struct Receipt:
     roots: DynArray[bytes32, MAX_TREES]
     depth: uint256
-    weights: bytes32  # Keccak-256 of the words
+    weights: bytes32  # SHA-256 of the words, one after another
+    row: bytes32  # SHA-256 of the combined row as the proof says it, zero where it does not
     claims: bytes32  # root of the claims
 
 struct Opening:
@@ -36,7 +37,7 @@ struct Opening:
     claim: uint256
     position: uint256  # of the claim among the claims
     claims_path: DynArray[bytes32, MAX_CLAIMS_DEPTH]
-    weights: DynArray[uint256, MAX_WEIGHTS]
+    weights: Bytes[MAX_WEIGHTS]
     salts: DynArray[bytes32, MAX_TREES]
     columns: DynArray[Bytes[MAX_COLUMN], MAX_TREES]
     paths: DynArray[DynArray[bytes32, MAX_DEPTH], MAX_TREES]
@@ -45,7 +46,7 @@ struct Opening:
 @internal
 @pure
 def _digest(receipt: Receipt) -> bytes32:
-    return keccak256(abi_encode(RECEIPT_TAG, receipt))
+    return sha256(abi_encode(RECEIPT_TAG, receipt))
 
 
 @internal
@@ -54,24 +55,25 @@ def _holds(receipt: Receipt, opening: Opening) -> bool:
     """
     @notice Whether the claim is true. Reverts where what is opened is not what the receipt names.
     """
-    assert self._claims_root(opening) == receipt.claims, "claim"
-    assert keccak256(abi_encode(opening.weights)) == receipt.weights, "weights"
+    root: bytes32 = self._claims_root(opening.column, opening.claim, opening.position, opening.claims_path)
+    assert root == receipt.claims, "claim"
+    assert sha256(opening.weights) == receipt.weights, "weights"
     assert opening.column >> receipt.depth == 0, "column"
     low: uint256 = 0
     high: uint256 = 0
     at: uint256 = 0
     for tree: uint256 in range(len(receipt.roots), bound=MAX_TREES):
         leaf: bytes32 = sha256(concat(x"00", opening.salts[tree], opening.columns[tree]))
-        path: DynArray[bytes32, MAX_DEPTH] = opening.paths[tree]
-        assert len(path) == receipt.depth, "depth"
-        assert self._tree_root(leaf, opening.column, path) == receipt.roots[tree], "not the committed column"
+        assert len(opening.paths[tree]) == receipt.depth, "depth"
+        found: bytes32 = self._tree_root(leaf, opening.column, opening.paths[tree])
+        assert found == receipt.roots[tree], "not the committed column"
         length: uint256 = len(opening.columns[tree])
         assert length % 8 == 0, "elements"
         padded: Bytes[MAX_COLUMN + 32] = concat(opening.columns[tree], empty(bytes32))
         for group: uint256 in range((length + 31) // 32, bound=MAX_COLUMN // 32):
             word: uint256 = self._swapped(convert(extract32(padded, 32 * group), uint256))
-            first: uint256 = opening.weights[at]
-            second: uint256 = opening.weights[at + 1]
+            first: uint256 = convert(extract32(opening.weights, at), uint256)
+            second: uint256 = convert(extract32(opening.weights, at + 32), uint256)
             a: uint256 = word >> 192
             b: uint256 = (word >> 128) & WORD
             c: uint256 = (word >> 64) & WORD
@@ -82,21 +84,23 @@ def _holds(receipt: Receipt, opening: Opening) -> bool:
             low = unsafe_add(low, unsafe_add(unsafe_mul(second & WORD, c), unsafe_mul((second >> 128) & WORD, d)))
             high = unsafe_add(high, unsafe_add(unsafe_mul((first >> 64) & WORD, a), unsafe_mul(first >> 192, b)))
             high = unsafe_add(high, unsafe_add(unsafe_mul((second >> 64) & WORD, c), unsafe_mul(second >> 192, d)))
-            at = unsafe_add(at, 2)
+            at = unsafe_add(at, 64)
     assert at == len(opening.weights), "rows"
     return ((low % P) | ((high % P) << 64)) == opening.claim
 
 
 @internal
 @pure
-def _claims_root(opening: Opening) -> bytes32:
-    value: bytes32 = keccak256(concat(x"00", convert(opening.column, bytes32), convert(opening.claim, bytes32)))
-    index: uint256 = opening.position
-    for sibling: bytes32 in opening.claims_path:
+def _claims_root(
+    column: uint256, claim: uint256, position: uint256, path: DynArray[bytes32, MAX_CLAIMS_DEPTH]
+) -> bytes32:
+    value: bytes32 = sha256(concat(x"00", convert(column, bytes32), convert(claim, bytes32)))
+    index: uint256 = position
+    for sibling: bytes32 in path:
         if index & 1 == 0:
-            value = keccak256(concat(x"01", value, sibling))
+            value = sha256(concat(x"01", value, sibling))
         else:
-            value = keccak256(concat(x"01", sibling, value))
+            value = sha256(concat(x"01", sibling, value))
         index >>= 1
     return value
 

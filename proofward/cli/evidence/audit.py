@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 from proofward.cli.common.console import FLAW, OK, USAGE, WrongThing, hexadecimal, make_console, print_json
+from proofward.cli.common.evidence_options import NOW, TODAYS, Todays, today
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from proofward.chain.state_proof import StateProof
     from proofward.federation.parties.audit_verdict import AuditVerdict
     from proofward.witness.cosigned import Witnesses
 
@@ -40,8 +42,17 @@ LEDGER_FILE = "ledger.db"
               help="With --cosigned: the key of a witness that counts; may be repeated.")  # fmt: skip
 @click.option("--least", type=click.IntRange(1), metavar="K",
               help="With --cosigned: how many of them have to have signed.  [default: (all)]")  # fmt: skip
+@click.option(
+    "--chain-proof", "proof", multiple=True, metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What a chain holds of the ledger, from `chain anchor` or `chain verify`; may be repeated.",
+)  # fmt: skip
+@click.option("--rpc", metavar="URL", help="A node of the chain, which is asked for the same.")
+@click.option("--dev-chain", is_flag=True, help="With --rpc: the latest block counts, whether final or not.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Processes that verify proofs; the cores are divided among them.")  # fmt: skip
+@NOW
+@TODAYS
 def audit(
     run: Path,
     as_json: bool,
@@ -52,7 +63,12 @@ def audit(
     cosigned: tuple[Path, ...],
     witnesses: tuple[str, ...],
     least: int | None,
+    proof: tuple[Path, ...],
+    rpc: str | None,
+    dev_chain: bool,
     workers: int,
+    now: bool,
+    todays: Todays,
 ) -> None:
     """Replay everything in the folder RUN with no secret: chain, every proof, sums, unmasking, models.
 
@@ -77,11 +93,13 @@ def audit(
     if (witnesses or least) and not cosigned:
         raise click.UsageError("--witness and --least say what is asked of --cosigned FILE, which is missing")
     known = named_witnesses(witnesses, least) if cosigned else None
+    shown = proofs_of_anchor(run, proof, rpc, dev_chain)
+    asked = today(now, todays)
     console = make_console()
     started = time.perf_counter()
     verdicts: list[AuditVerdict] = []
     with nullcontext() if workers == 1 else PooledProofs(workers) as proofs:
-        auditor = RunAudit(run, proofs, consortium, notes, witnessed, known)
+        auditor = RunAudit(run, proofs, consortium, notes, witnessed, known, shown, asked)
         for verdict in auditor.run():
             verdicts.append(verdict)
             if details and not as_json:
@@ -116,6 +134,16 @@ def checkpoints(option: str, paths: Sequence[Path]) -> list[bytes]:
         if SIGNATURES not in note:  # what another file holds, records perhaps, is shown to nobody
             raise click.BadParameter(f"{option}: {path}: expected a checkpoint with signatures, found none")
     return notes
+
+
+def proofs_of_anchor(run: Path, paths: Sequence[Path], rpc: str | None, dev: bool) -> list[StateProof]:
+    """What a chain holds of the ledger: in files, and asked for; raises BadParameter, WrongThing."""
+    from proofward.cli.evidence.chain_source import asked_proof, read_proof
+
+    if dev and rpc is None:
+        raise click.UsageError("--dev-chain says what is asked of --rpc URL, which is missing")
+    found = [read_proof(path, "--chain-proof") for path in paths]
+    return found if rpc is None else [*found, asked_proof(run, rpc, dev)]
 
 
 def named_witnesses(keys: Sequence[str], least: int | None) -> Witnesses:

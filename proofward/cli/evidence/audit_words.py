@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proofward.catalogue.audits import counted
+from proofward.cli.evidence.evidence_words import evidence_document, evidence_lines
 from proofward.federation.history.admission_steps import admission_votes
 from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.end_steps import end_in_words, reasons_to_end
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.clock import REPEATABLE_TIME, in_utc
+from proofward.federation.messages.thresholds import committees_in_words
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.layers.weighting import BY_RECORDS
-from proofward.privacy.words import EXACT_COUNTS, NEIGHBOURS, assumption, promise, spent
+from proofward.privacy.words import EXACT_COUNTS, NEIGHBOURS, NOISY_COUNTS, assumption, promise, spent
 from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.report.audit_summary import AuditSummary, Breach
 from proofward.report.sentences import members, record_sentence, rules_sentence
@@ -39,6 +41,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
             yield f"            next models by {rules.config.optimizer.words}, computed again here"
         if rules.config.weighting != BY_RECORDS:
             yield f"            an update weighs {rules.config.weighting.words}"
+        yield from (f"            {line}" for line in committees_in_words(rules))
         yield f"hospitals   {members(rules.hospitals)}"
         yield f"verifiers   {members(rules.verifiers)}"
         yield f"aggregator  {rules.aggregator}"
@@ -52,10 +55,12 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
             known = summary.history.admitted.get(name)
             if known is not None and known.key == key:
                 yield f"admitted    {name}, by vote of {members(voters)}"
+        yield from evidence_lines(summary)
         if summary.history.ended is not None:
             yield f"end         {end_in_words(summary.history)}"
         if ruled := [verdict.detail for verdict in summary.verdicts if verdict.check == "stopping"]:
             yield f"best        {ruled[-1] or 'an evaluation cannot be read'}"
+        yield from anchor_lines(summary)
         for name in sorted(summary.history.revoked):
             yield f"revoked     {name}, by vote"
     if summary.breaches:
@@ -66,6 +71,17 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         others = [f"{found[word]} {word}" for word in ("refused", "failed") if found[word]]
         noted = f" ({', '.join(others)})" if others else ""
         yield f"  {sum(found.values()):>6}  {counted(check)}{noted}"
+
+
+def anchor_lines(summary: AuditSummary) -> Iterator[str]:
+    """What is anchored on a chain, by the proofs that were given; nothing where the rules name no chain."""
+    if summary.history is None or (terms := summary.history.rules.chain) is None:
+        return
+    found = [entry for entry in summary.verdicts if (entry.check, entry.subject) == ("anchor", "the ledger")]
+    for entry in found:
+        yield f"anchor      {entry.detail or 'NOT the anchored ledger, see --failures'}"
+    if not found:
+        yield f"anchor      {terms.words}; nothing compared without --chain-proof or --rpc"
 
 
 def exactness(history: HistoryState | None) -> str:
@@ -84,8 +100,10 @@ def privacy_lines(history: HistoryState) -> Iterator[str]:
     yield f"            {spent(accountant, most_releases(history))}"
     yield f"            {assumption(accountant)}"
     yield f"            {NEIGHBOURS}"
-    if history.rules.counting:
+    if history.rules.has_exact_counts:
         yield f"            {EXACT_COUNTS}"
+    elif history.rules.counting:
+        yield f"            {NOISY_COUNTS}"
 
 
 def privacy_document(history: HistoryState) -> dict[str, object] | None:
@@ -102,7 +120,7 @@ def privacy_document(history: HistoryState) -> dict[str, object] | None:
         "records_a_patient": accountant.privacy.records_a_patient,
         "spent": {"releases": releases, "epsilon": accountant.spent(releases)},
         "neighbours": NEIGHBOURS,
-        "exact_counts": bool(history.rules.counting),
+        "exact_counts": history.rules.has_exact_counts,
     }
 
 
@@ -170,6 +188,8 @@ def to_document(summary: AuditSummary) -> dict[str, object]:
         "policy_bits": None if rules is None else rules.config.security_bits,
         "consortium": None if rules is None else rules.digest.hex(),
         "privacy": None if summary.history is None else privacy_document(summary.history),
+        **({} if rules is None or not rules.bounds else {"committees": list(committees_in_words(rules))}),
+        "evidence": evidence_document(summary.history),
         "hospitals": [] if rules is None else list(rules.hospitals),
         "verifiers": [] if rules is None else list(rules.verifiers),
         "admitted": [] if summary.history is None else sorted(summary.history.admitted),

@@ -72,6 +72,11 @@ def show(console: Console, kit: Path, found: Health) -> None:
         say("coordinator: has no members; the server's and the sites' status say how the rounds go")
     if view.privacy:
         say(f"privacy:     {view.privacy}")
+    spent = {member.name: member.spent for member in view.members if member.spent}
+    for name, words in spent.items():
+        say(f"budget:      {name}: {words}")
+    if view.ledger is not None and view.ledger.spent and not spent:
+        say(f"budget:      {view.ledger.spent}, by the hospital that has spent most")
     if view.lacking:
         say(f"not joined:  {', '.join(view.lacking)}")
     for member in view.members:
@@ -111,6 +116,7 @@ def _words(member: MemberView) -> str:
         parts.append("not admitted yet: verifiers have to vote, `proofward admit`")
     if member.forced:
         parts.append(f"FORCED although {', '.join(member.forced)}")
+    parts += [member.evidence] if member.evidence else []
     parts += [f"asked for {what}" for what in member.asked]
     if member.entries:
         parts.append(f"{member.entries} entries followed, round {member.round}, phase {member.phase}")

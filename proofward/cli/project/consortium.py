@@ -253,6 +253,7 @@ def _about_accuracy(project: Project) -> list[str]:
 
 
 def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_json: bool) -> None:
+    from proofward.cli.project.privacy_table import delta_in_words
     from proofward.cli.project.terms_in_words import in_words
 
     listed, places = provisioned(folder, terms)
@@ -263,7 +264,7 @@ def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_j
         "authority": str(folder / AUTHORITY), "moved_aside": None if aside is None else str(aside),
     }  # fmt: skip
     lines = [*in_words(terms, project.servers, project.port), "", *places]
-    lines += [*_about_features(project), *_about_accuracy(project)]
+    lines += [*delta_in_words(project.privacy), *_about_features(project), *_about_accuracy(project)]
     if aside is not None:
         lines.append(
             f"earlier kits are in {aside}: they hold keys and perhaps records; delete them if not needed"

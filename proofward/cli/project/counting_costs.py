@@ -36,15 +36,15 @@ class CountingCosts:
 def counting_costs(project: Project, rows: int = ROWS) -> list[CountingCosts]:
     """Of a completed project; rows: of the hospital. Raises ProjectError, ConfigurationError."""
     from proofward.cli.project.evaluated_rounds import agreed_rounds
-    from proofward.relations.measure import blank_counts, counting_plan
+    from proofward.relations.measure import plan_of_counts
 
     config, _, counted = agreed_rounds(project)
     return [
-        CountingCosts(own.label, own.rounds, own.length,
-                      counting_plan(blank_counts(config, own, rows if own.within_rows else 0)),
-                      config.security_bits)
+        CountingCosts(
+            own.label, own.rounds, own.length, plan_of_counts(config, own, rows), config.security_bits
+        )
         for own in counted
-    ]  # fmt: skip
+    ]
 
 
 def counting_lines(found: list[CountingCosts], *, alone: bool) -> Iterator[str]:

@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import Protocol
 
 from proofward.cli.project.outside_table import OutsideTable
+from proofward.cli.project.privacy_table import PrivacyTable
 from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.validation_table import ValidationTable
 from proofward.data.image_schema import ImageSchema
 from proofward.data.schema import Schema
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.subgroup import Subgroup
+from proofward.privacy.counts import least_noise_of_counts
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.measure import check_countable, costs_a_round
@@ -30,6 +32,8 @@ class Evaluated(Protocol):
     @property
     def outside(self) -> OutsideTable | None: ...
     @property
+    def privacy(self) -> PrivacyTable | None: ...
+    @property
     def rounds(self) -> int: ...
     @property
     def holding(self) -> tuple[int, int]: ...
@@ -42,23 +46,51 @@ class Evaluated(Protocol):
 
 def agreed_rounds(project: Evaluated) -> AgreedRounds:
     """Raises ProjectError."""
-    classes = len(project.schema.classes)
     if project.outside is not None:
         _check_inputs(project)
+        classes = len(project.schema.classes)
         config, counted = project.outside.rules(*project.holding, classes, project.subgroups)
         return config, 1, counted
     rounds, table = project.rounds, project.validation
     if table is None:
         return project.config(), rounds, ()
+    config, spends = _among_all(project.config(), table, rounds), _spends(project)
     try:
-        layout = ScoreLayout(classes, table.bins, table.least_count, project.subgroups)
+        layout = _layout(project, table)
         counting = counting_of(layout, table.counting_rounds(rounds))
+        if spends:
+            counting = _with_noise(config, counting, spends)
     except ConfigurationError as error:
         raise ProjectError("validation", error.expected, error.actual) from error
-    config = _among_all(project.config(), table, rounds)
     if table.proved is not False:
         counting = _proved(config, counting, table)
     return config, rounds + len(counting.rounds), (counting,)
+
+
+def counted_numbers(project: Evaluated) -> tuple[int, int]:
+    """How often evaluations are summed, and how many entries a sum has; raises ConfigurationError."""
+    table = project.validation
+    if table is None or project.outside is not None:
+        return 0, 0
+    return len(table.counting_rounds(project.rounds)), _layout(project, table).length
+
+
+def _layout(project: Evaluated, table: ValidationTable) -> ScoreLayout:
+    """Beside noise nothing is withheld; raises ConfigurationError."""
+    least = 1 if _spends(project) else table.least_count
+    return ScoreLayout(len(project.schema.classes), table.bins, least, project.subgroups)
+
+
+def _spends(project: Evaluated) -> int:
+    """How many releases a sum of counts spends, 0 where it is exact."""
+    return 0 if project.privacy is None else project.privacy.spent_by_counts
+
+
+def _with_noise(config: RoundConfig, counting: Counting, spends: int) -> Counting:
+    """With the least noise that is worth so many releases; raises ConfigurationError."""
+    assert config.privacy is not None
+    noise = least_noise_of_counts(config.privacy, config.model.parameters, counting, spends)
+    return replace(counting, noise=noise, spends=spends)
 
 
 def _proved(config: RoundConfig, counting: Counting, table: ValidationTable) -> Counting:

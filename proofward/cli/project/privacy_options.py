@@ -37,16 +37,39 @@ def chosen_privacy(options: Mapping[str, Any]) -> PrivacyTable | None:
                 f"--epsilon (such as {EPSILON:g}) is missing, or --no-dp for exact sums without differential "
                 "privacy"
             )
-        click.echo(ASKED, err=True)
-        said = click.prompt("epsilon", default=f"{EPSILON:g}", err=True)
-        if said == NONE:
-            return None
-        try:
-            epsilon = float(said)
-        except ValueError as error:
-            raise click.UsageError(f"epsilon: expected a number or '{NONE}', found {said!r}") from error
-        delta = click.prompt("delta", default=delta, type=float, err=True)
-    found = PrivacyTable(epsilon, delta)
+        return _asked(delta)
+    return _checked(PrivacyTable(epsilon, delta))
+
+
+def _asked(delta: float) -> PrivacyTable | None:
+    """What is typed at a terminal; whatever is no promise is asked for again."""
+    click.echo(ASKED, err=True)
+    epsilon = click.prompt("epsilon", default=f"{EPSILON:g}", value_proc=_typed_epsilon, err=True)
+    if epsilon is None:
+        return None
+
+    def typed_delta(said: str) -> float:
+        return _checked(PrivacyTable(epsilon, _number(said))).delta
+
+    delta = click.prompt("delta", default=f"{delta:g}", value_proc=typed_delta, err=True)
+    return PrivacyTable(epsilon, delta)
+
+
+def _typed_epsilon(said: str) -> float | None:
+    """None for none; raises UsageError, upon which the prompt asks again."""
+    if said.strip() == NONE:
+        return None
+    return _checked(PrivacyTable(_number(said, f" or '{NONE}'"))).epsilon
+
+
+def _number(said: str, other: str = "") -> float:
+    try:
+        return float(said)
+    except ValueError as error:
+        raise click.UsageError(f"expected a number{other}, found {said!r}") from error
+
+
+def _checked(found: PrivacyTable) -> PrivacyTable:
     try:
         check_privacy(found)
     except ProjectError as error:

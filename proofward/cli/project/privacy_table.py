@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import log2
+from fractions import Fraction
+from math import ceil, log2
 from typing import Any
 
 from proofward.cli.common.usual import DELTA
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Training
-from proofward.layers.privacy import Privacy
+from proofward.layers.privacy import MOST_RELEASES, Privacy
 from proofward.models.keys import Flag, Integer, Key, Keys, Number
 from proofward.models.presets import PRIVATE_PRESETS
 from proofward.models.settings import Settings
 from proofward.privacy.accountant import MOST_EPSILON
 from proofward.privacy.choice import least_noise
+from proofward.privacy.counts import most_distance
 
 WHERE = "privacy."
-CLIP, RELEASES, RECORDS = 1.0, 20, 1
+CLIP, RELEASES, RECORDS, COUNT_RELEASES = 1.0, 20, 1, 1
 LARGEST_CLIP = 64.0
 LEAST_DELTA, MOST_DELTA = 1e-15, 0.1
 NO_PRIVACY = "[privacy]\nnone = true  # sums are exact: there is no differential privacy"
@@ -27,16 +29,18 @@ PRIVACY = Keys((
     Key("none", Flag(), "sums are exact: there is no differential privacy; then nothing else stands here",
         False),
     Key("epsilon", Number(above=0, high=MOST_EPSILON), "promised for each record over the whole federation"),
-    Key("delta", Number(LEAST_DELTA, high=MOST_DELTA), "with which the promise may fail, 1 / a whole number",
-        DELTA),
+    Key("delta", Number(LEAST_DELTA, high=MOST_DELTA),
+        "with which the promise may fail, taken as 1 / a whole number, rounded down", DELTA),
     Key("clip", Number(1 / LARGEST_CLIP, high=LARGEST_CLIP),
         "the L2 norm to which the gradient of each record is clipped, a power of two", CLIP),
     Key("releases", Integer(1, 1 << 20), "sums that a hospital consents to at most, over all attempts"),
     Key("records_a_patient", Integer(1, 1 << 16), "the most records of one patient at a hospital", RECORDS),
     Key("colluders", Integer(0, 3000),
         "hospitals of a sum that may tell their noise; without it the threshold"),
+    Key("count_releases", Integer(1, MOST_RELEASES),
+        "releases that a sum of counts spends: with more its noise is smaller", COUNT_RELEASES),
     Key("exact_counts", Flag(),
-        "[validation] and [statistics] may be there: exact, outside the budget and not private", False),
+        "counts of [validation] and [statistics] are exact, outside the budget and not private", False),
 ), (("none", "epsilon"),))  # fmt: skip
 
 
@@ -45,7 +49,8 @@ class PrivacyTable:
     """What is promised, and of whom.
 
     epsilon, delta: promised. clip: C. releases: R, 0 for the usual number. records_a_patient: k.
-    colluders: c, None for the threshold. exact_counts: whether counts outside the budget are agreed to.
+    colluders: c, None for the threshold. count_releases: what a sum of counts spends of the releases.
+    exact_counts: whether counts without noise, outside the budget, are agreed to.
     """
 
     epsilon: float
@@ -54,26 +59,49 @@ class PrivacyTable:
     releases: int = 0
     records_a_patient: int = RECORDS
     colluders: int | None = None
+    count_releases: int = COUNT_RELEASES
     exact_counts: bool = False
 
-    def mechanism(self, rounds: int, parameters: int, threshold: int, minimum: int) -> Privacy:
-        """With the least noise that keeps the promise; raises ConfigurationError."""
-        if 0 < self.releases < rounds:
-            expected = f"at least {rounds}, one for each round of training"
+    @property
+    def spent_by_counts(self) -> int:
+        """How many releases a sum of counts spends; 0 where counts are exact."""
+        return 0 if self.exact_counts else self.count_releases
+
+    def mechanism(
+        self, rounds: int, counted: int, entries: int, parameters: int, threshold: int, minimum: int
+    ) -> Privacy:
+        """With the least noise that keeps the promise; raises ConfigurationError.
+
+        rounds: of training. counted: how often counts are summed, of so many entries.
+        """
+        planned = rounds + counted * self.spent_by_counts
+        if 0 < self.releases < planned:
+            expected = f"at least {planned}, one for each round of training"
+            expected += f" and {self.spent_by_counts} for each sum of counts" if planned > rounds else ""
             raise ConfigurationError(f"{WHERE}releases", expected, self.releases)
         own = Privacy(
             clip_bits=int(log2(self.clip)),
             coarse_variance=41,
-            releases=self.releases or max(RELEASES, rounds),
+            releases=self.releases or max(RELEASES, planned),
             records_a_patient=self.records_a_patient,
             colluders=threshold if self.colluders is None else self.colluders,
             inverse_delta=_inverse(self.delta),
         )
-        return least_noise(own, self.epsilon, parameters, minimum)
+        noisy = planned > rounds
+        distance = most_distance(entries, self.spent_by_counts) if noisy else Fraction(0)
+        return least_noise(own, self.epsilon, parameters, minimum, distance)
 
 
 def _inverse(delta: float) -> int:
-    return round(1 / delta)
+    """The least integer whose inverse is at most delta, the decimal number that people wrote."""
+    return ceil(1 / Fraction(repr(delta)))
+
+
+def delta_in_words(found: PrivacyTable | None) -> list[str]:
+    """That a delta is taken as a smaller one, where it is."""
+    if found is None or (inverse := _inverse(found.delta)) * Fraction(repr(found.delta)) == 1:
+        return []
+    return [f"delta {found.delta:g} is taken as 1 / {inverse:,}, which is smaller and so promises more"]
 
 
 def read_privacy(values: Mapping[str, Any]) -> PrivacyTable | None:
@@ -92,6 +120,7 @@ def read_privacy(values: Mapping[str, Any]) -> PrivacyTable | None:
         releases=table.integer("releases") if table.has("releases") else 0,
         records_a_patient=table.integer("records_a_patient"),
         colluders=table.integer("colluders") if table.has("colluders") else None,
+        count_releases=table.integer("count_releases"),
         exact_counts=table.flag("exact_counts"),
     )
     check_privacy(found)
@@ -106,9 +135,6 @@ def check_privacy(found: PrivacyTable) -> None:
     if not LEAST_DELTA <= found.delta <= MOST_DELTA:
         expected = f"a number in [{LEAST_DELTA:g}, {MOST_DELTA:g}], below 1 / all records"
         raise ProjectError(f"{WHERE}delta", expected, repr(found.delta))
-    inverse = _inverse(found.delta)
-    if abs(found.delta * inverse - 1) > 1e-9:
-        raise ProjectError(f"{WHERE}delta", f"1 / a whole number, such as {1 / inverse!r}", repr(found.delta))
     if not 1 / LARGEST_CLIP <= found.clip <= LARGEST_CLIP or log2(found.clip) % 1:
         expected = f"a power of two in [{1 / LARGEST_CLIP!r}, {LARGEST_CLIP!r}]"
         raise ProjectError(f"{WHERE}clip", expected, repr(found.clip))
@@ -126,8 +152,8 @@ def check_step(found: PrivacyTable | None, own: Settings) -> None:
 def check_beside(found: PrivacyTable | None, own: Settings, training: Training, *counts: object) -> None:
     """Raises ProjectError for training and counts that do not go together with this table, or with none.
 
-    own: what the file itself sets. training: with what the preset adds. counts: what has exact
-    ones, if it is there: validation, or the statistics from which centres and spreads come.
+    own: what the file itself sets. training: with what the preset adds. counts: what has exact ones
+    in any case, if it is there: an outside model, or the statistics from which centres and spreads come.
     """
     if found is None:
         if training.full_batch:
@@ -147,18 +173,16 @@ def check_beside(found: PrivacyTable | None, own: Settings, training: Training, 
 def check_exact(found: PrivacyTable | None) -> None:
     """Raises ProjectError where exact counts were not agreed to beside privacy."""
     if found is not None and not found.exact_counts:
-        expected = "true beside [validation] or statistics, whose counts are exact, outside the budget and "
-        raise ProjectError(f"{WHERE}exact_counts", f"{expected}not private", "false")
+        expected = "true beside [outside_model] or statistics, whose counts are exact, outside the budget "
+        raise ProjectError(f"{WHERE}exact_counts", f"{expected}and not private", "false")
 
 
-def mechanism_of(
-    found: PrivacyTable | None, rounds: int, parameters: int, threshold: int, minimum: int
-) -> Privacy | None:
+def mechanism_of(found: PrivacyTable | None, *numbers: int) -> Privacy | None:
     """See `PrivacyTable.mechanism`; raises ProjectError."""
     if found is None:
         return None
     try:
-        return found.mechanism(rounds, parameters, threshold, minimum)
+        return found.mechanism(*numbers)
     except ConfigurationError as error:
         raise ProjectError(error.field, error.expected, error.actual) from error
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from proofward.attestation.policy import Policy
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.admissible import provable_config
 from proofward.cli.project.chain_table import ChainTable
 from proofward.cli.project.committees_table import CommitteesTable
 from proofward.cli.project.declared_table import NONE as NONE_DECLARED
 from proofward.cli.project.declared_table import Declared
-from proofward.cli.project.evaluated_rounds import agreed_rounds
+from proofward.cli.project.evaluated_rounds import agreed_rounds, counted_numbers
 from proofward.cli.project.outside_table import OutsideTable
 from proofward.cli.project.privacy_table import PrivacyTable, check_beside, check_step, mechanism_of
 from proofward.cli.project.project_columns import MOST_TITLE, columns_of, placeholder_features
@@ -73,7 +74,7 @@ class Project:
     validation: rows on which nobody trains, None for none. outside: a model that is evaluated untrained.
     trusted_first_model: name of a file beside the project's; "" for a first model that the members draw.
     declared: what the consortium says of itself, for the record.
-    privacy: what is promised of each record, None where sums are exact.
+    privacy: what is promised of each record, None where sums are exact. attestation: see Rules.
     chain: where the ledger is anchored, None for nowhere.
     committees: who holds shares and judges proofs, None where everybody does.
     """
@@ -101,6 +102,7 @@ class Project:
     declared: Declared = NONE_DECLARED
     outside: OutsideTable | None = None
     privacy: PrivacyTable | None = None
+    attestation: Policy | None = None
     chain: ChainTable | None = None
     committees: CommitteesTable | None = None
 
@@ -126,8 +128,8 @@ class Project:
             validation_share=0 if self.validation is None else self.validation.share,
             later_rates=whole.later_rates(self.rounds),
         )
-        numbers = self.rounds, found.model.parameters, self.threshold, self.minimum
-        privacy = mechanism_of(self.privacy, *numbers)
+        numbers = found.model.parameters, self.threshold, self.minimum
+        privacy = mechanism_of(self.privacy, self.rounds, *counted_numbers(self), *numbers)
         bound = found.clip_bound if privacy is None else privacy.clip_bound
         return replace(found, training=training, privacy=privacy, clip_bound=bound)
 
@@ -178,7 +180,7 @@ class Project:
         )
         try:
             check_step(self.privacy, self.settings)
-            setup, exact = completed.setup, (completed.subgroups, self.validation, self.notation.statistics)
+            setup, exact = completed.setup, (self.outside, self.notation.statistics)
             check_beside(self.privacy, self.settings, setup.training, *exact)
             if self.images is not None:
                 self.images.check(setup.scales)
@@ -248,10 +250,8 @@ class Project:
 
     def config(self) -> RoundConfig:
         """The configuration of a completed project; raises ProjectError if no round of it can be proved."""
-        hospitals = self.count(HOSPITAL)
-        if not self.threshold < hospitals:
-            expected = f"fewer than the {hospitals} hospitals"
-            raise ProjectError("policy.threshold", expected, self.threshold)
+        if not self.threshold < (hospitals := self.count(HOSPITAL)):
+            raise ProjectError("policy.threshold", f"fewer than the {hospitals} hospitals", self.threshold)
         return provable_config(self.setup, *self.holding, self.optimizer, self.weighting)
 
     @property
@@ -278,6 +278,7 @@ class Project:
                 rounds=rounds,
                 counted=counted,
                 stops=None if self.validation is None else self.validation.stopping,
+                asked=self.attestation,
                 initial_model=hashlib.sha256(model).digest() if model else b"",
                 deadline=self.deadline,
                 upload_slot=self.upload_slot,

@@ -11,6 +11,7 @@ from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.usual import PROJECT_FILE
 from proofward.cli.project.aggregation_table import read_optimizer, read_weighting
+from proofward.cli.project.attestation_table import read_attestation
 from proofward.cli.project.chain_table import read_chain
 from proofward.cli.project.committees_table import read_committees
 from proofward.cli.project.declared_table import Declared, read_declared
@@ -128,6 +129,7 @@ class _Reading:
             "weighting": self._get(lambda: read_weighting(table.table("aggregation"))),
             "validation": self._get(lambda: read_validation(table.table("validation"))),
             "privacy": self._get(lambda: read_privacy(table.table("privacy"))),
+            "attestation": self._get(lambda: read_attestation(table.table("attestation"))),
             "chain": self._get(lambda: read_chain(table.table("chain"))),
             "committees": self._get(lambda: read_committees(table.table("committees"))),
             "outside": self._get(lambda: read_outside_model(table.table("outside_model"))),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from proofward.cli.common.usual import DEADLINE, PORT, PRESET, ROUNDS
 from proofward.cli.project.aggregation_table import AGGREGATION
+from proofward.cli.project.attestation_table import ATTESTATION
 from proofward.cli.project.chain_table import CHAIN
 from proofward.cli.project.committees_table import COMMITTEES
 from proofward.cli.project.declared_table import DECLARED
@@ -26,18 +27,20 @@ from proofward.federation.messages.usual import (
     MAX_UPLOAD_SLOT,
     UPLOAD_SLOT,
 )
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.models.keys import Either, Integer, Key, Keys, Several, Text
 from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALES
 from proofward.models.setting_keys import MODEL, TRAINING
 
 POLICY = Keys((
-    Key("threshold", Integer(1, 3000),
+    Key("threshold", Integer(1, MAX_MEMBERS - 1),
         "so many hospitals learn nothing together; without it as many as the number of sites bears"),
-    Key("accepting", Integer(1, 4096),
+    Key("accepting", Integer(1, MAX_MEMBERS),
         "verdicts that accept a proof; without it a majority of the verifiers"),
-    Key("minimum", Integer(LEAST_HOSPITALS, 4096), "fewest hospitals in a sum; without it a safe number"),
-    Key("abandoning", Integer(2, 4096),
+    Key("minimum", Integer(LEAST_HOSPITALS, MAX_MEMBERS),
+        "fewest hospitals in a sum; without it a safe number"),
+    Key("abandoning", Integer(2, MAX_MEMBERS),
         "hospitals that give a set up before the round is tried again; without it all but one"),
     Key("deadline", Integer(1, MAX_DEADLINE), "seconds that a phase waits for a member", DEADLINE),
     Key("upload_slot", Integer(0, MAX_UPLOAD_SLOT),
@@ -68,6 +71,7 @@ TOP = Keys((
     Key("chain", CHAIN, "where the ledger is anchored, and who seals; without it nothing is anchored"),
     Key("outside_model", OUTSIDE, "a model that is evaluated instead of training one"),
     Key("policy", POLICY, "thresholds and times"),
+    Key("attestation", ATTESTATION, "what is asked of evidence about members' machines, beside the proofs"),
     Key("committees", COMMITTEES, "who holds shares of keys and judges proofs, drawn instead of everybody"),
     Key("site", Several(SITE, 1), "the sites, three hospitals and a verifier at least", needed=True),
     Key("feature", Several(FEATURE), "the columns of hospitals' tables, in the order of the model"),

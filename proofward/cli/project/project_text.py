@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from proofward.cli.project.aggregation_table import aggregation_lines
+from proofward.cli.project.attestation_table import attestation_lines
 from proofward.cli.project.chain_table import chain_lines
 from proofward.cli.project.declared_table import declared_lines
 from proofward.cli.project.feature_table import feature_lines
@@ -55,6 +56,7 @@ def project_text(project: Project) -> str:
         f"deadline = {project.deadline}  # seconds that a phase waits for a member",
         f"upload_slot = {project.upload_slot}  # uploads leave every so many seconds, 0 for at once: "
         "their time then tells nothing of the records",
+        *attestation_lines(project.attestation),
     ]
     if project.committees is not None:
         lines += project.committees.lines(project.count(HOSPITAL), project.count(VERIFIER))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
         f"a hospital has {config.least_rows:,} to {config.most_rows:,} records",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
         *unusual(config),
+        *_evidence(rules),
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}" + (", trusted first model" if rules.trusts_first_model else ""),
     ]
@@ -57,6 +59,8 @@ def _bounded(config: RoundConfig) -> str:
 
 def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> list[str]:
     """Who takes part, and what they can do alone and together."""
+    from proofward.federation.messages.thresholds import committees_in_words
+
     verifiers = terms.named("verifier")
     return [
         f"{terms.federation}: {terms.rounds} rounds, server {' or '.join(servers)}, port {port}",
@@ -79,38 +83,20 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
     ]
 
 
-def committees_in_words(rules: Rules) -> Iterator[str]:
-    """Who is drawn to hold shares and to judge proofs, and what the draws can fail at."""
-    from proofward.federation.messages.thresholds import in_words
-
-    drawn = rules.committees
-    if drawn is None:
-        return
-    assumed = f"reckoned with {drawn.corrupt} % corrupt and {drawn.absent} % absent"
-    if drawn.holders:
-        yield (
-            f"a committee of {drawn.holders} hospitals, drawn for each round, holds the shares of its keys; "
-            f"{rules.config.threshold} of them learn nothing together; {assumed}"
-        )
-    if drawn.sample:
-        yield (
-            f"{drawn.sample} verifiers, drawn for each proof of a round, judge it, and all where these "
-            f"disagree or are silent; {assumed}"
-        )
-    if drawn.redraws:
-        yield f"whoever influences a beacon is granted {drawn.redraws} further draws"
-    yield from (f"  {line}" for line in in_words(rules.bounds))
-
-
 def _counts(terms: Terms, rules: Rules) -> list[str]:
     """What is counted where nobody trains."""
     return [
         "nobody trains, no records are enrolled; in each round hospitals count and only the sum is opened",
         *_counted(rules),
         *([] if rules.chain is None else [rules.chain.words]),
-        "sums of counts are exact, without noise: not private",
+        *(
+            privacy_in_words(rules)
+            if rules.accountant
+            else ["sums of counts are exact, without noise: not private"]
+        ),
         f"{rules.config.security_bits} bits of security",
         f"a phase waits {terms.deadline} s for a member; {uploads_in_words(terms.upload_slot)}",
+        *_evidence(rules),
         *declared_in_words(rules.declarations),
         f"terms {terms.digest.hex()}",
     ]
@@ -120,8 +106,25 @@ def privacy_in_words(rules: Rules) -> list[str]:
     """What differential privacy there is, and what is outside of it."""
     from proofward.privacy.words import EXACT_COUNTS, in_words
 
-    outside = [EXACT_COUNTS] if rules.accountant is not None and rules.counting else []
-    return [*in_words(rules.accountant), *outside]
+    outside = [EXACT_COUNTS] if rules.accountant is not None and rules.has_exact_counts else []
+    noisy = [_noise_of(own) for own in rules.counting if own.noise]
+    return [*in_words(rules.accountant), *noisy, *outside]
+
+
+def _noise_of(own: Counting) -> str:
+    """What noise each hospital adds to counts, and what they spend."""
+    spends = "one release" if own.spends == 1 else f"{own.spends} releases"
+    return (
+        f"{own.label}: to every count each hospital adds noise of the deviation {sqrt(own.noise):.1f}, and "
+        f"proves it; a sum of them spends {spends}, and nothing is withheld"
+    )
+
+
+def _evidence(rules: Rules) -> list[str]:
+    """What is asked of evidence about machines."""
+    from proofward.cli.project.attestation_table import attestation_in_words
+
+    return attestation_in_words(rules.attestation)
 
 
 def _counted(rules: Rules) -> Iterator[str]:

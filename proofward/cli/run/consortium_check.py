@@ -42,11 +42,12 @@ def consortium_check(
 ) -> None:
     """Say whether the consortium.toml FILE, or the one in DIR, is admissible, and what its rounds cost.
 
-    Lists everything that is wrong, each with its place, what is expected and what was found, and where rounds
-    could not be proved the values that would do. Rounds that count have costs of their own; where an outside
-    model is evaluated and nobody trains there are no others. The costs are those of `proofward inspect`, and
-    the headroom on a sample that of `proofward consortium calibrate`. Nothing is written. Exit code 1 when
-    something is wrong or saturates on the sample, 2 when it is no consortium's file.
+    Says what is promised of records, and lists everything that is wrong, each with its place, what is
+    expected and what was found, and where rounds could not be proved the values that would do. Rounds that
+    count have costs of their own; where an outside model is evaluated and nobody trains there are no others.
+    The costs are those of `proofward inspect`, and the headroom on a sample that of `proofward consortium
+    calibrate`. Nothing is written. Exit code 1 when something is wrong or saturates on the sample, 2 when it
+    is no consortium's file.
     """
     from proofward.cli.common.expected_kernels import expect_kernels
     from proofward.cli.project.cost_words import cost_lines, plain_costs
@@ -57,15 +58,15 @@ def consortium_check(
         plain_counting,
     )
     from proofward.cli.project.project_file import MAX_BYTES, read_whole_project
-    from proofward.cli.project.terms_in_words import committees_in_words
     from proofward.cli.run.calibration_words import headroom_lines, plain_calibration, sample_line
+    from proofward.federation.messages.thresholds import committees_in_words
     from proofward.layers.errors import TrainingError
 
     path = consortium_file(given)
     expect_kernels()
     exactly = context.get_parameter_source("rows") == ParameterSource.COMMANDLINE
     costs = sample = None
-    doubts, saturated, counts = list[str](), list[str](), list[CountingCosts]()
+    doubts, saturated, counts, promised = list[str](), list[str](), list[CountingCosts](), list[str]()
     drawn = list[str]()
     with answering(as_json):
         project, found = read_whole_project(path)
@@ -74,6 +75,7 @@ def consortium_check(
         problems = [str(problem) for problem in found]
         if project is not None:
             problems = _unagreeable(project, path)
+            promised = [] if problems else _promised(project)
             try:
                 if project.outside is None:
                     costs = project_costs(project, rows, exactly)
@@ -90,7 +92,7 @@ def consortium_check(
         problems.append(costs.refusal)
     if as_json:
         print_json({
-            "admissible": not problems, "file": str(path), "problems": problems,
+            "admissible": not problems, "file": str(path), "problems": problems, "privacy": promised,
             "costs": None if costs is None else plain_costs(costs), "counting": plain_counting(counts),
             **({"committees": drawn} if drawn else {}),
             **({} if data is None else {
@@ -104,7 +106,7 @@ def consortium_check(
         console.print(f"{path}: {verdict}", markup=False, soft_wrap=True, style=colour)
         for line in problems:
             console.print(f"  {line}", markup=False, soft_wrap=True)
-        for line in drawn:
+        for line in (*drawn, *(f"  {words}" for words in promised)):
             console.print(line, markup=False, soft_wrap=True)
         for line in counting_lines(counts, alone=costs is None) if counts else ():
             console.print(line, markup=False, soft_wrap=True)
@@ -115,6 +117,14 @@ def consortium_check(
             lines += [f"PROBLEM  {line}" for line in saturated]
             console.print(*lines, sep="\n", markup=False, soft_wrap=True)
     raise SystemExit(FLAW if problems or saturated else OK)
+
+
+def _promised(project: Project) -> list[str]:
+    """What is promised of records by the terms of an admissible project, and what is not."""
+    from proofward.cli.project.privacy_table import delta_in_words
+    from proofward.cli.project.terms_in_words import privacy_in_words
+
+    return [*privacy_in_words(project.terms().check()), *delta_in_words(project.privacy)]
 
 
 def _unagreeable(project: Project, path: Path) -> list[str]:

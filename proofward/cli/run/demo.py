@@ -82,7 +82,7 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 @click.command(cls=WithPresets)
 @click.option(
     "--rounds", type=click.IntRange(1, MAX_ROUNDS),
-    show_default=f"{ROUNDS}; {IMAGE_ROUNDS} with --images; {ATTACK_ROUNDS} with an attack",
+    show_default=f"{ROUNDS}; {IMAGE_ROUNDS} with --images; {ATTACK_ROUNDS} with --chain, an attack",
     help="Rounds of training.",
 )  # fmt: skip
 @click.option("--hospitals", type=click.IntRange(LEAST_HOSPITALS, MAX_HOSPITALS),
@@ -107,6 +107,8 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 @click.option("--data", type=click.Path(exists=True, path_type=Path), metavar="PATH",
               help="With --images: a folder, an npz or a file of PatchCamelyon with real ones, whose first "
               "class is told from all others.")  # fmt: skip
+@click.option("--chain", "anchored", is_flag=True,
+              help="Anchor the ledger on a local chain, audit against it, and attack it.")  # fmt: skip
 @click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
 @click.option("--engine", type=click.Choice([IN_PROCESS, *ENGINES]), default=IN_PROCESS, show_default=True,
               help="With an engine, every site is a process of its own on this machine.")  # fmt: skip
@@ -128,6 +130,7 @@ def demo(
     preset_name: str | None,
     images: bool,
     data: Path | None,
+    anchored: bool,
     attack: str | None,
     engine: str,
     repeatable: bool,
@@ -158,9 +161,11 @@ def demo(
     if charts and (attack is not None or engine != IN_PROCESS or no_plot or (workers or 1) > 1):
         without = f"--attack, --engine {engine}" if engine != IN_PROCESS else "--attack"
         raise click.UsageError(f"--charts goes without {without}, --no-plot and --workers above 1")
+    if anchored and (attack is not None or engine != IN_PROCESS or charts or images):
+        raise click.UsageError("--chain goes without --attack, --engine, --charts and --images")
     if data is not None and not images:
         raise click.UsageError("expected --images with --data")
-    usual = IMAGE_ROUNDS if images else ROUNDS
+    usual = IMAGE_ROUNDS if images else ATTACK_ROUNDS if anchored else ROUNDS
     number = rounds or (usual if attack is None else ATTACK_ROUNDS)
     count = hospitals or (LEAST_HOSPITALS + (attack is not None) if images else HOSPITALS)
     if attack is not None:
@@ -189,6 +194,10 @@ def demo(
         raise click.UsageError(str(error)) from error
     for doubt in scenario.doubts:
         console.print(f"doubtful, used all the same: {doubt}", markup=False, soft_wrap=True)
+    if anchored:
+        from proofward.cli.run.demo_chain import ChainDemo, ChainMissing, anchored_scenario
+
+        scenario = anchored_scenario(scenario)
     kind = DemoRun if engine == IN_PROCESS else partial(SitesDemoRun, engine=installed(ENGINES[engine]))
     members_at_once = 1 if charts else workers
     run = kind(console, folder, scenario, seed, members_at_once, plot=not no_plot, repeatable=repeatable)
@@ -197,6 +206,12 @@ def demo(
     outcome: Mapping[str, object]
     if attack is None:
         passed, outcome = run.honest(charts)
+        if anchored and passed:
+            try:
+                passed, told = ChainDemo(console, folder, scenario).show()
+            except ChainMissing as error:
+                raise click.UsageError(str(error)) from error
+            outcome = {**outcome, "chain": told}
     else:
         passed, outcome = run.attacked(ATTACKS[attack])
     if as_json:

@@ -8,7 +8,7 @@ from proofward.console.chart import Chart, Series
 from proofward.console.state import State
 from proofward.console.views.curves import plain_chart
 from proofward.console.words import sentence
-from proofward.privacy.words import EXACT_COUNTS
+from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS
 from proofward.report.histograms.calibration import reliability
 from proofward.report.histograms.evaluated import Evaluated, Group, OneClass
 from proofward.report.histograms.of_run import Evaluation
@@ -37,7 +37,8 @@ def evaluated(state: State, asked: int) -> dict[str, Any]:
         history = state.followed.history
         privacy = [] if history is None else privacy_so_far(history)
         if privacy and history is not None and history.rules.accountant is not None and opened.evaluates:
-            privacy.append(EXACT_COUNTS)
+            noisy = history.rules.counting and not history.rules.has_exact_counts
+            privacy.append(NOISY_COUNTS if noisy else EXACT_COUNTS)
     counted = [own for own in opened.evaluations if own.evaluated.counted]
     chosen = next((own for own in counted if own.round == asked), counted[-1] if counted else None)
     return {
@@ -45,7 +46,7 @@ def evaluated(state: State, asked: int) -> dict[str, Any]:
         "describes": opened.describes,
         "trouble": opened.trouble,
         "privacy": sentence("; ".join(privacy)),
-        "note": chosen.standing if chosen is not None else "",
+        "note": " ".join(filter(None, (chosen.standing, sentence(chosen.noise_words)))) if chosen else "",
         "rounds": [_line(own) for own in opened.evaluations],
         "by_round": [plain_chart(chart) for chart in _by_round(counted)],
         "chosen": None if chosen is None else _chosen(chosen),

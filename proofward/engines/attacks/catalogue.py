@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from proofward.engines.attacks import aggregators, dealers, flatterers, hospitals, spenders, verifiers
+from proofward.engines.attacks import (
+    aggregators,
+    dealers,
+    flatterers,
+    hospitals,
+    machines,
+    spenders,
+    verifiers,
+)
 from proofward.engines.attacks.other_rules import (
     as_demonstrated,
     drawn,
@@ -101,6 +109,7 @@ _PRIVATE: tuple[tuple[str, type[Hospital]], ...] = (
 _EVALUATED: tuple[tuple[str, type[Hospital]], ...] = (
     ("forgotten-error", flatterers.ForgetsOneError),
     ("another-part-counted", flatterers.CountsAnotherPart),
+    ("another-level", flatterers.MovesToAnotherLevel),
 )
 _DRAWN: tuple[tuple[str, type[Hospital]], ...] = (
     ("committee-member-lying", hospitals.SumsWrong),
@@ -140,6 +149,13 @@ ATTACKS: dict[str, Attack] = {
     ),
     **{name: Attack(name, _what(party), hospital=party, rules=evaluated) for name, party in _EVALUATED},
     **{name: Attack(name, _what(party), hospital=party, rules=drawn) for name, party in _DRAWN},
+    "quote-of-another-member": Attack(
+        "quote-of-another-member",
+        _what(machines.ShowsAnothersQuote),
+        hospital=machines.ShowsAnothersQuote,
+        rules=machines.attested,
+        beside=machines.BESIDE,
+    ),
     **{name: Attack(name, _what(party), aggregator=party) for name, party in _AGGREGATORS},
     **{
         name: Attack(name, _what(party), hospital=helper, verifier=party)

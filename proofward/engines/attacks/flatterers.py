@@ -33,17 +33,22 @@ Rng = Callable[[int], bytes]
 
 
 def forge_evaluation(
-    statement: EvaluationStatement, secret: DatasetSecret, digests: Digests, rng: Rng, labels: Signed
+    statement: EvaluationStatement,
+    secret: DatasetSecret,
+    digests: Digests,
+    rng: Rng,
+    features: Signed,
+    labels: Signed,
 ) -> tuple[Array, bytes]:
-    """(ciphertext, proof) of the true statement for counts by other labels; `digests` of any shares."""
+    """(ciphertext, proof) of the true statement for counts of other records; `digests` of any shares."""
 
-    def run(told: Signed, honest: Columns | None) -> tuple[Array, bytes, Columns]:
+    def run(records: Signed, told: Signed, honest: Columns | None) -> tuple[Array, bytes, Columns]:
         threshold = statement.config.threshold
-        forward, counts = counted(statement, secret.features, told)
+        forward, counts = counted(statement, records, told)
         made = encrypt(MaskContext(statement.beacon, statement.round), counts, LARGEST_BOUND - 1, rng)
         coefficients = random_field(threshold * RING_DEGREE, rng).reshape(threshold, RING_DEGREE)
         witness = EvaluationWitness(
-            secret.features,
+            records,
             told,
             secret.commitment,
             forward,
@@ -59,23 +64,33 @@ def forge_evaluation(
 
         return words, forger.run(script), forger.columns
 
-    _, _, honest = run(secret.labels, None)
-    words, proof, _ = run(labels, honest)
+    _, _, honest = run(secret.features, secret.labels, None)
+    words, proof, _ = run(features, labels, honest)
     return words, proof
 
 
-class ForgetsOneError(Hospital):
-    """Counts one record as if the model were right about it, though it is not, and forges a proof."""
+class _Flatters(Hospital):
+    """Proves the true statement as well as it can from other records."""
 
     def prove_evaluation(self, statement: EvaluationStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
         """An honest evaluation, with ciphertext and proof exchanged for the forgery's."""
         made, sealed = super().prove_evaluation(statement, secret)
         known, rng = DatasetSecret.from_bytes(secret), self.source("forgery", statement.beacon)
         about, honest = opened_by(statement, made.proof)
-        labels = self._flattering(about, known)
-        words, forged = forge_evaluation(about, known, made.sealed_shares, rng, labels)
+        words, forged = forge_evaluation(about, known, made.sealed_shares, rng, *self._told(about, known))
         proof = made.proof[: len(made.proof) - len(honest)] + forged
         return replace(made, ciphertext=words_to_bytes(words), proof=proof), sealed
+
+    def _told(self, statement: EvaluationStatement, known: DatasetSecret) -> tuple[Signed, Signed]:
+        """Features and labels of what it counts."""
+        raise NotImplementedError
+
+
+class ForgetsOneError(_Flatters):
+    """Counts one record as if the model were right about it, though it is not, and forges a proof."""
+
+    def _told(self, statement: EvaluationStatement, known: DatasetSecret) -> tuple[Signed, Signed]:
+        return known.features, self._flattering(statement, known)
 
     @staticmethod
     def _flattering(statement: EvaluationStatement, known: DatasetSecret) -> Signed:
@@ -89,6 +104,17 @@ class ForgetsOneError(Hospital):
         row = int(chosen[place])
         labels[row] = taken[place] if wrong.size else (labels[row] + 1) % head.classes
         return labels
+
+
+class MovesToAnotherLevel(_Flatters):
+    """Counts one record as one of another level of a subgroup than it is of, and forges a proof."""
+
+    def _told(self, statement: EvaluationStatement, known: DatasetSecret) -> tuple[Signed, Signed]:
+        """One record of the part is turned in the feature of the first level."""
+        features, (subgroup, *_) = known.features.copy(), statement.layout.subgroups
+        row, own = int(statement.selection[0]), features[:, subgroup.position]
+        own[row] = -1 if own[row] > 0 else 1
+        return features, known.labels
 
 
 class CountsAnotherPart(Hospital):

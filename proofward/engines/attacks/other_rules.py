@@ -11,6 +11,7 @@ from proofward.federation.messages.usual import usual_updates
 from proofward.layers.layout import padded
 from proofward.layers.model import Training
 from proofward.layers.privacy import Privacy
+from proofward.layers.subgroup import Subgroup
 from proofward.relations.counting import Counting
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
@@ -20,6 +21,7 @@ SHARE = 200_000
 BINS, LEAST_COUNT = 16, 3
 CLIP_BITS, COARSE_VARIANCE, INVERSE_DELTA = 0, 5776, 10**5
 RATE_TIMES_BATCH = 512
+ABOVE_AVERAGE = Subgroup("first feature", ("above its average",), 0)
 CORRUPT = 20
 """Per cent of the members, one at least."""
 
@@ -78,7 +80,7 @@ def evaluated(plan: Plan, rows: int) -> Plan:
     """A validation part, and a last round that counts the scores on it with a proof."""
     training = replace(plan.config.training, validation_share=SHARE)
     config = replace(plan.config, training=training, least_rows=0, most_rows=padded(rows))
-    layout = ScoreLayout(config.model.head.classes, BINS, LEAST_COUNT)
+    layout = ScoreLayout(config.model.head.classes, BINS, LEAST_COUNT, (ABOVE_AVERAGE,))
     last = plan.rounds + 1
     counting: Counting = counting_of(layout, (last,), proved=True)
     return replace(plan, config=config, rounds=last, counting=(counting,))

@@ -45,14 +45,14 @@ def pack(job: EnrolmentJob | RoundJob) -> Call:
     if isinstance(told, CountingStatement):
         fields = (
             told.consortium, told.counting.to_dict(), told.round, told.attempt, told.hospital, told.rows,
-            told.beacon, told.dataset_root, told.model, job.sealed_shares,
+            told.beacon, told.dataset_root, told.model, told.noise_root, job.sealed_shares,
         )  # fmt: skip
         return COUNTS, fields, told.config.to_dict(), sources
     if isinstance(told, EvaluationStatement):
         fields = (
             told.consortium, told.counting.to_dict(), told.round, told.attempt, told.hospital, told.rows,
             told.beacon, told.validation_beacon, told.dataset_root, integers_to_bytes(told.weights),
-            job.sealed_shares,
+            told.noise_root, job.sealed_shares,
         )  # fmt: skip
         return EVALUATION, fields, told.config.to_dict(), sources
     fields = (
@@ -136,7 +136,7 @@ def _verify(call: Call) -> Outcome:
 
 
 def _counting_statement(config: RoundConfig, *fields: Any) -> CountingStatement:
-    consortium, counting, number, attempt, hospital, rows, beacon, root, model = fields
+    consortium, counting, number, attempt, hospital, rows, beacon, root, model, noise = fields
     return CountingStatement(
         consortium=consortium,
         config=config,
@@ -148,11 +148,12 @@ def _counting_statement(config: RoundConfig, *fields: Any) -> CountingStatement:
         beacon=beacon,
         dataset_root=root,
         model=model,
+        noise_root=noise,
     )
 
 
 def _evaluation_statement(config: RoundConfig, *fields: Any) -> EvaluationStatement:
-    consortium, counting, number, attempt, hospital, rows, beacon, drawn_by, root, data = fields
+    consortium, counting, number, attempt, hospital, rows, beacon, drawn_by, root, data, noise = fields
     weights = integers_from_bytes(data, config.model.parameters)
     assert weights is not None
     return EvaluationStatement(
@@ -167,6 +168,7 @@ def _evaluation_statement(config: RoundConfig, *fields: Any) -> EvaluationStatem
         validation_beacon=drawn_by,
         dataset_root=root,
         weights=weights,
+        noise_root=noise,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proofward.federation.history import history_state as phases
+from proofward.federation.history.attestation_steps import verdicts_on
 from proofward.federation.history.counted import counted_objects
 from proofward.federation.history.history import History
 from proofward.federation.history.judges import judges_of
@@ -19,6 +20,10 @@ def needed_objects(history: History, member: str) -> set[bytes]:
         judged = {about for verifier, about in history.enrolment_verdicts if verifier == member}
         waiting = [name for name in history.active(history.enrolments) if name not in judged]
         objects |= {history.enrolments[name].record.proof for name in waiting}
+    if hospital is None:
+        for shown in history.attestations.values():
+            if member not in verdicts_on(history, shown):
+                objects |= set(shown.record.objects())
     if hospital is not None and history.phase in (phases.VOUCH, phases.REVEAL):
         deals = history.sharing.deals.values()
         objects |= {deal.sealed_shares[hospital] for deal in deals}

@@ -31,6 +31,7 @@ from proofward.engines.remote.caller import Stream
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES, MAX_OBJECT_BYTES, SmallBlob
 from proofward.federation.messages.field_types import Count, Digest, MaybeDigest, Name
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.files import sync_directory
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
@@ -40,7 +41,7 @@ OUT, BACK = "out", "back"
 MAX_FRAME = MAX_ANSWER_BYTES + (1 << 10)
 MAX_WORDS = 2 * MAX_FRAME
 MAX_FRAMES = 1 << 15
-MAX_NAMED = 4096
+MAX_NAMED = MAX_MEMBERS + 2
 _PIECE = 1 << 20
 _CONTEXT = b"proofward/bundle/v1"
 Digests = Annotated[tuple[Digest, ...], Length(0, MAX_NAMED)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from proofward.encoding import MalformedMessage, decode
+from proofward.engines.remote.agreement import prepared_evidence
 from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import MODEL, Home
 from proofward.engines.remote.agreement.joining import JoinRequest, assemble, make_request, open_request
@@ -148,7 +149,8 @@ class Desk:
         key = self.home.key(name, self._passphrase)
         ledger = LedgerFolder(self.home.root / "ledger", NoteSigner(log_verifier(rules).name, key))
         model, clock = self.home.root / MODEL, self.home.clock
-        aggregator = Aggregator(name, key, rules, ledger, model, self._observe, clock)
+        attest = prepared_evidence.attester(self.home, name)
+        aggregator = Aggregator(name, key, rules, ledger, model, self._observe, clock, attest)
         incoming = Incoming(self.home.root / "incoming", ledger, rules)
         memory = self.home.root / "served"
         self.host = Host(aggregator, incoming, self.terms.deadline, self._note, memory=memory)

@@ -40,6 +40,7 @@ from proofward.federation.messages.field_types import Count, Digest, MaybeDigest
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import AGGREGATOR, Rules
 from proofward.federation.storage.object_sizes import size_limits
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory, sync_directory, write_file
 from proofward.ledger.objects import ObjectStore
@@ -78,7 +79,7 @@ class Reply:
     round: Count
     phase: Text
     awaited: bool
-    objects: Annotated[tuple[Digest, ...], Length(0, 4 * 4096)]
+    objects: Annotated[tuple[Digest, ...], Length(0, 4 * MAX_MEMBERS)]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,9 @@ from proofward.engines.remote.agreement.requests import (
     pending_revocations,
 )
 from proofward.engines.remote.agreement.terms import Seat
+from proofward.federation.history import attestation_steps
 from proofward.federation.history.admission_steps import waiting_in_words
+from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.end_steps import end_in_words
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
@@ -32,11 +34,12 @@ from proofward.federation.history.standstill import no_way_on
 from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, Rules
+from proofward.federation.parties.budget import SPENT
 from proofward.ledger.database import Database
 from proofward.ledger.errors import KeyFileInvalid, LedgerError
 from proofward.ledger.key_file import is_encrypted
 from proofward.ledger.keys import PublicKey
-from proofward.privacy.words import promise
+from proofward.privacy.words import promise, spent
 
 LAST_LINES = 5
 
@@ -48,9 +51,11 @@ class MemberView:
     `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why, and `ended` why the round can
     never be finished. `asked` is what the operator has asked for and the ledger may not have yet. `waits_for`
     are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
-    seconds since 1970. `forced` is what spoke against a hospital's records when its operator
-    insisted on them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for
-    which hospital's admission. `end` says who has ended the federation by vote, or asks for it.
+    seconds since 1970. `forced` is what spoke against a hospital's records when its operator insisted on
+    them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for which
+    hospital's admission. `end` says who has ended the federation by vote, or asks for it. `spent` is what a
+    hospital has spent of the privacy budget, on the ledger and off it, "" where there is none. `evidence`
+    says how the evidence of its machine stands, where the rules ask for it.
     """
 
     name: str
@@ -74,11 +79,13 @@ class MemberView:
     outside: bool = False
     admissions: tuple[str, ...] = ()
     end: str = ""
+    evidence: str = ""
+    spent: str = ""
 
 
 @dataclass(frozen=True)
 class LedgerView:
-    """The aggregator's ledger. waits_for: members whose word the present phase lacks."""
+    """The aggregator's ledger. waits_for: whose word a phase lacks. spent: by the hospital with the most."""
 
     entries: int
     round: int
@@ -93,6 +100,7 @@ class LedgerView:
     admitted: tuple[str, ...] = ()
     admissions: tuple[str, ...] = ()
     end: str = ""
+    spent: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ def look(root: Path) -> SiteView:
         ),
         ledger=_ledger(root, rules) if rules and terms.aggregator.site == home.site else None,
         troubles=tuple(_troubles(root / LOG)),
-        privacy="" if terms.counts_only else promise(terms.accountant),
+        privacy="" if terms.counts_only and terms.accountant is None else promise(terms.accountant),
     )
 
 
@@ -161,12 +169,13 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
     if rules is None or seat.role == AGGREGATOR:
         return MemberView(seat.member, seat.role, key, records=records)
     try:
-        history, private = followed(folder, rules), facts(folder, ("halted", "unable/"))
+        history, private = followed(folder, rules), facts(folder, ("halted", "unable/", SPENT))
     except (Refusal, sqlite3.Error) as error:
         return MemberView(
             seat.member, seat.role, key, records=records, halted=f"its state is damaged: {error}"
         )
     number, attempt = history.position()
+    signed = max(int(private.pop(SPENT, "0")), history.releases.get(seat.member, 0))
     halted = ", ".join(private.pop("halted", "").split("\n"))
     current = {f"unable/{number}/{attempt}"}
     if seat.member not in history.enrolled:
@@ -192,7 +201,14 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         outside=known is None,
         admissions=waiting_in_words(history),
         end=end_in_words(history),
+        evidence=attestation_steps.in_words(history, seat.member),
+        spent=_spent(rules, signed) if seat.role == HOSPITAL else "",
     )
+
+
+def _spent(rules: Rules, releases: int) -> str:
+    """What so many releases come to, "" where sums are exact."""
+    return "" if rules.accountant is None else spent(rules.accountant, releases)
 
 
 def _changed(folder: Path) -> float:
@@ -241,17 +257,14 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         if not (root / "ledger").exists():
             return None
         raise HomeError(f"{root / 'ledger'}: {error}") from error
-    number, attempt = history.position()
-    incoming = root / "incoming"
     parts = []
-    for path in incoming.glob("*.part"):
+    for path in (root / "incoming").glob("*.part"):
         with suppress(FileNotFoundError):  # it has just become complete
             parts.append(path.stat().st_size)
     found = tuple(f"round {fault.round}: {fault.culprit}: {fault.check}" for fault in faults(history))
     return LedgerView(
         history.size,
-        number,
-        attempt,
+        *history.position(),
         history.phase,
         len(history.closed),
         rules.rounds,
@@ -262,6 +275,7 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         tuple(sorted(history.admitted)),
         waiting_in_words(history),
         end_in_words(history),
+        _spent(rules, most_releases(history)),
     )
 
 

@@ -9,19 +9,17 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from proofward.engines.operations.verification_pool import PooledProofs
-from proofward.federation.history.proof_jobs import ProvedRound, Seal
-from proofward.federation.history.proofs import RelationProofs, Signed
-from proofward.federation.messages.randomness import ByteSource
-from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.round_statement import RoundStatement
+from proofward.federation.history.proofs import RelationProofs
 
 WORKERS_VARIABLE = "PROOFWARD_VERIFICATION_WORKERS"
 TURNS_VARIABLE = "PROOFWARD_PROVING_LOCK"
+Known = ParamSpec("Known")
+T = TypeVar("T")
 
 
 @contextmanager
@@ -38,54 +36,27 @@ def turn(path: Path | None) -> Iterator[None]:
         os.close(descriptor)
 
 
+def in_turn(
+    prove: Callable[Concatenate[RelationProofs, Known], T],
+) -> Callable[Concatenate[InTurns, Known], T]:
+    """The same, while no other process with the same lock file proves."""
+
+    @wraps(prove)
+    def waiting(proofs: InTurns, /, *known: Known.args, **named: Known.kwargs) -> T:
+        with turn(proofs.lock):
+            return prove(proofs, *known, **named)
+
+    return waiting
+
+
 class InTurns(RelationProofs):
     """Proves while no other process with the same lock file does; mixed into another kind of Proofs."""
 
     lock: Path | None = None
-
-    def prove_enrolment(
-        self, statement: EnrolmentStatement, features: Signed, labels: Signed, rng: ByteSource
-    ) -> tuple[bytes, bytes, bytes]:
-        """See Proofs."""
-        with turn(self.lock):
-            return super().prove_enrolment(statement, features, labels, rng)
-
-    def prove_round(
-        self,
-        statement: RoundStatement,
-        secret: bytes,
-        rng: ByteSource,
-        progress: Callable[[str], None],
-        seal: Seal,
-        noise_seed: bytes = b"",
-    ) -> ProvedRound:
-        """See Proofs."""
-        with turn(self.lock):
-            return super().prove_round(statement, secret, rng, progress, seal, noise_seed)
-
-    def prove_counts(
-        self,
-        statement: CountingStatement,
-        counts: Signed,
-        rng: ByteSource,
-        progress: Callable[[str], None],
-        seal: Seal,
-    ) -> ProvedRound:
-        """See Proofs."""
-        with turn(self.lock):
-            return super().prove_counts(statement, counts, rng, progress, seal)
-
-    def prove_evaluation(
-        self,
-        statement: EvaluationStatement,
-        secret: bytes,
-        rng: ByteSource,
-        progress: Callable[[str], None],
-        seal: Seal,
-    ) -> ProvedRound:
-        """See Proofs."""
-        with turn(self.lock):
-            return super().prove_evaluation(statement, secret, rng, progress, seal)
+    prove_enrolment = in_turn(RelationProofs.prove_enrolment)
+    prove_round = in_turn(RelationProofs.prove_round)
+    prove_counts = in_turn(RelationProofs.prove_counts)
+    prove_evaluation = in_turn(RelationProofs.prove_evaluation)
 
 
 class SiteProofs(InTurns, PooledProofs):

@@ -8,6 +8,7 @@ from itertools import chain, repeat
 from threading import Event, Lock, Thread
 
 from proofward.chain.key_files import sealer_for
+from proofward.engines.remote.agreement import prepared_evidence
 from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.data_sheets import kept
 from proofward.engines.remote.agreement.home import Home
@@ -213,6 +214,7 @@ class Site:
             data_sheet=kept(folder),
             counts=self._counts(seat.member),
             publishes_counts=publishes_counts(self.home, seat.member),
+            attest=prepared_evidence.attester(self.home, seat.member),
             sealer=sealer_for(rules, seat.member, folder, randomness, self._passphrase),
         )
         key = self.home.key(seat.member, self._passphrase)

@@ -50,32 +50,35 @@ def _check_consent(history: HistoryState, sender: str, record: Consent) -> None:
     require(sender in members, "participant", sender, members, sender)
     require(record.accepted_set == digest, "subject", sender, digest, record.accepted_set)
     require(record.model == state.model, "model", sender, state.model, record.model)
-    left = releases_left(history, sender)
-    require(left is None or left > 0, "privacy-budget", sender, "a release that is not spent yet", left)
+    left, cost = releases_left(history, sender), spent_now(history)
+    expected = f"{cost} of the releases not spent yet"
+    require(left is None or left >= cost, "privacy-budget", sender, expected, left)
 
 
 def _apply_consent(history: HistoryState, envelope: Envelope, record: Consent) -> None:
     state = history.round
     state.consents[envelope.sender] = record
-    if history.counting is None:
-        history.releases[envelope.sender] = history.releases.get(envelope.sender, 0) + 1
+    if cost := spent_now(history):
+        history.releases[envelope.sender] = history.releases.get(envelope.sender, 0) + cost
     if not missing_consents(state):
         history.phase = LOCK
 
 
-def releases_left(history: HistoryState, hospital: str) -> int | None:
-    """How many sums of training a hospital may still consent to, by the ledger; None where sums are exact.
+def spent_now(history: HistoryState) -> int:
+    """How many releases a consent in the round under way spends; 0 where its sum is exact."""
+    return history.rules.spends_in(history.round.number)
 
-    A round that counts spends nothing: counts carry no noise.
-    """
+
+def releases_left(history: HistoryState, hospital: str) -> int | None:
+    """How many releases a hospital may still spend, by the ledger; None where the round's sum is exact."""
     privacy = history.rules.config.privacy
-    if privacy is None or history.counting is not None:
+    if privacy is None or not spent_now(history):
         return None
     return privacy.releases - history.releases.get(hospital, 0)
 
 
 def most_releases(history: HistoryState) -> int:
-    """How many sums of training the hospital that has consented to most has, by the ledger."""
+    """How many releases the hospital that has spent most has spent, by the ledger."""
     return max(history.releases.values(), default=0)
 
 
@@ -101,10 +104,11 @@ def lockers(history: HistoryState) -> tuple[str, ...]:
 
 
 def _check_lock(history: HistoryState, sender: str, record: Lock) -> None:
-    state, able = history.round, lockers(history)
+    state = history.round
     assert state.accepted is not None
-    if sender not in able:
-        raise Refusal("holders", sender, describe(f"one of {able}"), describe(sender))
+    drawn = history.rules.draws_holders and history.rules.find(sender) is not None
+    if sender not in (state.checked if drawn else ready_holders(state)):
+        raise Refusal("holders", sender, describe(f"one of {lockers(history)}"), describe(sender))
     digest = state.accepted.digest
     require(record.accepted_set == digest, "subject", sender, digest, record.accepted_set)
 

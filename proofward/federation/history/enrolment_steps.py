@@ -10,6 +10,7 @@ Where all rounds count there are no datasets: a hospital attends, and nobody jud
 
 from __future__ import annotations
 
+from proofward.federation.history.attestation_steps import require_all, require_evidence
 from proofward.federation.history.history_state import ANY_PHASE, DEAL, ENROLMENT, HistoryState, Step
 from proofward.federation.history.round_state import Recorded
 from proofward.federation.messages.catalogue import Attendance, Enrolment, EnrolmentClosed, EnrolmentVerdict
@@ -25,6 +26,7 @@ DIGEST_BYTES = 32
 def _check_enrolment(history: HistoryState, sender: str, record: Enrolment) -> None:
     config = history.rules.config
     require(not history.rules.counts_only, "attendance", sender, "an attendance", "an enrolment")
+    require_evidence(history, sender, HOSPITAL)
     try:
         check_provable(config, record.rows)
     except TrainingError as error:
@@ -36,6 +38,7 @@ def _check_enrolment(history: HistoryState, sender: str, record: Enrolment) -> N
 
 def _check_attendance(history: HistoryState, sender: str, record: Attendance) -> None:
     require(history.rules.counts_only, "attendance", sender, "an enrolment", "an attendance")
+    require_evidence(history, sender, HOSPITAL)
 
 
 def _apply_attendance(history: HistoryState, envelope: Envelope, record: Attendance) -> None:
@@ -70,6 +73,7 @@ def _check_closed(history: HistoryState, sender: str, record: EnrolmentClosed) -
     require(record.hospitals == expected, "enrolled-set", sender, expected, record.hospitals)
     least, holders = history.rules.minimum_updates, history.rules.holders_among(expected)
     require(len(holders) >= least, "enrolled-set", sender, f"at least {least} hospitals", holders)
+    require_all(history)
 
 
 def _apply_closed(history: HistoryState, envelope: Envelope, record: EnrolmentClosed) -> None:

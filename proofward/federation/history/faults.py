@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from proofward.federation.history.attestation_steps import verdicts_on
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.judges import contradicted
 from proofward.federation.history.membership_steps import votes_against
@@ -33,7 +34,7 @@ class Fault:
 
 def faults(history: HistoryState) -> list[Fault]:
     """All faults on record, in the order of rounds."""
-    found = _enrolment_faults(history)
+    found = _enrolment_faults(history) + _evidence_faults(history)
     for state in [*history.earlier, *history.closed, *([history.current] if history.current else [])]:
         found += _round_faults(state, history.rules.accepting_verdicts)
     for number, name in history.revoked_in:
@@ -57,6 +58,20 @@ def _enrolment_faults(history: HistoryState) -> list[Fault]:
         }
         if len(votes) >= history.rules.accepting_verdicts:
             result.append(Fault(0, hospital, *_most_common(votes), by=tuple(votes)))
+    return result
+
+
+def _evidence_faults(history: HistoryState) -> list[Fault]:
+    """Evidence that enough verifiers have refused."""
+    result = []
+    for (member, _), said in history.attestations.items():
+        votes = {
+            by: (verdict.check, verdict.detail)
+            for by, verdict in verdicts_on(history, said).items()
+            if not verdict.accepted
+        }
+        if len(votes) >= history.rules.accepting_verdicts:
+            result.append(Fault(said.envelope.round, member, *_most_common(votes), by=tuple(votes)))
     return result
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from proofward.federation.history import (
     admission_steps,
+    attestation_steps,
     beacon_steps,
     chain_steps,
     consent_steps,
@@ -194,6 +195,7 @@ STEPS: dict[str, Step] = {
     MessageRefused.kind: Step((AGGREGATOR,), ANY_PHASE, _check_refused, _apply_refused),
     **membership_steps.STEPS,
     **admission_steps.STEPS,
+    **attestation_steps.STEPS,
     **enrolment_steps.STEPS,
     **beacon_steps.STEPS,
     **round_steps.STEPS,

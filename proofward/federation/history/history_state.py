@@ -13,6 +13,8 @@ from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
     Attendance,
+    Attestation,
+    AttestationVerdict,
     ChainKeySaid,
     EndVote,
     Enrolment,
@@ -64,13 +66,14 @@ class HistoryState:
     noise_roots: keyed (round, hospital), of the secret words of its noise in each attempt of the round
     left_out: hospitals that take no further part in the round under way
     abandoned: digests of the accepted sets that were given up
-    releases: how many sums of training each hospital has consented to
+    releases: how many releases of the privacy budget each hospital has spent by its consents
     own_counts: digests of what hospitals have published of their own counts, keyed (round, hospital)
     keys: every member's present key; used_keys: whose each key is or was
     revoked: by name, the number of the entry from which on a member is
     revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
     admitted: hospitals that the rules do not name, with the key that was voted for
     admitted_in: (round, name) of each
+    attestations: keyed (member, key); attestation_verdicts: by the digest of the attestation and by sender
     chain_keys: of the members with a seat on a chain, in the order recorded; seals: keyed (round, sender)
     outcomes: of rounds, as they are sealed for a chain; empty where the rules name none
     end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
@@ -118,6 +121,8 @@ class HistoryState:
         self.revoked: dict[str, int] = {}
         self.revoked_in: list[tuple[int, str]] = []
         self.admission_votes: dict[tuple[str, str, bytes], AdmissionVote] = {}
+        self.attestations: dict[tuple[str, bytes], Recorded[Attestation]] = {}
+        self.attestation_verdicts: dict[bytes, dict[str, AttestationVerdict]] = {}
         self.admitted: dict[str, Member] = {}
         self.admitted_in: list[tuple[int, str]] = []
 
@@ -235,7 +240,6 @@ class HistoryState:
 
     def can_draw(self, name: str, number: int, attempt: int) -> bool:
         """Whether a member has committed to its noise of an attempt, or needs none."""
-        noise = self.rules.config.privacy is not None and self.rules.counting_in(number) is None
-        if not noise or name in self.rules.verifiers:
+        if not self.rules.has_noise_in(number) or name in self.rules.verifiers:
             return True
         return attempt < len(self.noise_roots.get((number, name), ()))

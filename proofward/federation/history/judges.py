@@ -37,10 +37,8 @@ def sample_of(history: HistoryState, hospital: str) -> tuple[str, ...]:
     if not rules.sample:
         return rules.verifiers
     if hospital not in state.samples:
-        able = [name for name in state.participants if name in rules.verifiers]
-        state.samples[hospital] = committee(
-            state.beacon, VERIFIERS, state.number, rules.verifiers, rules.sample, able=able, subject=hospital
-        )
+        drawn = state.beacon, VERIFIERS, state.number, rules.verifiers, rules.sample
+        state.samples[hospital] = committee(*drawn, able=state.asked, subject=hospital)
     return state.samples[hospital]
 
 
@@ -100,10 +98,9 @@ def contradicted(state: RoundState, quorum: int) -> dict[tuple[str, str], tuple[
     """
     wrong: dict[tuple[str, str], tuple[str, ...]] = {}
     for hospital in state.samples:
-        said = state.verdicts.about(hospital)
         found = {
             by: Finding(verdict.dataset_root, verdict.share_binding) if verdict.accepted else None
-            for by, verdict in said.items()
+            for by, verdict in state.verdicts.about(hospital).items()
         }
         for finding in set(found.values()):
             alike = tuple(sorted(by for by, own in found.items() if own == finding))

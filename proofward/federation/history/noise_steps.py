@@ -36,15 +36,14 @@ BEFORE_NEXT_BEACON = (KEYS, UPLOAD, VERIFY, SHARES)
 def open_round(history: HistoryState) -> int | None:
     """The round of which the noise can be committed to now; None where there is none.
 
-    A round that counts has no noise, and neither has one of rules without privacy.
+    A round of exact counts has no noise, and neither has one of rules without privacy.
     """
     rules, number = history.rules, 0
     if history.phase in BEFORE_FIRST_BEACON:
         number = 1
     elif history.phase in BEFORE_NEXT_BEACON:
         number = history.round.number + 1
-    trains = 1 <= number <= rules.rounds and rules.counting_in(number) is None
-    return number if trains and rules.config.privacy is not None else None
+    return number if 1 <= number <= rules.rounds and rules.has_noise_in(number) else None
 
 
 def _check(history: HistoryState, sender: str, record: NoiseCommitment) -> None:
@@ -52,7 +51,7 @@ def _check(history: HistoryState, sender: str, record: NoiseCommitment) -> None:
     require(private, "noise-commitment", sender, "none by these rules", f"one of round {record.round}")
     number, distinct = open_round(history), len(set(record.roots))
     require(record.round == number, "round", sender, number or "none now", record.round)
-    joined = sender in history.enrolments
+    joined = sender in history.joined
     require(joined, "noise-commitment", sender, "a hospital that has enrolled", sender)
     proper = len(record.roots) == distinct == ATTEMPTS
     require(proper, "noise-commitment", sender, f"{ATTEMPTS} roots, each another", distinct)

@@ -58,7 +58,7 @@ def _bound(history: HistoryState) -> int:
         return sum(
             config.message_bound(history.enrolled[name], shift) for name in accepted.record.hospitals
         )
-    return len(accepted.record.hospitals) * counting.bound
+    return len(accepted.record.hospitals) * counting.message_bound
 
 
 def recover(

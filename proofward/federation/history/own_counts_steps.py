@@ -15,6 +15,8 @@ from proofward.federation.messages.rules import HOSPITAL
 
 def _check(history: HistoryState, sender: str, record: OwnCounts) -> None:
     require(history.counting is not None, "own-counts", sender, "a round that counts", "one that trains")
+    exact = history.counting is None or not history.counting.noise
+    require(exact, "own-counts", sender, "none where counts have noise, which these have not", "some")
     uploads = history.round.uploads
     require(sender in uploads, "own-counts", sender, f"one of {sorted(uploads)}", sender)
     said = history.own_counts.get((history.round.number, sender), record.counts)

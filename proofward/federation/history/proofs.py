@@ -20,6 +20,7 @@ from proofward.federation.messages.values import integers_to_bytes, words_from_b
 from proofward.lattice.parameters import ciphertext_length
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
 from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.counts_proof import prove_counts, verify_counts
 from proofward.relations.enrolment import (
@@ -30,8 +31,7 @@ from proofward.relations.enrolment import (
 from proofward.relations.evaluation_proof import EvaluationProof, prove_evaluation, verify_evaluation
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.key_shares import Digests, KeyShare, ShareBinding
-from proofward.relations.measure import UploadStatement
-from proofward.relations.noise_seed import NoiseSecret
+from proofward.relations.measure import UploadStatement, secret_words_of
 from proofward.relations.prove import RoundProof, prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from proofward.relations.secret import DatasetSecret
@@ -111,8 +111,13 @@ class Proofs(Protocol):
         """Trains, encrypts and proves; `progress` is told each phase as it begins, `seal` is called once."""
         ...
 
-    def noise_root(self, config: RoundConfig, rows: int, seed: bytes) -> bytes:
-        """The root of the commitment to the secret words of noise that follow from a seed of 32 bytes."""
+    def noise_root(
+        self, config: RoundConfig, rows: int, seed: bytes, counting: Counting | None = None
+    ) -> bytes:
+        """The root of the commitment to the secret words of noise that follow from a seed of 32 bytes.
+
+        counting: what a round counts, None where it trains.
+        """
         ...
 
     def prove_counts(
@@ -122,6 +127,7 @@ class Proofs(Protocol):
         rng: ByteSource,
         progress: Callable[[str], None],
         seal: Seal,
+        noise_seed: bytes = b"",
     ) -> ProvedRound:
         """Encrypts counts, int64 (length,), and proves, as `prove_round` does."""
         ...
@@ -133,6 +139,7 @@ class Proofs(Protocol):
         rng: ByteSource,
         progress: Callable[[str], None],
         seal: Seal,
+        noise_seed: bytes = b"",
     ) -> ProvedRound:
         """Counts on the records in the secret of a dataset, and proves, as `prove_round` does."""
         ...
@@ -200,9 +207,11 @@ class RelationProofs(OneByOne):
         made = prove_round(statement, dataset, rng, _sealing(seal), progress, noise_seed)
         return _proved(made, spent)
 
-    def noise_root(self, config: RoundConfig, rows: int, seed: bytes) -> bytes:
+    def noise_root(
+        self, config: RoundConfig, rows: int, seed: bytes, counting: Counting | None = None
+    ) -> bytes:
         """See Proofs."""
-        return NoiseSecret.of(config, rows, seed).root
+        return secret_words_of(config, rows, counting, seed).root
 
     def prove_counts(
         self,
@@ -211,9 +220,10 @@ class RelationProofs(OneByOne):
         rng: ByteSource,
         progress: Callable[[str], None],
         seal: Seal,
+        noise_seed: bytes = b"",
     ) -> ProvedRound:
         """See Proofs."""
-        made = prove_counts(statement, counts, rng, _sealing(seal), progress)
+        made = prove_counts(statement, counts, rng, _sealing(seal), progress, noise_seed)
         shares = tuple(share.to_bytes() for share in made.shares)
         ciphertext = words_to_bytes(made.ciphertext)
         return ProvedRound(ciphertext, made.sealed_shares, made.proof, shares, b"", b"", b"")
@@ -225,11 +235,12 @@ class RelationProofs(OneByOne):
         rng: ByteSource,
         progress: Callable[[str], None],
         seal: Seal,
+        noise_seed: bytes = b"",
     ) -> ProvedRound:
         """See Proofs."""
         dataset = DatasetSecret.from_bytes(secret)
         spent = dataset.spend().to_bytes()
-        made = prove_evaluation(statement, dataset, rng, _sealing(seal), progress)
+        made = prove_evaluation(statement, dataset, rng, _sealing(seal), progress, noise_seed)
         return _proved(made, spent, integers_to_bytes(made.counts))
 
     def verify_round(

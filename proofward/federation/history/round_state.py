@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from proofward.federation.history.votes import Votes
@@ -97,6 +98,11 @@ class RoundState:
     _ready: tuple[tuple[int, tuple[str, ...]], tuple[str, ...]] | None = field(
         default=None, init=False, repr=False, compare=False
     )
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The participants."""
+        return frozenset(self.participants)
 
     def finding(self, hospital: str, quorum: int) -> Finding | None:
         """What at least `quorum` verifiers accept alike for a hospital's upload, else None."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from proofward.federation.history.consent_steps import enough_abandoned, needed_abandonments, releases_left
+from proofward.federation.history.consent_steps import (
+    enough_abandoned,
+    needed_abandonments,
+    releases_left,
+    spent_now,
+)
 from proofward.federation.history.enrolment_steps import DIGEST_BYTES
 from proofward.federation.history.history_state import (
     ABANDON,
@@ -100,8 +105,9 @@ def _check_upload(history: HistoryState, sender: str, record: Upload) -> None:
     require(record.rows == history.enrolled[sender], "rows", sender, history.enrolled[sender], record.rows)
     used = history.proofs.get(record.proof)
     require(used is None or used[0] != sender, "replayed-proof", sender, "a proof made for this round", used)
-    left = releases_left(history, sender)
-    require(left is None or left > 0, "privacy-budget", sender, "a release that is not spent yet", left)
+    left, cost = releases_left(history, sender), spent_now(history)
+    words = f"{cost} of the releases not spent yet"
+    require(left is None or left >= cost, "privacy-budget", sender, words, left)
     lengths = [len(digest) for digest in record.sealed_shares]
     sent = [DIGEST_BYTES if name in state.present and name != sender else 0 for name in state.committee]
     expected = sent + [0] * (history.rules.config.holders - len(sent))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from proofward.federation.history.attestation_steps import awaited, barred
 from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers, required_dealers
 from proofward.federation.history.consent_steps import (
     enough_abandoned,
@@ -73,9 +74,12 @@ def _opened(history: HistoryState, expired: bool) -> Message:
 
 def _enrolment(history: HistoryState, expired: bool) -> Message | None:
     hospitals, verifiers = history.active(history.rules.hospitals), history.active(history.rules.verifiers)
+    out = barred(history)
+    hospitals = tuple(name for name in hospitals if name not in out)
     votes = ((verifier, hospital) for hospital in hospitals for verifier in verifiers)
     attend = all(name in history.attendances for name in hospitals)
-    if attend or expired or all(vote in history.enrolment_verdicts for vote in votes):
+    judged = attend or all(vote in history.enrolment_verdicts for vote in votes)
+    if (judged and not awaited(history)) or expired:
         return EnrolmentClosed(tuple(history.acceptable_enrolments()))
     return None
 

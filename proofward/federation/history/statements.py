@@ -36,6 +36,7 @@ def counting_statement(history: HistoryState, hospital: str, counting: Counting)
         beacon=state.beacon,
         dataset_root=history.dataset_roots[hospital],
         model=state.model,
+        noise_root=noise_root(history, state, hospital),
     )
 
 
@@ -59,6 +60,7 @@ def evaluation_statement(
         validation_beacon=validation_beacon(history, hospital),
         dataset_root=history.dataset_roots[hospital],
         weights=weights,
+        noise_root=noise_root(history, state, hospital),
     )
 
 
@@ -114,6 +116,6 @@ def round_statement(history: HistoryState, hospital: str, weights: Signed) -> Ro
 
 def noise_root(history: HistoryState, state: RoundState, hospital: str) -> bytes:
     """That of the secret words of a hospital's noise in an attempt; b"" where there is no noise."""
-    if history.rules.config.privacy is None:
+    if not history.rules.has_noise_in(state.number):
         return b""
     return history.noise_roots[state.number, hospital][state.attempt]

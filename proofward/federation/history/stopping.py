@@ -13,6 +13,7 @@ from proofward.federation.history.counted import counted_objects, counted_sums
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.storage.objects import Objects
+from proofward.relations.noisy_scores import readable
 from proofward.relations.score_counting import layout_in
 from proofward.relations.stopping import WORDS, Course, Stopping
 
@@ -95,5 +96,5 @@ def stand_of(history: HistoryState, objects: Objects) -> Stand | None:
         if layout is not None and not layout.outside:
             rounds.append(own.round)
             after.append(rules.training_round(own.round))
-            figures.append(rules.stopping.figure_of(layout, own.counts))
+            figures.append(rules.stopping.figure_of(layout, readable(layout, own.counting, own.counts)))
     return Stand(rules.stopping, tuple(rounds), tuple(after), tuple(figures))

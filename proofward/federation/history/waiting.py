@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from proofward.federation.history.attestation_steps import awaited, barred, verdicts_on
 from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
 from proofward.federation.history.consent_steps import lockers, missing_consents, ready_holders
 from proofward.federation.history.history_state import (
@@ -36,7 +37,10 @@ def waits_for(history: HistoryState) -> tuple[str, ...]:
 def _enrolment(history: HistoryState) -> Names:
     verifiers, votes = history.rules.verifiers, history.enrolment_verdicts
     judges = {name for name in verifiers for about in history.enrolments if (name, about) not in votes}
-    return (set(history.rules.hospitals) - set(history.joined)) | judges
+    for said in history.attestations.values():
+        judges |= set(verifiers) - set(verdicts_on(history, said))
+    missing = set(history.rules.hospitals) - set(history.joined) - set(barred(history))
+    return missing | judges | set(awaited(history))
 
 
 def _deal(history: HistoryState) -> Names:

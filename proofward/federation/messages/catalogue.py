@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proofward.federation.messages.attestation_records import Attestation, AttestationVerdict
 from proofward.federation.messages.chain_records import ChainKeySaid, RoundSeal
 from proofward.federation.messages.enrolment_records import (
     Attendance,
@@ -69,6 +70,8 @@ __all__ = [
     "Aggregate",
     "AttemptRestarted",
     "Attendance",
+    "Attestation",
+    "AttestationVerdict",
     "BeaconDeal",
     "BeaconFixed",
     "BeaconShares",

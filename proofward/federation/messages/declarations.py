@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar
 
 from proofward.encoding import Length
 from proofward.federation.messages.field_types import Lines, Name, TextLine
+from proofward.lattice.parameters import MAX_MEMBERS
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Declarations:
     legal_basis: Lines = ()
     inclusion_criteria: Lines = ()
     retention: Lines = ()
-    members: Annotated[tuple[LegalMember, ...], Length(0, 4096)] = ()
+    members: Annotated[tuple[LegalMember, ...], Length(0, MAX_MEMBERS)] = ()
 
     def of(self, member: str) -> LegalMember:
         """What is declared of a member: nothing, if it is not named."""

@@ -18,7 +18,7 @@ from proofward.encoding import Length, MalformedMessage, blanked, decode, encode
 from proofward.encoding.remembered import Remembered
 from proofward.federation.messages.catalogue import KINDS, Message
 from proofward.federation.messages.clock import Time
-from proofward.federation.messages.field_types import Count, Digest, Name
+from proofward.federation.messages.field_types import MAX_BODY_BYTES, Count, Digest, Name
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import HOSPITAL, Member, Rules
 from proofward.ledger.errors import SignatureInvalid
@@ -45,7 +45,7 @@ class Envelope:
     seen_size: Count
     seen_root: Digest
     time: Time
-    body: Annotated[bytes, Length(1, 1 << 21)]
+    body: Annotated[bytes, Length(1, MAX_BODY_BYTES)]
     signature: Annotated[bytes, Length(0, 64)]
 
     @cached_property

@@ -5,15 +5,22 @@ from __future__ import annotations
 from typing import Annotated
 
 from proofward.encoding import Length, Range
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.lattice.sealing import PAIR_SECRET_BYTES, PUBLIC_KEY_BYTES
 from proofward.ledger.keys import SIGNATURE_BYTES
 
 BEACON_SHARE_BYTES = 80
 """A share of a nonce: 4 + 2 field elements and a salt of 32 bytes, see `history.beacon_sharing`."""
 
+MAX_BODY_BYTES = 1 << 21
+"""Of any record: the longest lists of `MAX_MEMBERS` names, digests or shares of nonces fit, see the tests."""
+MOST_KEYS = (MAX_BODY_BYTES - 256) // (PUBLIC_KEY_BYTES + 3)
+"""Sealing keys in one record; more dealers need the rules' `carriage = "chunked"`."""
+_NAME_BYTES = 40
+
 Count = Annotated[int, Range(0, (1 << 63) - 1)]
-Name = Annotated[str, Length(1, 40)]
-Names = Annotated[tuple[Name, ...], Length(0, 4096)]
+Name = Annotated[str, Length(1, _NAME_BYTES)]
+Names = Annotated[tuple[Name, ...], Length(0, MAX_MEMBERS)]
 Check = Annotated[str, Length(0, 256)]
 Text = Annotated[str, Length(0, 2048)]
 TextLine = Annotated[str, Length(0, 500)]
@@ -23,12 +30,14 @@ Software = Annotated[tuple[Annotated[str, Length(1, 200)], ...], Length(0, 16)]
 """What a member runs, a line of "name value" each."""
 Digest = Annotated[bytes, Length(32)]
 MaybeDigest = Annotated[bytes, Length(0, 32)]
-Binding = Annotated[bytes, Length(0, 1 << 16)]
+Binding = Annotated[bytes, Length(0, 16 * MAX_MEMBERS)]
 SealingKey = Annotated[bytes, Length(PUBLIC_KEY_BYTES)]
-SealingKeys = Annotated[tuple[SealingKey, ...], Length(0, 4096)]
-BeaconShareList = Annotated[tuple[Annotated[bytes, Length(0, BEACON_SHARE_BYTES)], ...], Length(0, 4096)]
+SealingKeys = Annotated[tuple[SealingKey, ...], Length(0, MOST_KEYS)]
+BeaconShareList = Annotated[
+    tuple[Annotated[bytes, Length(0, BEACON_SHARE_BYTES)], ...], Length(0, MAX_MEMBERS)
+]
 Roots = Annotated[tuple[Digest, ...], Length(1, 16)]
-SealedShares = Annotated[tuple[MaybeDigest, ...], Length(0, 4096)]
+SealedShares = Annotated[tuple[MaybeDigest, ...], Length(0, MAX_MEMBERS)]
 MAX_EVIDENCE_BYTES = 1 << 18
 """Larger envelopes that break the rules are refused and not recorded."""
 Evidence = Annotated[bytes, Length(1, MAX_EVIDENCE_BYTES)]

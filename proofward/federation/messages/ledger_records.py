@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from proofward.encoding import Length
 from proofward.federation.messages.field_types import (
+    MAX_BODY_BYTES,
     Check,
     Count,
     Digest,
@@ -27,7 +28,7 @@ class FederationOpened(Message):
     """Aggregator, entry 0: the consortium's rules, in full, and the software that it runs."""
 
     kind: ClassVar[str] = "federation-opened"
-    rules: Annotated[bytes, Length(1, 1 << 20)]
+    rules: Annotated[bytes, Length(1, MAX_BODY_BYTES - 4096)]
     software: Software = ()
 
 

@@ -8,6 +8,7 @@ from typing import cast
 from proofward.encoding import encode_item
 from proofward.encoding.cbor import Item
 from proofward.layers.errors import ConfigurationError
+from proofward.privacy.counts import check_noise_of_counts
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting, check_countings
 from proofward.relations.measure import check_countable
@@ -41,6 +42,7 @@ class RoundKinds:
         if size > MAX_COUNTING:
             raise ConfigurationError("counting", f"at most {MAX_COUNTING} bytes", f"{size} bytes")
         for own in self.counting:
+            check_noise_of_counts(self.config.privacy, self.config.model.parameters, own)
             check_countable(self.config, own)
         share = self.config.training.validation_share
         if self.counts_only and share:
@@ -51,6 +53,9 @@ class RoundKinds:
             raise ConfigurationError("counting", expected, f"{len(layouts)} of them")
         for layout in layouts:
             check_layout(layout, self.config.model)
+            if not share and not self.counts_only:
+                expected = "above 0 where the federation evaluates its own model, on rows without training"
+                raise ConfigurationError("validation_share", expected, share)
         if self.stopping is not None and not layouts:
             expected = "rounds that evaluate the federation's own model"
             raise ConfigurationError("stopping", expected, self.counting_in_words or "none")
@@ -72,6 +77,27 @@ class RoundKinds:
     def training_rounds(self) -> int:
         """How many rounds train."""
         return self.rounds - len(self._counted)
+
+    def spends_in(self, number: int) -> int:
+        """How many releases of the privacy budget the sum of round `number` spends; 0 where it is exact."""
+        if self.config.privacy is None:
+            return 0
+        counting = self.counting_in(number)
+        return 1 if counting is None else counting.spends
+
+    def has_noise_in(self, number: int) -> bool:
+        """Whether hospitals add noise to what they encrypt in round `number`."""
+        return self.spends_in(number) > 0
+
+    @property
+    def releases_planned(self) -> int:
+        """How many releases all rounds spend if none is tried again."""
+        return self.training_rounds + sum(own.spends * len(own.rounds) for own in self.counting)
+
+    @property
+    def has_exact_counts(self) -> bool:
+        """Whether some sums of counts carry no noise."""
+        return any(not own.noise for own in self.counting)
 
     def training_round(self, number: int) -> int:
         """How many rounds up to `number` train."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
 
+from proofward.attestation.policy import Policy
 from proofward.encoding import MalformedMessage, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.encoding.records import UNSHOWN
@@ -23,11 +24,12 @@ from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING
 from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
 from proofward.federation.messages.thresholds import Thresholds
 from proofward.federation.messages.usual import MAX_ROUNDS, least_updates, usual_verdicts
-from proofward.lattice.parameters import MAX_HOSPITALS
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
 from proofward.privacy.accountant import Accountant
+from proofward.privacy.counts import distance_of_counts
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
@@ -85,6 +87,7 @@ class Rules(Thresholds, RoundKinds):
     declarations: what the consortium says of itself; rules that declare nothing have the bytes that they had
     counting: what is counted, by first round; every round that none of them names trains
     stopping: by what figure of the evaluations the best round is named, and when training ends
+    attestation: what is asked of members' evidence about their machines; None where nothing is
     chain: where the ledger is anchored and who seals, if it is
     committees: who holds shares and who judges proofs, where it is not everybody; then config.holders = c
     """
@@ -100,6 +103,7 @@ class Rules(Thresholds, RoundKinds):
     declarations: Declarations = NOTHING_DECLARED
     counting: tuple[Counting, ...] = ()
     stopping: Stopping | None = None
+    attestation: Policy | None = None
     chain: ChainTerms | None = None
     committees: Committees | None = None
 
@@ -147,7 +151,7 @@ class Rules(Thresholds, RoundKinds):
             raise RulesError("chain", "an anchor that members can seal", str(error)) from error
         try:
             if self.accountant is not None:
-                self.accountant.check(self.training_rounds)
+                self.accountant.check(self.releases_planned)
         except ConfigurationError as error:
             raise RulesError("privacy", "noise that keeps its promise", str(error)) from error
 
@@ -157,7 +161,8 @@ class Rules(Thresholds, RoundKinds):
         privacy = self.config.privacy
         if privacy is None:
             return None
-        return Accountant(privacy, self.config.model.parameters, self.minimum_updates)
+        counted = distance_of_counts(self.counting)
+        return Accountant(privacy, self.config.model.parameters, self.minimum_updates, counted=counted)
 
     @cached_property
     def aggregator(self) -> str:
@@ -185,10 +190,10 @@ class Rules(Thresholds, RoundKinds):
     def most_hospitals(self) -> int:
         """The most hospitals there can be, those admitted later among them.
 
-        So many updates, each up to its bound, certainly decode from one sum. Nothing else depends on their
-        number: all thresholds count the hospitals named here.
+        So many updates, each up to its bound, decode from one sum, and no list of members is longer. Nothing
+        else depends on their number: all thresholds count the hospitals named here.
         """
-        return MAX_HOSPITALS
+        return MAX_MEMBERS - len(self.members) + len(self.hospitals)
 
     def holder(self, hospital: str) -> int:
         """Index of a hospital as share holder."""
@@ -214,6 +219,8 @@ class Rules(Thresholds, RoundKinds):
             fields["counting"] = counting_to_item(self.counting)
         if self.stopping is not None:
             fields["stopping"] = self.stopping.to_item()
+        if self.attestation is not None:
+            fields["attestation"] = self.attestation.to_item()
         if self.chain is not None:
             fields["chain"] = self.chain.to_item()
         if self.committees is not None:
@@ -237,6 +244,7 @@ class Rules(Thresholds, RoundKinds):
             declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
             counting = counting_from_item(found["counting"]) if "counting" in found else ()
             stopping = Stopping.from_item(found["stopping"]) if "stopping" in found else None
+            attestation = Policy.from_item(found["attestation"]) if "attestation" in found else None
             drawn = Committees.from_item(found["committees"]) if "committees" in found else None
             rules = cls(
                 members=members,
@@ -244,6 +252,7 @@ class Rules(Thresholds, RoundKinds):
                 declarations=declarations,
                 counting=counting,
                 stopping=stopping,
+                attestation=attestation,
                 chain=ChainTerms.from_item(found["chain"]) if "chain" in found else None,
                 committees=drawn,
                 **scalars,

@@ -122,3 +122,24 @@ def in_words(bounds: tuple[Bound, ...]) -> Iterator[str]:
     for bound in bounds:
         kept = "" if bound.kept else "UNSAFE: "
         yield f"{kept}{bound.shown}"
+
+
+def committees_in_words(rules: Thresholds) -> Iterator[str]:
+    """Who is drawn to hold shares and to judge proofs, and what the draws can fail at; nothing without."""
+    drawn = rules.committees
+    if drawn is None:
+        return
+    assumed = f"reckoned with {drawn.corrupt} % corrupt and {drawn.absent} % absent"
+    if drawn.holders:
+        yield (
+            f"a committee of {drawn.holders} hospitals, drawn for each round, holds the shares of its keys; "
+            f"{rules.config.threshold} of them learn nothing together; {assumed}"
+        )
+    if drawn.sample:
+        yield (
+            f"{drawn.sample} verifiers, drawn for each proof of a round, judge it, and all where these "
+            f"disagree or are silent; {assumed}"
+        )
+    if drawn.redraws:
+        yield f"whoever influences a beacon is granted {drawn.redraws} further draws"
+    yield from in_words(rules.bounds)

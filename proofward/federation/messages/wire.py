@@ -10,6 +10,7 @@ from proofward.encoding.remembered import Remembered
 from proofward.federation.messages.field_types import Count, Digest
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.rules import Rules
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 
@@ -17,6 +18,8 @@ _CONTEXT = b"proofward/extension/v1"
 T = TypeVar("T")
 MAX_WIRE_BYTES = 1 << 30
 Entry = Annotated[bytes, Length(1, 1 << 22)]
+MOST_ATTACHED = MAX_MEMBERS + 2
+"""An upload has ciphertext, proof and a sealed share for each holder."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Packet:
 
     kind: ClassVar[str] = "packet"
     envelope: Entry
-    attachments: Annotated[tuple[Annotated[bytes, Length(0, MAX_WIRE_BYTES)], ...], Length(0, 4096)]
+    attachments: Annotated[tuple[Annotated[bytes, Length(0, MAX_WIRE_BYTES)], ...], Length(0, MOST_ATTACHED)]
 
 
 @dataclass(frozen=True)

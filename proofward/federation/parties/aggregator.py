@@ -15,6 +15,8 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from proofward.attestation.binding import NONCE_BYTES
+from proofward.attestation.collect import Attester
 from proofward.encoding import decode, encode
 from proofward.federation.history.aggregation import compute_result
 from proofward.federation.history.end_steps import voted_end
@@ -34,9 +36,11 @@ from proofward.federation.messages.clock import CLOCK_SLACK, Clock, in_utc, syst
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.events import Event, Observer, ignore
 from proofward.federation.messages.field_types import MAX_EVIDENCE_BYTES
+from proofward.federation.messages.randomness import SYSTEM
 from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
+from proofward.federation.parties.attesting import evidence_of, owes_evidence
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.software import software_in_use
 from proofward.federation.storage.ledger_folder import LedgerFolder
@@ -60,11 +64,12 @@ class Aggregator:
         model: bytes | Path = b"",
         observe: Observer = ignore,
         clock: Clock = system_clock,
+        attest: Attester | None = None,
     ) -> None:
         """Reloads the ledger; raises Refusal if it does not follow the rules.
 
         model: a trusted first model, or a file of its bytes, which are then never held as a whole; not given
-        where the members draw it.
+        where the members draw it. attest: gives evidence of its machine, where it has any.
         """
         require(rules.aggregator == name, "key", name, rules.aggregator, name)
         if rules.trusts_first_model:
@@ -74,6 +79,7 @@ class Aggregator:
         self.signer = NoteSigner(log_verifier(rules).name, key)
         self.objects = Objects(ledger.objects, name)
         self._clock = clock
+        self._attest = attest
         self.history = History(rules)
         for entry in ledger.entries(0):
             self.history.apply(entry)
@@ -139,6 +145,8 @@ class Aggregator:
         """The announcement that follows from the ledger, if any."""
         if (end := voted_end(self.history)) is not None:
             return end
+        if (evidence := self._evidence()) is not None:
+            return evidence
         if self.history.phase == UNMASK:
             state, accepted = self.history.round, self.history.round.accepted
             assert accepted is not None
@@ -149,6 +157,18 @@ class Aggregator:
                 return None
             return self.aggregate()
         return next_record(self.history, expired)
+
+    def _evidence(self) -> Message | None:
+        """The evidence of its machine, once, with its objects stored."""
+        if self._attest is None or not owes_evidence(self.history, self.name):
+            return None
+        nonce = SYSTEM.source("attestation", b"")(NONCE_BYTES)
+        found = evidence_of(self.history, self.name, self._attest, nonce, self.time())
+        if found is None:
+            return None
+        for data in found[1]:
+            self.ledger.put_object(data)
+        return found[0]
 
     def aggregate(self) -> Message:
         """Computes the round's result and stores its objects."""

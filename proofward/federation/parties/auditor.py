@@ -27,6 +27,7 @@ from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.messages.thresholds import in_words
 from proofward.federation.parties.audit_verdict import VERSION, AuditVerdict, bounded
+from proofward.federation.parties.evidence_audit import EvidenceAudit, Today
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.proof_audit import ProofAudit
 from proofward.federation.parties.stopping_audit import best_round, judged_vote
@@ -54,16 +55,17 @@ class Auditor:
         proofs: Proofs,
         consortium: bytes | None = None,
         remembered: Sequence[bytes] = (),
+        today: Today | None = None,
     ) -> None:
         """Prepares the audit of a folder.
 
         `consortium` is the digest of the rules as known from elsewhere. `remembered` are checkpoints that
-        members kept.
+        members kept. `today`: evidence of machines is looked at as of then too.
         """
         self.directory = directory
         self.proofs = proofs
         self.consortium = consortium
-        self.remembered = remembered
+        self.remembered, self.today = remembered, today
         self.history: History | None = None
         self._store = ObjectStore(directory / OBJECTS_NAME, create=False)
         self.sizes: dict[bytes, int] = {}
@@ -175,6 +177,7 @@ class Auditor:
     def _replay(self, history: History) -> Iterator[AuditVerdict]:
         objects = Objects(self.source, history.rules.aggregator)
         proofs = ProofAudit(history, objects, self.proofs)
+        evidence = EvidenceAudit(history, objects, self.today)
         for number, entry in enumerate(self._entries()):
             try:
                 envelope = history.apply(entry)
@@ -187,6 +190,7 @@ class Auditor:
             place = f"entry {number}, round {envelope.round}"
             yield AuditVerdict("entry", f"{place}: {envelope.topic} by {envelope.sender}")
             yield from proofs.examine(envelope, place)
+            yield from evidence.examine(envelope, place)
             yield from judged_vote(history, objects, envelope, place)
         yield from proofs.finish()
 
@@ -227,13 +231,15 @@ def _in_words(rules: Rules) -> str:
     if bits < LEAST_POLICY_BITS:
         words.append(f"fewer than {LEAST_POLICY_BITS}: proofs can be forged")
     words.append(promise(rules.accountant))
-    if rules.counting and rules.accountant is not None:
+    if rules.has_exact_counts and rules.accountant is not None:
         words.append(EXACT_COUNTS)
     if rules.config.optimizer.vectors:
         words.append(f"next models by {rules.config.optimizer.words}")
     if rules.committees is not None:
         words += [f"drawn: {line}" for line in in_words(rules.bounds)]
     words += [f"{found}: {promise}" for promise, found in rules.counting_by_promise.items()]
+    if rules.attestation is not None:
+        words.append(rules.attestation.words)
     if rules.stopping is not None and rules.stopping.stop_after:
         words.append(rules.stopping.words)
     if rules.initial_model:

@@ -61,6 +61,7 @@ class Follower:
         self._clock = around.clock
         self._began = around.clock()
         self.data_sheet = around.data_sheet
+        self._attest = around.attest
         member = self.rules.find(name)
         require(member is not None or self.may_be_admitted, "key", name, "a member of the consortium", name)
         self.role = HOSPITAL if member is None else member.role

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.federation.history.attestation_steps import lacking
 from proofward.federation.history.beacon_keys import KEY_SEED, beacon_key
 from proofward.federation.history.complaints import holder_keys
 from proofward.federation.history.history_state import (
@@ -36,6 +37,7 @@ from proofward.federation.messages.catalogue import (
     ShareSum,
     Upload,
 )
+from proofward.federation.messages.rules import HOSPITAL
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.federation.parties.budget import NONE_LEFT, Spender
 from proofward.federation.parties.own_records import PATIENTS, OwnRecords
@@ -77,7 +79,8 @@ class Hospital(Spender):
         phase, history = self.history.phase, self.history
         if self.name not in history.keys:  # not admitted yet
             return
-        if phase in ANY_PHASE and self.name not in history.joined:
+        may_enrol = not lacking(history, self.name, HOSPITAL)
+        if phase in ANY_PHASE and self.name not in history.joined and may_enrol:
             yield from self._attend() if self.rules.counts_only else self._enrol()
         yield from self.commit_noise()
         if (duty := self._by_phase.get(phase)) is not None and not self.waits_for_noise:

@@ -14,8 +14,8 @@ from proofward.federation.history.noise_steps import ATTEMPTS, open_round
 from proofward.federation.messages.catalogue import NoiseCommitment, Upload
 from proofward.federation.parties.holder import Holder
 from proofward.proof.errors import WitnessError
+from proofward.relations.measure import UploadStatement
 from proofward.relations.noise_seed import SEED_BYTES
-from proofward.relations.round_statement import RoundStatement
 
 NOISE = "noise"
 
@@ -42,7 +42,7 @@ class NoiseKeeper(Holder):
         It helps to no beacon and to no accepted set before it is: it could not take part in the round.
         """
         number, known = open_round(self.history), self.history.noise_roots
-        joined = number is not None and self.name in self.history.enrolments
+        joined = number is not None and self.name in self.history.joined
         return joined and (number, self.name) not in known
 
     @property
@@ -60,13 +60,14 @@ class NoiseKeeper(Holder):
             return
         draw = self.source("noise-seeds", number.to_bytes(8, "little"))
         seeds = {f"{NOISE}/{number}/{attempt}": draw(SEED_BYTES) for attempt in range(ATTEMPTS)}
-        rows = self.history.enrolments[self.name].record.rows
-        roots = tuple(self.proofs.noise_root(self.rules.config, rows, seed) for seed in seeds.values())
+        about = self.rules.config, self.history.joined[self.name].record.rows
+        counting = self.rules.counting_in(number)
+        roots = tuple(self.proofs.noise_root(*about, seed, counting) for seed in seeds.values())
         yield self.say(NoiseCommitment(number, roots), secrets=seeds)
 
-    def noise_seed(self, statement: RoundStatement) -> bytes | None:
+    def noise_seed(self, statement: UploadStatement) -> bytes | None:
         """The seed of this attempt, None where there is no noise; raises WitnessError where it is gone."""
-        if statement.config.privacy is None:
+        if not statement.noise_root:
             return None
         seed = self.state.secrets.get(self.fact_name(NOISE))
         if seed is None:

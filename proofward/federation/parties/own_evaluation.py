@@ -42,9 +42,10 @@ class Evaluator(Uploader):
 
 
 def owes_counts(history: HistoryState, hospital: str) -> bool:
-    """Whether the round under way counts, has the hospital's upload, and not yet its own counts."""
+    """Whether the round under way has exact counts, the hospital's upload, and not yet its own counts."""
     current = history.current
-    if current is None or history.counting is None or hospital not in current.uploads:
+    counting = None if current is None else history.counting
+    if current is None or counting is None or counting.noise or hospital not in current.uploads:
         return False
     return (current.number, hospital) not in history.own_counts
 

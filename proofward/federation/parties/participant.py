@@ -16,14 +16,14 @@ from proofward.federation.messages.catalogue import BeaconDeal, Confirmation, Me
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import VERIFIER
 from proofward.federation.messages.wire import Packet, parse
-from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.attesting import Attests
 from proofward.federation.parties.sealing import owed_to_chain
 from proofward.federation.parties.software import software_in_use
 from proofward.federation.parties.surroundings import Surroundings
 from proofward.ledger.keys import SigningKey
 
 
-class Participant(Follower):
+class Participant(Attests):
     """A member that takes part in rounds."""
 
     def __init__(
@@ -36,6 +36,7 @@ class Participant(Follower):
         """See Follower."""
         phase = self.history.phase
         self._notice_end()
+        yield from self.attest()
         yield from map(self.say, owed_to_chain(self.name, self._sealer, self.history))
         if phase == DEAL:
             yield from self._deal()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from proofward.attestation.collect import Attester
 from proofward.federation.history.proofs import Proofs
 from proofward.federation.messages.clock import Clock, system_clock
 from proofward.federation.messages.events import Observer, ignore
@@ -23,7 +24,8 @@ class Surroundings:
     `state` is its own, and `objects` gives access to the ledger's objects. What it sends is kept as files in
     `outbox`, if there is one; packets then come without attachments. `data_sheet` is what a hospital says of
     its records, in lines, `counts` what it counts in rounds that count, and `publishes_counts` whether it
-    publishes its own evaluations beside the sum. `sealer` is its key on a chain, where the rules name one.
+    publishes its own evaluations beside the sum. `attest` gives evidence of its machine, if it has any.
+    `sealer` is its key on a chain, where the rules name one.
     """
 
     rules: Rules
@@ -37,4 +39,5 @@ class Surroundings:
     outbox: ObjectStore | None = None
     counts: CountSource = no_counts
     publishes_counts: bool = False
+    attest: Attester | None = None
     sealer: Sealer | None = None

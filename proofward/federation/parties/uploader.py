@@ -83,7 +83,9 @@ class Uploader(NoiseKeeper):
         if isinstance(statement, CountingStatement):
             task = task_of(self.history, self.objects, self.name, self.validation_records)
             counts = counts_of(self.counts, task, self.state)
-            return self.proved(partial(self.proofs.prove_counts, statement, counts), statement)
+            return self.proved(
+                self.with_noise(partial(self.proofs.prove_counts, statement, counts), statement), statement
+            )
         secret = self.state.secrets.get(f"dataset/{statement.dataset_root.hex()}")
         if secret is None:
             raise WitnessError(f"no dataset with root {statement.dataset_root.hex()} in the stored state")
@@ -96,7 +98,7 @@ class Uploader(NoiseKeeper):
         patients = self.state.secrets.get(PATIENTS) or b""
         left_out = rows_left_out(statement.arc, patients, statement.counting.left_out)
         own = replace(statement, left_out=left_out)
-        return self.proved(partial(self.proofs.prove_evaluation, own, secret), own)
+        return self.proved(self.with_noise(partial(self.proofs.prove_evaluation, own, secret), own), own)
 
     def validation_records(self) -> ValidationRecords | None:
         """The records of its validation part that count; None where there is none, or none yet."""
@@ -109,10 +111,14 @@ class Uploader(NoiseKeeper):
 
     def prove_round(self, statement: RoundStatement, secret: bytes) -> tuple[ProvedRound, Sealed]:
         """Trains, encrypts, seals the shares of the key and proves; also gives the sealed shares."""
-        prove = partial(self.proofs.prove_round, statement, secret)
-        if (seed := self.noise_seed(statement)) is not None:
-            prove = partial(prove, noise_seed=seed)
-        return self.proved(prove, statement)
+        return self.proved(
+            self.with_noise(partial(self.proofs.prove_round, statement, secret), statement), statement
+        )
+
+    def with_noise(self, prove: Callable[..., ProvedRound], statement: UploadStatement) -> Prove:
+        """The same with the seed of this attempt, where there is noise; raises WitnessError without it."""
+        seed = self.noise_seed(statement)
+        return prove if seed is None else partial(prove, noise_seed=seed)
 
     def proved(self, prove: Prove, statement: UploadStatement) -> tuple[ProvedRound, Sealed]:
         """What a proof system makes of a statement, and the sealed shares."""

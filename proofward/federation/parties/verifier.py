@@ -37,8 +37,8 @@ from proofward.federation.messages.catalogue import (
     Verdict,
 )
 from proofward.federation.messages.refusal import Refusal, describe
+from proofward.federation.parties.evidence_judge import EvidenceJudge
 from proofward.federation.parties.follower import REASON
-from proofward.federation.parties.participant import Participant
 from proofward.federation.parties.surroundings import Surroundings
 from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
@@ -50,7 +50,7 @@ J = TypeVar("J")
 T = TypeVar("T")
 
 
-class Verifier(Participant):
+class Verifier(EvidenceJudge):
     """State machine of a verifier."""
 
     def __init__(
@@ -111,6 +111,7 @@ class Verifier(Participant):
                 self.notice_dropped(Verdict, self.history.round.verdicts.about(hospital), hospital)
         yield from super().duties()
         if phase in ANY_PHASE:
+            yield from self.judge_evidence()
             yield from self._judge_enrolments()
 
     def request_admission(self, member: str, key: bytes) -> None:

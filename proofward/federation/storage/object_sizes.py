@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from proofward.federation.messages.catalogue import BeaconDeal, Enrolment, Message, ShareSum, Upload
+from proofward.attestation.claims import MAX_COLLATERAL_BYTES, MAX_EVIDENCE_BYTES
+from proofward.federation.messages.catalogue import (
+    Attestation,
+    BeaconDeal,
+    Enrolment,
+    Message,
+    ShareSum,
+    Upload,
+)
 from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
 from proofward.ledger.reading import MAX_OBJECT_BYTES
 
@@ -18,6 +26,9 @@ def size_limits(record: Message, entries: int) -> dict[bytes, int]:
     """
     if isinstance(record, Enrolment):
         return {record.proof: MAX_PROOF_BYTES}
+    if isinstance(record, Attestation):
+        evidence = {part.evidence: MAX_EVIDENCE_BYTES for part in record.parts}
+        return {**evidence, **{part.collateral: MAX_COLLATERAL_BYTES for part in record.parts}}
     if isinstance(record, Upload):
         sealed = {digest: MAX_SEALED_SHARE_BYTES for digest in record.sealed_shares if digest}
         return {**sealed, record.proof: MAX_PROOF_BYTES, record.ciphertext: vector_bytes(entries)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import sqrt
 
 import numpy as np
 
@@ -13,8 +14,9 @@ from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.layers.model import Int64Array
-from proofward.privacy.words import EXACT_COUNTS
-from proofward.relations.score_counting import LEVELS_SIGNED, NOT_PROVED, PROVED, layout_in
+from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS
+from proofward.relations.noisy_scores import deviation_of_area, readable
+from proofward.relations.score_counting import NOT_PROVED, PROVED, layout_in
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
 
@@ -32,6 +34,7 @@ class Evaluation:
     is of none.
     proved: whether the counts are proved to be those of the model on the validation parts.
     outside_budget: whether sums of training have differential privacy, and these exact counts have none.
+    noise: the variance of the noise in every count of the sum, 0 of exact ones; `evaluated` is their reading.
     """
 
     round: int
@@ -44,6 +47,7 @@ class Evaluation:
     impossible: bool = False
     proved: bool = False
     outside_budget: bool = False
+    noise: int = 0
 
     @property
     def words(self) -> str:
@@ -54,9 +58,21 @@ class Evaluation:
     @property
     def standing(self) -> str:
         """How far the counts are proved, in a sentence."""
-        if not self.proved:
-            return NOT_PROVED
-        return f"{PROVED} {LEVELS_SIGNED}" if self.evaluated.layout.subgroups else PROVED
+        return PROVED if self.proved else NOT_PROVED
+
+    @property
+    def noise_words(self) -> str:
+        """What noise does to the counts and to the AUC, in a sentence; "" of exact counts."""
+        if not self.noise:
+            return ""
+        block = self.evaluated.blocks[0]
+        moved = deviation_of_area(block, self.noise) if len(self.evaluated.layout.scored) == 1 else None
+        area = "" if moved is None else f", and the AUC by about {moved:.3f}"
+        return (
+            f"{NOISY_COUNTS}: noise moves each count by about {sqrt(self.noise):.0f}{area}, which no "
+            "interval here has in it; counts below 0 are shown as 0, histograms as the nearest that records "
+            "can have"
+        )
 
     @property
     def without(self) -> str:
@@ -85,6 +101,7 @@ class Evaluation:
             "counts": self.standing,
             **({"stopping": self.stopping} if self.stopping else {}),
             **({"privacy": EXACT_COUNTS} if self.outside_budget else {}),
+            **({"noise": self.noise_words, "noise_deviation": sqrt(self.noise)} if self.noise else {}),
             **({"impossible": True} if self.impossible else {}),
             **self.evaluated.to_plain(),
             "sites": {
@@ -100,13 +117,15 @@ def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) ->
         layout = layout_in(own.counting)
         if layout is not None:
             after = history.rules.training_round(own.round)
-            possible = layout.fits(own.counts)
-            evaluated = Evaluated(layout, classes, own.counts if possible else np.zeros_like(own.counts))
+            counts = readable(layout, own.counting, own.counts)
+            possible = layout.fits(counts)
+            evaluated = Evaluated(layout, classes, counts if possible else np.zeros_like(counts))
             sites = _published(history, objects, own, layout, classes)
             words = "" if stand is None else stand.until(own.round).words
-            private = history.rules.accountant is not None
+            private = history.rules.accountant is not None and not own.counting.noise
             said = after, own.model, own.hospitals, evaluated, sites, words, not possible
-            found.append(Evaluation(own.round, *said, own.counting.proved, private))
+            noise = own.counting.noise * len(own.hospitals)
+            found.append(Evaluation(own.round, *said, own.counting.proved, private, noise))
     return tuple(found)
 
 

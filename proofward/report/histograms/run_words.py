@@ -34,6 +34,8 @@ def run_lines(found: Sequence[Evaluation]) -> Iterator[str]:
         yield found[-1].standing
     if found and found[0].outside_budget:
         yield EXACT_COUNTS
+    if found and found[-1].noise:
+        yield found[-1].noise_words
 
 
 def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterator[str]:
@@ -49,6 +51,8 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
     yield f"{start} {of} Only the sums of all hospitals' counts were opened. {found[-1].standing}"
     if found[0].outside_budget:
         yield f"{EXACT_COUNTS[0].upper()}{EXACT_COUNTS[1:]}."
+    if found[-1].noise:
+        yield f"{found[-1].noise_words[0].upper()}{found[-1].noise_words[1:]}."
     yield ""
     yield from ("| rounds of training | hospitals | records | accuracy | AUC | Brier score |",
                 "| ---: | ---: | ---: | ---: | ---: | ---: |")  # fmt: skip

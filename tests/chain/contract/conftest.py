@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from proofward.chain.receipt import Receipt
+from proofward.proof.errors import ProofRejected
 from tests.chain.contract.anchored import Anchored
+from tests.chain.contract.disputed import Disputed, opened_of, wdbc, without_training
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +23,17 @@ def anchored(deployed: Anchored) -> Iterator[Anchored]:
     """The contract as it was deployed."""
     with deployed.chain.undone():
         yield deployed
+
+
+@pytest.fixture(scope="session")
+def real() -> Disputed:
+    """Of an accepted proof."""
+    outcome, opened = opened_of(wdbc())
+    assert not isinstance(outcome, ProofRejected) and opened is not None
+    return Disputed(opened, Receipt.of(opened))
+
+
+@pytest.fixture(scope="session")
+def forged() -> Disputed:
+    """Of a proof of a round without training, which is refused at the columns."""
+    return without_training()

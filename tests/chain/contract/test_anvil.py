@@ -8,8 +8,10 @@ import pytest
 
 from proofward.chain.contract.keys import P256, P256_ORDER, SECP256K1
 from proofward.chain.contract.typed_data import Checkpoint
+from proofward.chain.dispute import dispute_arguments, row_disagrees, row_dispute_arguments
 from tests.chain.contract.anchored import Anchored, refused
 from tests.chain.contract.anvil import ANVIL, WITHOUT, AnvilChain
+from tests.chain.contract.disputed import without_training
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(ANVIL is None, reason=WITHOUT)]
 
@@ -55,3 +57,16 @@ def test_a_node_refuses_a_history_that_every_seat_has_rewritten(node: AnvilChain
     record = Checkpoint(12, anchored.log.root(12))
     with refused("consistency"):
         anchored.get("anchor", 12, record.root, [], anchored.seals(record, 0, 1, 2))
+
+
+def test_a_node_takes_the_seat_of_who_accepts_a_round_without_training(node: AnvilChain):
+    anchored, forged = Anchored(chain=node), without_training()
+    position = row_disagrees(forged.opened)
+    assert position is not None
+    honest, false = forged.receipt, forged.false_receipt(position)
+    said = forged.said(anchored, honest)
+    assert anchored.get("dispute_column", *dispute_arguments(forged.opened, honest, position, *said)) is False
+    assert anchored.get("dispute_row", *row_dispute_arguments(forged.opened, honest, position, *said)) is True
+    lied = forged.said(anchored, false, seat=2)
+    done = anchored.send("dispute_column", *dispute_arguments(forged.opened, false, position, *lied))
+    assert done.answer is True and done.gas < 300_000 and anchored.get("gone") == 0b100

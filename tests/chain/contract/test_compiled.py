@@ -24,7 +24,7 @@ def test_nobody_owns_it_and_nobody_pays():
     writing = {name for name, kind in functions.items() if kind == "nonpayable"}
     assert writing == {
         "anchor", "set_weights", "close_round", "replace_seat",
-        "verdict_conflict", "checkpoint_conflict", "dispute_column",
+        "verdict_conflict", "checkpoint_conflict", "dispute_column", "dispute_row",
     }  # fmt: skip
     assert {*functions.values()} == {"nonpayable", "view"}
     assert [entry["stateMutability"] for entry in abi if entry["type"] == "constructor"] == ["nonpayable"]

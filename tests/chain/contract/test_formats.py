@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.chain.contract.curve import ORDER
@@ -109,12 +109,14 @@ def test_a_secret_key_is_not_shown():
     assert WORD.hex() not in repr(ChainKey(P256, WORD)) and repr(WORD) not in repr(ChainKey(P256, WORD))
 
 
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 2**48 - 1), min_size=1, max_size=30))
 def test_weights_come_back(weights: list[int]):
     packed = pack_weights(weights)
     assert len(packed) == 32 * (-(-len(weights) // 5)) and unpack_weights(packed, len(weights)) == weights
 
 
+@settings(max_examples=25)
 @given(st.integers(1, 600).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1)))))
 def test_a_set_comes_back(drawn: tuple[int, set[int]]):
     hospitals, accepted = drawn

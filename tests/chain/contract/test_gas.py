@@ -37,8 +37,18 @@ def test_more_hospitals(hospitals: int):
     compare(hospitals)
 
 
-def test_rounds_are_within_their_limits():
-    from chain_gas import LIMITS
+def test_seats_of_both_kinds():
+    from _chain_cases import kinds_of_seats
+
+    assert kinds_of_seats() == pytest.approx(TABLE["kinds"], rel=TOLERANCE)
+
+
+def test_rounds_and_disputes_are_within_their_limits():
+    from chain_gas import COLUMN_LIMIT, LIMITS
+
+    steps = {name: gas for name, gas in TABLE["disputes"].items() if "bytes" not in name}
+    assert len(steps) == 4 and COLUMN_LIMIT == 300_000
+    assert max(gas for name, gas in steps.items() if "column" in name) <= COLUMN_LIMIT
 
     assert LIMITS == {5: 160_000, 500: 420_000}
     for hospitals, limit in LIMITS.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -93,12 +92,3 @@ def encoded(values: np.ndarray, kind: str, **how: object) -> bytes:
 def textured(seed: int, shape: tuple[int, ...] = (16, 16)) -> np.ndarray:
     """Bytes that no other seed gives."""
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-def real_data(name: str) -> Path:
-    """A file of real images; skips the test where there is none."""
-    beside = Path(__file__).resolve().parents[3].parent / "shared" / "data"
-    path = Path(os.environ.get("PROOFWARD_DATA", beside)) / name
-    if not path.is_file():
-        pytest.skip(f"{name} is not there: set PROOFWARD_DATA to its folder")
-    return path

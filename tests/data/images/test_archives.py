@@ -31,8 +31,9 @@ from proofward.data.images.refusal import (
 )
 from proofward.data.images.rule import ImageRule
 from proofward.data.images.stream import batches
-from tests.data.images.making import SALT, real_data, textured
+from tests.data.images.making import SALT, textured
 from tests.peak_memory import begin_peak, peak_megabytes
+from tests.real_data import real_data
 
 RULE = ImageRule(28, 28)
 IMAGES, LABELS = textured(1, (9, 28, 28)), (np.arange(9) % 3).astype(np.uint8)[:, None]

@@ -30,6 +30,7 @@ def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> P
         declarations=terms.declared,
         counting=terms.counted,
         stopping=terms.stops,
+        attestation=terms.asked,
         chain=terms.anchored,
         committees=terms.drawn,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, cast
 
+from proofward.attestation.policy import MAX_POLICY_BYTES, Policy
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
 from proofward.federation.messages.chain_terms import MAX_CHAIN, ChainTerms
@@ -37,8 +38,10 @@ from proofward.federation.messages.rules import (
     check_name,
 )
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
+from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
 from proofward.privacy.accountant import Accountant
+from proofward.privacy.counts import distance_of_counts
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
@@ -68,16 +71,17 @@ class Terms:
     declarations: canonical encoding of the Declarations, b"" where nothing is declared
     counting: canonical encoding of what is counted in which rounds, b"" where all of them train
     stopping: canonical encoding of the rule on stopping, b"" where there is none
+    attestation: canonical encoding of what is asked of evidence, b"" where nothing is
     chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
     committees: canonical encoding of the Committees, b"" where there are none
     """
 
     kind: ClassVar[str] = "terms"
     federation: Annotated[str, Length(1, 200)]
-    seats: Annotated[tuple[Seat, ...], Length(1, 4096)]
-    accepting_verdicts: Annotated[int, Range(1, 4096)]
-    minimum_updates: Annotated[int, Range(3, 4096)]
-    abandonments: Annotated[int, Range(2, 4096)]
+    seats: Annotated[tuple[Seat, ...], Length(1, MAX_MEMBERS)]
+    accepting_verdicts: Annotated[int, Range(1, MAX_MEMBERS)]
+    minimum_updates: Annotated[int, Range(3, MAX_MEMBERS)]
+    abandonments: Annotated[int, Range(2, MAX_MEMBERS)]
     rounds: Annotated[int, Range(1, 1 << 20)]
     config: Annotated[bytes, Length(1, 1 << 16)]
     initial_model: MaybeDigest
@@ -86,19 +90,22 @@ class Terms:
     declarations: Annotated[bytes, Length(0, MAX_DECLARATIONS)] = b""
     counting: Annotated[bytes, Length(0, MAX_COUNTING)] = b""
     stopping: Annotated[bytes, Length(0, MAX_STOPPING)] = b""
+    attestation: Annotated[bytes, Length(0, MAX_POLICY_BYTES)] = b""
     chain: Annotated[bytes, Length(0, MAX_CHAIN)] = b""
     committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
-        """With this configuration; `declared`, `counted`, `stops`, `anchored`, `drawn` as in rules."""
+        """With this configuration; `declared`, `counted`, `stops`, `asked`, `anchored`, `drawn` as rules."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
-        stops, anchored, drawn = (fields.pop(name, None) for name in ("stops", "anchored", "drawn"))
+        names = ("stops", "asked", "anchored", "drawn")
+        stops, asked, anchored, drawn = (fields.pop(name, None) for name in names)
         return cls(
             config=encode_item(cast(Item, config.to_dict())),
             declarations=b"" if declared == NOTHING_DECLARED else encode(declared),
             counting=encode_item(counting_to_item(counted)) if counted else b"",
             stopping=b"" if stops is None else encode_item(stops.to_item()),
+            attestation=b"" if asked is None else encode_item(asked.to_item()),
             chain=b"" if anchored is None else encode_item(anchored.to_item()),
             committees=b"" if drawn is None else encode_item(drawn.to_item()),
             **fields,
@@ -158,6 +165,14 @@ class Terms:
             raise RulesError("stopping", "a rule on stopping", str(error)) from error
 
     @cached_property
+    def asked(self) -> Policy | None:
+        """What is asked of evidence about machines; raises RulesError."""
+        try:
+            return Policy.from_item(decode_item(self.attestation)) if self.attestation else None
+        except (MalformedMessage, ConfigurationError) as error:
+            raise RulesError("attestation", "what is asked of evidence", str(error)) from error
+
+    @cached_property
     def anchored(self) -> ChainTerms | None:
         """Where the ledger is anchored and who seals; raises RulesError."""
         try:
@@ -184,7 +199,8 @@ class Terms:
         config = self.round_config
         if config.privacy is None:
             return None
-        return Accountant(config.privacy, config.model.parameters, self.minimum_updates)
+        counted = distance_of_counts(self.counted)
+        return Accountant(config.privacy, config.model.parameters, self.minimum_updates, counted=counted)
 
     def at(self, site: str) -> tuple[Seat, ...]:
         """The members of a site."""
@@ -223,6 +239,7 @@ class Terms:
             declarations=self.declared,
             counting=self.counted,
             stopping=self.stops,
+            attestation=self.asked,
             chain=self.anchored,
             committees=self.drawn,
         )

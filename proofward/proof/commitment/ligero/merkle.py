@@ -146,3 +146,16 @@ def check_opening(root: bytes, depth: int, indices: list[int], leaves: list[byte
             "tableau root",
             f"opened columns hash to {found.hex()[:16]}, committed root is {root.hex()[:16]}",
         )
+
+
+def path(depth: int, indices: list[int], leaves: list[bytes], siblings: bytes, index: int) -> list[bytes]:
+    """The sibling hashes of an opened leaf, from the leaf upwards, of an opening that was checked."""
+    given = iter(siblings[i : i + HASH_BYTES] for i in range(0, len(siblings), HASH_BYTES))
+    known, found = dict(zip(indices, leaves, strict=True)), []
+    for _ in range(depth):
+        missing = [at ^ 1 for at in known if at ^ 1 not in known]
+        known |= dict(zip(missing, given, strict=False))
+        found.append(known[index ^ 1])
+        index >>= 1
+        known = {at >> 1: node_hash(known[at], known[at ^ 1]) for at in sorted(known) if not at & 1}
+    return found

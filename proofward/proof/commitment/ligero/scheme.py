@@ -30,14 +30,9 @@ from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.committed import Committed, fits
 from proofward.proof.commitment.ligero.counts import count_opening, enter_errors
 from proofward.proof.commitment.ligero.delivery import Delivery, InTheClear
+from proofward.proof.commitment.ligero.heard import HeardColumns, opened_columns
 from proofward.proof.commitment.ligero.layout import ExtensionRows, Layout, OpenedRows
-from proofward.proof.commitment.ligero.merkle import (
-    HASH_BYTES,
-    SALT_BYTES,
-    check_opening,
-    leaf_hash,
-    sibling_count,
-)
+from proofward.proof.commitment.ligero.merkle import HASH_BYTES, SALT_BYTES, check_opening, sibling_count
 from proofward.proof.commitment.ligero.opening import ColumnClaims, OpeningWitness, combine
 from proofward.proof.commitment.ligero.pads import DrawnPads, draw_pads
 from proofward.proof.commitment.ligero.rows import PlacedRows, Rows
@@ -45,6 +40,7 @@ from proofward.proof.commitment.ligero.simulated import OpenedColumns, Simulated
 from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.commitment.ligero.vector_code import VectorCode
 from proofward.proof.commitment.ligero.witness import OpenedWitness
+from proofward.proof.commitment.opened import tell
 from proofward.proof.soundness import Soundness
 
 
@@ -164,27 +160,27 @@ class Ligero(Scheme):
 
     def _check_columns(self, party: Reader, indices: list[int], claims: ColumnClaims) -> None:
         """They are in the committed trees, and combine to the combined row."""
-        found = zeros(len(indices))
+        found, all_heard = zeros(len(indices)), []
         for own, commitment in zip(claims.weights, party.commitments, strict=True):
-            columns = self._hear_columns(party, commitment, indices, own.shape[1])
-            found = ext_add(found, combine_rows(own, np.ascontiguousarray(columns.T)))
+            heard = self._hear_columns(party, commitment, indices, own.shape[1])
+            found = ext_add(found, combine_rows(own, np.ascontiguousarray(heard.columns.T)))
+            all_heard.append(heard)
+        roots = [commitment.root for commitment in party.commitments]
+        depth, row = self.code.log_n, claims.delivery.combined
+        tell(lambda: opened_columns(depth, roots, indices, claims.weights, all_heard, found, row))
         claims.delivery.agree(indices, found)
 
-    def _hear_columns(self, party: Reader, commitment: Commitment, indices: list[int], rows: int) -> Array:
+    def _hear_columns(
+        self, party: Reader, commitment: Commitment, indices: list[int], rows: int
+    ) -> HeardColumns:
         """The opened columns of one tableau, checked against its root."""
         count, depth, name = len(indices), self.code.log_n, commitment.name
         columns = party.take_elements(count * rows, f"columns of {name}").reshape(count, rows)
         salts = party.take(SALT_BYTES * count, f"salts of {name}")
         siblings = party.take(HASH_BYTES * sibling_count(indices, depth), f"siblings of {name}")
-        leaves = [
-            leaf_hash(
-                bytes(salts[SALT_BYTES * i : SALT_BYTES * (i + 1)]),
-                columns[i].astype("<u8", copy=False).tobytes(),
-            )
-            for i in range(count)
-        ]
-        check_opening(commitment.root, depth, indices, leaves, bytes(siblings))
-        return columns
+        heard = HeardColumns(columns, bytes(salts), bytes(siblings))
+        check_opening(commitment.root, depth, indices, heard.leaves(), heard.siblings)
+        return heard
 
 
 def _nobody() -> OpeningWitness:

@@ -1,0 +1,211 @@
+"""`proofward chain`: anchor a ledger on a chain, from the ledger alone, and compare what is anchored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from proofward.cli.common.answering import JSON, Refused, answering, tell
+from proofward.cli.common.console import FLAW, OK
+from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, read_proof
+
+if TYPE_CHECKING:
+    from proofward.chain.node import Node, Receipt
+    from proofward.chain.state_proof import AnchoredState, StateProof
+    from proofward.federation.history.history import History
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+SOURCE = click.argument(
+    "source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+RPC = click.option("--rpc", required=True, metavar="URL", help="A node of the chain, over JSON-RPC.")
+KEY = click.option("--key", required=True, type=FILE, metavar="FILE",
+                   help="Key of the account that pays, in hexadecimal digits.")  # fmt: skip
+DEV = click.option("--dev-chain", "dev", is_flag=True,
+                   help="The latest block counts, final or not: for chains that finalise none.")  # fmt: skip
+PROOF_OUT = click.option("--proof", "out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+                         help="Write what the chain then holds, with its proof, for audits.")  # fmt: skip
+
+
+@click.group(cls=GuardedGroup)
+def chain() -> None:
+    """Anchor a ledger on a chain: what is anchored cannot be rewritten, not even by all members together.
+
+    Every transaction follows from the ledger, so anybody who has it may send them and needs nobody's leave.
+    Nothing in a federation waits for a chain, and no proof rests on one.
+    """
+
+
+def _receipt(receipt: Receipt) -> dict[str, object]:
+    block, gas = receipt.block, receipt.gas
+    return {"what": receipt.what, "transaction": f"0x{receipt.digest.hex()}", "block": block, "gas": gas}
+
+
+def _sent(receipts: list[Receipt], out: Path | None, as_json: bool) -> None:
+    lines = [f"{one.what}: block {one.block}, {one.gas:,} gas, 0x{one.digest.hex()}" for one in receipts]
+    kept = [] if out is None else [f"what the chain holds, with its proof: {out}"]
+    did = "sent" if receipts else "nothing"
+    plain: Mapping[str, object] = {"did": did, "sent": list(map(_receipt, receipts))}
+    tell(plain, [*(lines or ["nothing is due: all that is sealed is anchored"]), *kept], as_json)
+
+
+def _write_proof(history: History, node: Node, out: Path | None) -> None:
+    from proofward.chain.anchor import anchor_of
+    from proofward.chain.state_proof import slots_for
+
+    if out is not None:
+        proof = node.state_proof(anchor_of(history).address, slots_for(max(history.outcomes)))
+        out.write_text(proof.to_json())
+
+
+@chain.command()
+@SOURCE
+@RPC
+@KEY
+@DEV
+@JSON
+def deploy(source: Path, rpc: str, key: Path, dev: bool, as_json: bool) -> None:
+    """Deploy the contract of a ledger's anchor, once the first round's sum is recorded."""
+    from proofward.chain.relay import relay
+
+    with answering(as_json), on_chain():
+        _sent(list(relay(history_of(source), node_at(rpc, dev, key), only_deploy=True)), None, as_json)
+
+
+@chain.command()
+@click.argument("source", metavar="RUN|KIT|FILE", type=click.Path(exists=True, path_type=Path))
+@RPC
+@KEY
+@DEV
+@PROOF_OUT
+@JSON
+def anchor(source: Path, rpc: str, key: Path, dev: bool, out: Path | None, as_json: bool) -> None:
+    """Send everything that is due of a ledger, or of a FILE that `chain export` has written.
+
+    That is the contract where there is none yet, then each round that enough members have sealed, in order.
+    What is there already is not sent again. A ledger that does not continue the anchored one is refused.
+    """
+    from proofward.chain.relay import relay
+
+    with answering(as_json), on_chain():
+        node = node_at(rpc, dev, key)
+        if source.is_file():
+            _sent(_carried(source, node, out), out, as_json)
+            return
+        history = history_of(source)
+        receipts = list(relay(history, node))
+        _write_proof(history, node, out)
+        _sent(receipts, out, as_json)
+
+
+def _carried(source: Path, node: Node, out: Path | None) -> list[Receipt]:
+    from proofward.chain.carried import MAX_FILE, from_json
+    from proofward.chain.state_proof import slots_for
+    from proofward.ledger.reading import read_regular
+
+    chain_id, contract, rounds, due = from_json(read_regular(source, MAX_FILE, follow=True).decode())
+    if chain_id != node.chain_id:
+        raise Refused(f"{source} is for chain {chain_id}, and the node is on chain {node.chain_id}")
+    receipts = [node.send(one) for one in due]
+    if out is not None:
+        out.write_text(node.state_proof(contract, slots_for(rounds)).to_json())
+    return receipts
+
+
+@chain.command(name="export")
+@SOURCE
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--chain-proof", "proof", type=FILE, metavar="FILE",
+              help="What the chain holds already; without it nothing.")  # fmt: skip
+@JSON
+def export_due(source: Path, out: Path, proof: Path | None, as_json: bool) -> None:
+    """Write the transactions that are due into the file OUT, not signed, for somebody with a network.
+
+    `chain anchor OUT --rpc URL --key FILE --proof FILE` sends them there, and `chain import` takes the proof.
+    """
+    from proofward.chain.anchor import anchor_of
+    from proofward.chain.carried import to_json
+    from proofward.chain.relay import NOTHING_YET, transactions
+
+    with answering(as_json), on_chain():
+        if out.exists():
+            raise Refused(f"{out} is there already: name another file")
+        history, state = history_of(source), NOTHING_YET
+        if proof is not None:
+            state = _own_state(history, read_proof(proof, "--chain-proof"))
+        due, place = list(transactions(history, state)), anchor_of(history)
+        out.write_text(to_json(place.domain.chain_id, place.address, max(history.outcomes), due))
+        named = [one.what for one in due]
+        words = f"{out}: {', '.join(named) or 'nothing is due'}"
+        tell({"did": "written", "transactions": named}, [words], as_json)
+
+
+def _own_state(history: History, proof: StateProof) -> AnchoredState:
+    from proofward.chain.anchored_audit import anchored_in_words
+    from proofward.chain.state_proof import proved_state
+
+    anchored_in_words(history, proof)
+    return proved_state(proof)
+
+
+@chain.command(name="import")
+@SOURCE
+@click.argument("proof", type=FILE)
+@JSON
+def import_proof(source: Path, proof: Path, as_json: bool) -> None:
+    """Check a PROOF of what the chain holds against the ledger, and keep it beside it for audits."""
+    from proofward.chain.anchored_audit import anchored_in_words
+    from proofward.report.run_audit import PROOF_OF_ANCHOR
+
+    with answering(as_json), on_chain():
+        read = read_proof(proof, "PROOF")
+        words = anchored_in_words(history_of(source), read)
+        kept = source / PROOF_OF_ANCHOR
+        kept.write_text(read.to_json())
+        tell({"did": "kept", "file": str(kept), "anchored": words}, [words, f"kept as {kept}"], as_json)
+
+
+@chain.command()
+@SOURCE
+@click.option("--rpc", metavar="URL", help="A node of the chain, which is asked what is anchored.")
+@DEV
+@JSON
+def status(source: Path, rpc: str | None, dev: bool, as_json: bool) -> None:
+    """Say where a ledger is anchored, which rounds have how many seals, and what is due."""
+    from proofward.chain.standing import standing_of
+
+    with answering(as_json), on_chain():
+        plain, lines = standing_of(history_of(source), None if rpc is None else node_at(rpc, dev))
+        tell(plain, lines, as_json)
+
+
+@chain.command()
+@SOURCE
+@click.option("--rpc", metavar="URL", help="A node of the chain.")
+@click.option("--chain-proof", "proof", type=FILE, metavar="FILE", help="Or what it has proved before.")
+@DEV
+@PROOF_OUT
+@JSON
+def verify(
+    source: Path, rpc: str | None, proof: Path | None, dev: bool, out: Path | None, as_json: bool
+) -> None:
+    """Compare a ledger with what the chain holds of it. Exit code 1 when it was rewritten since."""
+    from proofward.chain.anchored_audit import anchor_verdicts
+    from proofward.cli.evidence.chain_source import asked_proof
+
+    with answering(as_json), on_chain():
+        if (rpc is None) == (proof is None):
+            raise click.UsageError("give --rpc URL, or --chain-proof FILE")
+        shown = asked_proof(source, rpc or "", dev) if proof is None else read_proof(proof, "--chain-proof")
+        verdicts = list(anchor_verdicts(history_of(source), shown))
+        if out is not None:
+            out.write_text(shown.to_json())
+        holds = all(verdict.passed for verdict in verdicts)
+        lines = list(map(str, verdicts))
+        said = "the anchor holds" if holds else "THE ANCHOR DOES NOT HOLD"
+        tell({"did": "verified", "holds": holds, "checks": lines}, [*lines, said], as_json)
+        raise SystemExit(OK if holds else FLAW)

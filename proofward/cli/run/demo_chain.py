@@ -1,0 +1,186 @@
+"""`proofward demo --chain`: the run's ledger anchored, audited against the chain, and attacked.
+
+The chain is a node of anvil where there is one, else py-evm in this process. Two attacks follow: the members,
+all of them together, make a second history and seal it; and a seat signs a verdict with a false claim about a
+proof that was handed in. The contract has to refuse the first and to take the seat for the second.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from proofward.chain.abi import calldata
+from proofward.chain.anchor import anchor_of, contract_digest
+from proofward.chain.anchored_audit import anchor_verdicts
+from proofward.chain.anvil import anvil_program, started_anvil
+from proofward.chain.contract.artifact import anchor_artifact
+from proofward.chain.contract.keys import ChainKey, Seal
+from proofward.chain.contract.typed_data import Checkpoint, Verdict
+from proofward.chain.dispute import dispute_arguments
+from proofward.chain.errors import NotAnchored
+from proofward.chain.key_files import kept_key
+from proofward.chain.local_node import LocalNode
+from proofward.chain.node import Node, Transaction
+from proofward.chain.receipt import Receipt, watched
+from proofward.chain.relay import relay, state_of
+from proofward.chain.state_proof import StateProof, slots_for
+from proofward.engines.in_process import Dataset, InProcessFederation
+from proofward.engines.run_folder import private_of
+from proofward.federation.history.history import History
+from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.messages.chain_terms import ChainTerms
+from proofward.federation.messages.usual import usual_verdicts
+from proofward.federation.storage.objects import Objects
+from proofward.ledger.merkle_log import consistency_proof
+from proofward.proof.errors import ProofRejected
+from proofward.report.handover.model_source import read_ledger
+from proofward.report.handover.proof_file import ProofFile, proof_files
+from proofward.report.run_audit import LEDGER_NAME, PROOF_OF_ANCHOR
+from proofward.report.scenario import Scenario
+
+CHAIN_ID = 31337
+MISSING = "a chain in this process needs py-evm: pip install py-evm, or put anvil on PATH"
+SECOND = "second-history"
+
+
+class ChainMissing(Exception):
+    """There is neither a node nor the package for a chain in this process."""
+
+
+def anchored_scenario(scenario: Scenario) -> Scenario:
+    """The scenario with an anchor: every verifier has a seat."""
+    seats = tuple(sorted(scenario.plan.verifiers))
+    terms = ChainTerms(CHAIN_ID, usual_verdicts(len(seats)), seats, contract_digest())
+    return replace(scenario, plan=replace(scenario.plan, chain=terms))
+
+
+@contextmanager
+def demonstration_chain() -> Iterator[tuple[str, Node]]:
+    """A fresh chain, and what it is; raises ChainMissing."""
+    if program := anvil_program():
+        with started_anvil(program) as node:
+            yield f"a node of {Path(program).name}", node
+        return
+    try:
+        local = LocalNode(CHAIN_ID)
+    except ImportError:
+        raise ChainMissing(MISSING) from None
+    yield "py-evm in this process", local
+
+
+class ChainDemo:
+    """One demonstration on one finished run."""
+
+    def __init__(self, console: Console, folder: Path, scenario: Scenario) -> None:
+        self.console, self.folder, self.scenario = console, folder, scenario
+        self.history, self.objects = read_ledger(folder / LEDGER_NAME)
+        self.anchor = anchor_of(self.history)
+
+    def show(self) -> tuple[bool, dict[str, object]]:
+        """Whether all went as it should, and what happened."""
+        with demonstration_chain() as (what, node):
+            self._say(f"anchored on {what}, contract 0x{self.anchor.address.hex()}")
+            sent = list(relay(self.history, node))
+            for one in sent:
+                self._say(f"  {one.what}: {one.gas:,} gas")
+            proof = self._proof(node)
+            (self.folder / PROOF_OF_ANCHOR).write_text(proof.to_json())
+            holds = self._compare("audit against the chain", self.history, proof)
+            named, refused = self._second_history(node, proof)
+            lost = self._false_verdict(node)
+        gas = {one.what: one.gas for one in sent}
+        outcome: dict[str, object] = {"on": what, "gas": gas, "holds": holds, "second_history_named": named}
+        outcome |= {"second_history_refused": refused, "false_verdict_cost_the_seat": lost}
+        return holds and named and refused and lost, outcome
+
+    def _proof(self, node: Node) -> StateProof:
+        return node.state_proof(self.anchor.address, slots_for(max(self.history.outcomes)))
+
+    def _compare(self, title: str, history: History, proof: StateProof) -> bool:
+        verdicts = list(anchor_verdicts(history, proof))
+        for verdict in verdicts:
+            self._say(f"{title}: {verdict.subject}: {verdict.refusal or verdict.detail}")
+        return all(verdict.passed for verdict in verdicts)
+
+    def _second_history(self, node: Node, proof: StateProof) -> tuple[bool, bool]:
+        """All members run a round again under the same keys and rules, and all seats seal it."""
+        self._say("attack ledger-rewritten: all members make a second history, and all seats seal it")
+        second = self._run_again()
+        named = not self._compare("  the audit", second, proof)
+        record, keys = Checkpoint(second.size, second.root), self._keys()
+        place = [Seal(seat, key.sign(self.anchor.domain.digest(record))) for seat, key in enumerate(keys)]
+        least = min(state_of(self.history, node).size, second.size)
+        shown = consistency_proof(least, second.size, second.tree.node)
+        arguments = (record.size, record.root, shown, [seal.as_tuple() for seal in place])
+        return named, self._refused(node, "anchor", arguments)
+
+    def _run_again(self) -> History:
+        folder = private_of(self.folder) / SECOND
+        for name in self.history.keys:
+            own = private_of(folder) / name
+            own.mkdir(parents=True, mode=0o700)
+            for path in (private_of(self.folder) / name).glob("*.key"):
+                shutil.copy2(path, own / path.name)
+        data: dict[str, Dataset] = {
+            name: (records.features, records.labels) for name, records in self.scenario.hospitals.items()
+        }
+        engine = InProcessFederation(folder, self.scenario.plan, data)
+        history = engine.aggregator.history
+        engine.run(lambda: len(history.closed) == 1)
+        engine.close()
+        return history
+
+    def _keys(self) -> list[ChainKey]:
+        found = [kept_key(private_of(self.folder) / name) for name in self.anchor.names]
+        return [key for key in found if key is not None]
+
+    def _refused(self, node: Node, function: str, arguments: tuple[object, ...]) -> bool:
+        try:
+            node.send(self._call(function, arguments))
+        except NotAnchored as error:
+            self._say(f"  the chain: refused, {error.actual}")
+            return True
+        self._say("  the chain: TAKEN")
+        return False
+
+    def _call(self, function: str, arguments: tuple[object, ...]) -> Transaction:
+        data = calldata(anchor_artifact().abi, function, arguments)
+        return Transaction(function, self.anchor.address, data)
+
+    def _false_verdict(self, node: Node) -> bool:
+        """A seat signs a receipt with a false claim about the first proof; whoever has the proof shows it."""
+        self._say("attack false-verdict: a seat signs a false claim about one column of a hospital's proof")
+        file = ProofFile.from_bytes(first_proof(self.history, self.objects))
+        outcome, opened = watched(lambda: RelationProofs().verify_round(
+            file.statement, file.sealed_shares, file.ciphertext, file.proof))  # fmt: skip
+        if isinstance(outcome, ProofRejected) or opened is None:
+            self._say("  the proof does not verify")
+            return False
+        honest = Receipt.of(opened)
+        (column, value), *others = honest.claims
+        false = replace(honest, claims=((column, value ^ 1), *others))
+        state, seat = self.history.closed[-1], 0
+        upload = next(iter(state.uploads.values())).digest
+        verdict = Verdict(state.number, state.attempt, 0, upload, True, bytes(32), false.digest())
+        seal = Seal(seat, self._keys()[seat].sign(self.anchor.domain.digest(verdict)))
+        gas = node.send(self._call("dispute_column", dispute_arguments(opened, false, 0, verdict, seal))).gas
+        gone = bool(state_of(self.history, node).gone & 1)
+        ended = f"{self.anchor.names[seat]} has {'lost' if gone else 'KEPT'} its seat, {gas:,} gas"
+        self._say(f"  the chain executed the step: {ended}")
+        return gone
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, markup=False, soft_wrap=True)
+
+
+def first_proof(history: History, objects: Objects) -> bytes:
+    """The first proof file of the last round."""
+    return next(data for _, data in proof_files(history, objects))
+
+

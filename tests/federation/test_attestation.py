@@ -1,0 +1,263 @@
+"""Evidence of machines on the ledger: who is barred, who comes out clean, what is judged and what is not.
+
+With the fakes' proofs: evidence and proofs have nothing to do with one another, which is the point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from proofward.attestation.claims import SNP, TDX
+from proofward.attestation.collect import Prepared
+from proofward.attestation.errors import EvidenceRefused
+from proofward.attestation.policy import RECORDED, REQUIRED
+from proofward.engines.attacks.evidence import WAYS, honest
+from proofward.engines.in_process import InProcessFederation, Parties
+from proofward.federation.history.attestation_judging import judge
+from proofward.federation.history.attestation_steps import accepted, awaited, barred, in_words, lacking
+from proofward.federation.history.history_state import ENROLMENT
+from proofward.federation.messages import catalogue as m
+from proofward.federation.messages.attestation_records import EvidenceObjects
+from proofward.federation.messages.rules import Rules
+from proofward.federation.parties.auditor import Auditor
+from proofward.federation.parties.evidence_audit import Today
+from proofward.federation.parties.verifier import Verifier
+from proofward.federation.storage.objects import Objects
+from proofward.report.audit_summary import AuditSummary
+from tests.attestation.machines import machine, policy
+from tests.federation.fakes import FakeProofs, datasets, plan
+from tests.federation.harness import Stopped
+
+pytestmark = pytest.mark.slow
+
+CULPRIT, INNOCENT, VERIFIER = "hospital-3", "hospital-0", "verifier-0"
+ALL = ("aggregator", "hospital", "verifier")
+
+
+def federation(folder, rules, attesters=None, parties=None, hospitals=5, **changes):
+    """All machines honest AMD ones, but for those given."""
+    agreed = replace(plan(hospitals=hospitals, verifiers=2, rounds=1), attestation=rules)
+    members = [*agreed.hospitals, *agreed.verifiers, agreed.aggregator]
+    usual = dict.fromkeys(members, honest(machine(SNP))) if rules is not None else {}
+    return InProcessFederation(
+        folder, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=parties,
+        attesters={name: own for name, own in {**usual, **(attesters or {})}.items() if own is not None}, **changes,
+    )  # fmt: skip
+
+
+def audit(folder, today=None) -> AuditSummary:
+    auditor = Auditor(folder / "ledger", FakeProofs(), today=today)
+    return AuditSummary(list(auditor.run()), auditor.history)
+
+
+def test_whose_evidence_fails_is_barred_and_the_others_come_out_clean(tmp_path):
+    """The other ways of `WAYS` are in `proofward attest demo`."""
+    way = WAYS[1]
+    engine = federation(tmp_path, policy(roles=ALL), {CULPRIT: way.make(machine(SNP), INNOCENT)})
+    result = engine.run()
+    history, summary = engine.aggregator.history, audit(tmp_path)
+    assert result.finished and result.refusals == [] and result.halted == {}
+    assert sorted(history.enrolled) == [name for name in history.rules.hospitals if name != CULPRIT]
+    assert [(fault.culprit, fault.check, fault.by) for fault in result.faults] == [
+        (CULPRIT, way.check, ("verifier-0", "verifier-1"))
+    ]
+    assert barred(history) == {CULPRIT: f"{way.check}: {result.faults[0].detail}"}
+    assert summary.consistent and [entry.member for entry in summary.breaches] == [CULPRIT]
+    assert "evidence" in summary.breaches[0].what and "this audit" in summary.breaches[0].found_by
+    assert f"refused: {way.check}" in in_words(history, CULPRIT) and "accepted" in in_words(history, INNOCENT)
+    assert CULPRIT not in history.enrolments, "it has not even tried"
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A federation that only records: one hospital shows nothing, another bad evidence."""
+    folder = tmp_path_factory.mktemp("recorded")
+    shown = {CULPRIT: WAYS[1].make(machine(SNP), INNOCENT), "hospital-4": None}
+    engine = federation(folder, policy(RECORDED), shown)
+    return folder, engine, engine.run()
+
+
+def test_where_evidence_is_recorded_it_bars_nobody(recorded):
+    folder, engine, result = recorded
+    history = engine.aggregator.history
+    assert result.finished and sorted(history.enrolled) == list(history.rules.hospitals)
+    assert [fault.culprit for fault in result.faults] == [CULPRIT] and barred(history) == {}
+    assert not accepted(history, CULPRIT) and accepted(history, INNOCENT)
+    assert in_words(history, "hospital-4") == "no evidence of its machine"
+    assert audit(folder).consistent
+
+
+def test_an_audit_of_today_is_shown_and_accuses_nobody(recorded):
+    folder, _, _ = recorded
+    stale = {(INNOCENT, SNP): machine(SNP).holder.text[:-5]}
+    summary = audit(folder, Today(946_684_800 + 86400, stale))
+    lines = {entry.subject: entry for entry in summary.verdicts if entry.subject.endswith(", today")}
+    assert len(lines) == 7 and summary.consistent
+    found = next(entry for subject, entry in lines.items() if f", {INNOCENT}," in subject)
+    assert found.passed and found.detail.startswith("would not hold: evidence-collateral")
+    assert sum(entry.detail.startswith("would hold") for entry in lines.values()) == 5
+
+
+def test_tee_adds_no_trust(tmp_path):
+    """Evidence that verifies under a root that the rules name changes no verdict on a proof."""
+
+    class Forger(FakeProofs):
+        """One hospital's proofs do not hold."""
+
+        def verify_round(self, statement, sealed_shares, ciphertext, proof):
+            bad = statement.hospital == CULPRIT
+            return super().verify_round(statement, sealed_shares, ciphertext, proof[:-1] if bad else proof)
+
+    found = []
+    for name, rules in (("with", policy(roles=ALL)), ("without", None)):
+        engine = federation(tmp_path / name, rules)
+        for member in engine.verifiers.values():
+            member.proofs = Forger()
+        result, (state,) = engine.run(), engine.aggregator.history.closed
+        assert result.finished
+        said = {about: (verdict.accepted, verdict.check) for (_, about), verdict in state.verdicts.items()}
+        rows = {hospital: upload.record.rows for hospital, upload in state.uploads.items()}
+        found.append((said, state.accepted.record.hospitals, rows))
+        if rules is not None:
+            assert accepted(engine.aggregator.history, CULPRIT)
+    assert found[0] == found[1]
+    assert found[0][0][CULPRIT][0] is False and CULPRIT not in found[0][1] and INNOCENT in found[0][1]
+
+
+def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp_path):
+    agreed = policy(roles=("verifier",))
+    engine = federation(tmp_path, agreed, {"verifier-1": None})
+    history = engine.aggregator.history
+    engine.run(lambda: accepted(history, "verifier-0") and len(history.enrolment_verdicts) == 10)
+    assert awaited(history) == ("verifier-1",) and engine.aggregator.due(expired=False) is None
+    assert lacking(history, "verifier-1", "verifier") == "none"
+    engine.close()
+    stopped = federation(tmp_path / "late", agreed, {"verifier-1": None}).run()
+    assert (stopped.finished, stopped.stopped.check, stopped.stopped.culprit) == (
+        False,
+        "attestation",
+        "verifier-1",
+    )
+
+
+class Accepting(Verifier):
+    """Signs that evidence holds which it has refused."""
+
+    def evidence_verdict(self, member, said):
+        return replace(super().evidence_verdict(member, said), accepted=True, check="", detail="")
+
+
+def test_a_verifier_that_lies_about_evidence_is_found_by_the_audit(tmp_path):
+    shown = {CULPRIT: WAYS[2].make(machine(SNP), INNOCENT)}
+    engine = federation(tmp_path, policy(), shown, Parties(verifiers={"verifier-1": Accepting}))
+    assert engine.run().finished
+    summary = audit(tmp_path)
+    failed = [(entry.check, entry.refusal.culprit) for entry in summary.failed]
+    assert failed == [("attestation-verdict", "verifier-1")] and summary.consistent
+    assert {entry.member for entry in summary.breaches} == {"verifier-1", CULPRIT}
+
+
+@pytest.fixture(scope="module")
+def enrolling(tmp_path_factory):
+    """A federation in its enrolment, with rules that record evidence and no evidence shown."""
+    agreed = replace(
+        plan(hospitals=4, verifiers=1, rounds=1, threshold=1), attestation=policy(RECORDED, (SNP, TDX))
+    )
+    stopped = Stopped(tmp_path_factory.mktemp("enrolling"), ENROLMENT, 0, agreed=agreed)
+    yield stopped
+    stopped.engine.close()
+
+
+def shown(stopped, member=INNOCENT, **changes) -> m.Attestation:
+    """Evidence as a member would show it, with changes."""
+    history = stopped.history
+    part = EvidenceObjects(SNP, bytes(32), bytes(32))
+    record = m.Attestation(
+        history.keys[member], history.size, history.root, bytes(32), b"", 946_684_800, (part,)
+    )
+    return replace(record, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"key": bytes(32)}, "key"),
+        ({"size": 0}, "ledger-view"),
+        ({"size": 99}, "ledger-view"),
+        ({"root": bytes(32)}, "ledger-view"),
+        ({"tls": b"short"}, "attestation"),
+        ({"parts": (EvidenceObjects("nvidia-gpu", bytes(32), bytes(32)),)}, "attestation"),
+        ({"parts": (EvidenceObjects("sgx", bytes(32), bytes(32)),)}, "attestation"),
+        ({"parts": (EvidenceObjects(SNP, bytes(32), bytes(32)),) * 2}, "attestation"),
+        ({"parts": tuple(EvidenceObjects(kind, bytes(32), bytes(32)) for kind in (SNP, TDX))}, "attestation"),
+    ],
+    ids=str,
+)
+def test_messages_with_evidence_are_refused_by_name(enrolling, changes, check):
+    said = enrolling.spoken(INNOCENT, shown(enrolling, **changes))
+    assert enrolling.check(said) == (check, INNOCENT)
+
+
+def test_one_piece_of_evidence_for_a_key_and_one_verdict_on_it(enrolling):
+    history = enrolling.history
+    envelope = history.apply(enrolling.spoken(INNOCENT, shown(enrolling)))
+    again = enrolling.spoken(INNOCENT, shown(enrolling, nonce=b"n" * 32))
+    assert enrolling.check(again) == ("equivocation", INNOCENT)
+    verdict = m.AttestationVerdict(INNOCENT, envelope.digest, True, "", "")
+    for changes, check in (({"member": CULPRIT}, "hospital"), ({"attestation": bytes(32)}, "subject"),
+                           ({"check": "evidence-age"}, "verdict"), ({"accepted": False}, "verdict")):  # fmt: skip
+        assert enrolling.check(enrolling.spoken(VERIFIER, replace(verdict, **changes))) == (check, VERIFIER)
+    assert enrolling.check(enrolling.spoken(INNOCENT, verdict)) == ("role", INNOCENT)
+    history.apply(enrolling.spoken(VERIFIER, verdict))
+    refused = replace(verdict, accepted=False, check="evidence-age")
+    assert enrolling.check(enrolling.spoken(VERIFIER, refused)) == ("equivocation", VERIFIER)
+
+
+def test_evidence_that_names_an_old_ledger_or_another_time_is_refused(enrolling):
+    history, objects = enrolling.history, Objects(lambda digest: b"", "nobody")
+    said = next(iter(history.attestations.values()))
+    late = replace(said.envelope, time=said.envelope.time + 8 * 86400)
+    for changed in (replace(said, envelope=late), replace(said, record=replace(said.record, time=0))):
+        with pytest.raises(EvidenceRefused) as caught:
+            judge(history, objects, changed)
+        assert caught.value.check == "evidence-age"
+
+
+def test_evidence_for_another_key_of_the_member_does_not_count(tmp_path):
+    engine = federation(tmp_path, policy(kinds=(SNP,)), hospitals=4)
+    history = engine.aggregator.history
+    engine.run(lambda: accepted(history, INNOCENT))
+    history.keys[INNOCENT] = b"k" * 32
+    assert lacking(history, INNOCENT, "hospital") == "none"
+    engine.close()
+
+
+def test_rules_without_it_take_no_evidence_and_have_the_bytes_that_they_had(tmp_path):
+    agreed = plan(hospitals=4, verifiers=1, rounds=1, threshold=1)
+    stopped = Stopped(tmp_path, ENROLMENT, 0, agreed=agreed)
+    assert stopped.check(stopped.spoken(INNOCENT, shown(stopped))) == ("attestation", INNOCENT)
+    rules = stopped.engine.rules
+    assert b"attestation" not in rules.data
+    asked = replace(rules, attestation=policy(REQUIRED))
+    assert Rules.from_bytes(asked.data) == asked and asked.digest != rules.digest
+    stopped.engine.close()
+
+
+def test_a_member_shows_what_it_was_given_before(tmp_path):
+    """Evidence that was prepared for an earlier ledger is shown with what it is bound to."""
+    kept = []
+
+    def prepared(binding, time):
+        if not kept:
+            kept.append(Prepared(binding, time, (machine(SNP).item(binding.report_data()),)))
+            return None
+        return kept[0]
+
+    engine = federation(tmp_path, policy(kinds=(SNP,)), {INNOCENT: prepared}, hospitals=4)
+    history = engine.aggregator.history
+    engine.run(lambda: INNOCENT in history.enrolments)
+    said = history.attestations[INNOCENT, history.keys[INNOCENT]]
+    assert said.record.nonce == kept[0].binding.nonce and said.record.size < said.envelope.seen_size
+    engine.close()
