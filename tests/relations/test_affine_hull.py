@@ -15,7 +15,6 @@ script, its columns, lookups and constraints are those of a round.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,15 +119,6 @@ def noisy() -> Instance:
 
 
 @pytest.fixture(scope="module")
-def clipping() -> Instance:
-    """Two convolutions, whose norms are made by gradients and by positions, with noise."""
-    layers = [conv(1, {}), conv(1, {"kernel": 2}), {"kind": "linear", "outputs": 2}]
-    small = replace(private_rules((1, 2), 2, own=PRIVACY), model=chain((1, 2, 2), layers))
-    assert [own.way.name for own in small.update_rule(2, 0).scale.layers[:2]] == ["gradient", "positions"]
-    return round_instance(small)
-
-
-@pytest.fixture(scope="module")
 def predicting() -> Instance:
     return prediction_instance()
 
@@ -157,8 +147,8 @@ ONE_KIND = [
     pytest.param(name, marks=pytest.mark.exhaustive) for name in ("pooling", "averaging", "uneven", "windowed", "classing")
 ]
 """Networks with one of the kinds that `layered` has, or with one of other sizes."""
-NOISE = [pytest.param(name, marks=pytest.mark.exhaustive) for name in ("noisy", "clipping")]
-"""Beside the parts of another round they have lookups, and one more commitment that is reopened."""
+NOISE = pytest.param("noisy", marks=pytest.mark.exhaustive)
+"""Beside the parts of another round it has lookups, and one more commitment that is reopened."""
 
 
 @pytest.fixture(params=["enrolling", "proving", "layered", *ONE_KIND, "predicting", "counting", "evaluating"])
@@ -247,7 +237,7 @@ def test_real_and_simulated_evaluations_span_one_affine_space(classes: int) -> N
     assert_same_hull(evaluation_instance(classes=classes), "records")
 
 
-WHOLE = [pytest.param("proving", marks=pytest.mark.exhaustive), "layered", *ONE_KIND, *NOISE]
+WHOLE = [pytest.param("proving", marks=pytest.mark.exhaustive), "layered", *ONE_KIND, NOISE]
 """`layered` has all that `proving` has."""
 
 
