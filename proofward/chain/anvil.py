@@ -27,7 +27,8 @@ def anvil_program() -> str | None:
 @contextmanager
 def started_anvil(program: str) -> Iterator[RpcNode]:
     """A node with a fresh chain, as long as it is needed."""
-    command = [program, "--hardfork", "osaka", "--port", "0", "--accounts", "1"]
+    options = {"hardfork": "osaka", "port": "0", "accounts": "1"}
+    command = [program, *(part for name, value in options.items() for part in (f"--{name}", value))]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 
 from proofward.dossier.evidence import Evidence
-from proofward.dossier.paper import Basis, Block, Cell, Facts, Grid, Mark, Picture, Section, Words, fact
+from proofward.dossier.paper import Basis, Block, Cell, Fact, Facts, Grid, Mark, Picture, Section, Words, fact
 
 NO_QR = "There is no QR code: it needs the extra `report` (pip install 'proofward[report]')."
 
@@ -20,6 +20,7 @@ def digests(found: Evidence) -> Section:
         fact("First model", history.closed[0].model.hex() if history.closed else None),
         fact("Last model", history.model.hex() if history.closed else None),
         fact("Beacon of the first round", enrolment),
+        *_anchor(found),
     )
     blocks: list[Block] = [Facts("Digests", rows)]
     text = f"proofward report\nconsortium {history.rules.digest.hex()}"
@@ -36,6 +37,19 @@ def digests(found: Evidence) -> Section:
     if models:
         blocks.append(Grid("Models by round", ("round", "SHA-256 of the model's integers"), models))
     return Section("digests", "Digests", tuple(blocks))
+
+
+def _anchor(found: Evidence) -> tuple[Fact, ...]:
+    """What a chain holds of the ledger, by the proof beside it; nothing where the rules name no chain."""
+    if (terms := found.history.rules.chain) is None:
+        return ()
+    told = [entry for entry in found.summary.verdicts if entry.check == "anchor"]
+    compared = [
+        entry.detail or f"NOT the anchored ledger: {entry.refusal}"
+        for entry in told
+        if entry.subject == "the ledger"
+    ]
+    return (fact("Anchor", tuple(compared) or (f"{terms.words}; not compared",)),)
 
 
 def qr(text: str) -> str | None:

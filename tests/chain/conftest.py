@@ -60,6 +60,11 @@ class AnchoredRun:
         """The ledger's meaning, read from the folder alone, anew."""
         return read_ledger(self.folder / "ledger")[0]
 
+    @property
+    def fork_history(self) -> History:
+        """That of the fork."""
+        return read_ledger(self.fork / "ledger")[0]
+
 
 def engine(folder: Path) -> InProcessFederation:
     agreed = anchored_plan()

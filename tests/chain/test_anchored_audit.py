@@ -18,6 +18,9 @@ from proofward.chain.rlp import rlp_decode, rlp_encode
 from proofward.chain.state_proof import StateProof, proved_state
 from proofward.chain.state_trie import value_at
 from proofward.cli.evidence.audit_words import screen
+from proofward.dossier.digests import digests
+from proofward.dossier.evidence import evidence
+from proofward.dossier.paper import Facts
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.handover.model_source import read_ledger
 from proofward.report.run_audit import PROOF_OF_ANCHOR, RunAudit
@@ -38,6 +41,15 @@ def test_the_audit_compares_every_anchored_round_and_says_where(run) -> None:
     assert "anchor      134 of 146 entries and 2 rounds anchored on chain 31337 at 0x" in text
     plain = "\n".join(screen(audited(run.folder / "ledger"), None))
     assert "nothing compared without --chain-proof or --rpc" in plain
+
+
+def test_the_report_says_what_is_anchored(run) -> None:
+    for proofs, words in (((run.proof,), "2 rounds anchored"), ((), "not compared")):
+        auditor = RunAudit(run.folder / "ledger", FakeProofs(), anchors=proofs)
+        summary = AuditSummary(list(auditor.run()), auditor.history)
+        facts = next(block for block in digests(evidence(auditor, summary)).blocks if isinstance(block, Facts))
+        (line,) = [row for row in facts.rows if row.term == "Anchor"]
+        assert words in str(line)
 
 
 def test_a_ledger_rewritten_after_the_anchor_is_named(run) -> None:

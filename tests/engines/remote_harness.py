@@ -58,6 +58,7 @@ def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None, u
         abandonments=agreed.abandonments or usual_abandonments(len(agreed.hospitals)),
         rounds=agreed.rounds,
         counted=agreed.counting,
+        anchored=agreed.chain,
         initial_model=b"",
         deadline=deadline,
         upload_slot=upload_slot,

@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.cli.common.answering import JSON, Refused, answering, tell
+from proofward.cli.common.answering import (
+    JSON,
+    KIT,
+    PASSPHRASE,
+    Refused,
+    answering,
+    choose,
+    opened,
+    passphrase_of,
+    tell,
+)
 from proofward.cli.common.console import FLAW, OK
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, read_proof
+
+CHAIN_KEY_KINDS = ("secp256k1", "p256")
+"""Those of `chain.contract.keys`, which is not imported while commands are listed."""
 
 if TYPE_CHECKING:
     from proofward.chain.node import Node, Receipt
@@ -60,6 +73,38 @@ def _write_proof(history: History, node: Node, out: Path | None) -> None:
     if out is not None:
         proof = node.state_proof(anchor_of(history).address, slots_for(max(history.outcomes)))
         out.write_text(proof.to_json())
+
+
+@chain.command(name="key")
+@KIT
+@click.option("--member", metavar="NAME", help="Whose key, if the site has several with a seat.")
+@click.option("--curve", type=click.Choice(CHAIN_KEY_KINDS), default=CHAIN_KEY_KINDS[0], show_default=True,
+              help="Kind of a new key; smart cards have the other.")  # fmt: skip
+@PASSPHRASE
+@JSON
+def make_chain_key(
+    kit: Path, member: str | None, curve: str, passphrase_file: Path | None, as_json: bool
+) -> None:
+    """Show the chain key of a member of KIT with a seat, made if there is none.
+
+    A site makes one by itself when it first needs it; to have the other kind, make it before `start`.
+    """
+    from proofward.chain.contract.keys import kind_of
+    from proofward.chain.key_files import kept_key, make_key
+
+    with answering(as_json), on_chain():
+        home, passphrase = opened(kit), passphrase_of(passphrase_file)
+        terms = home.terms.anchored
+        if terms is None:
+            raise Refused("the terms name no chain, so nobody has a chain key")
+        seats = [seat for seat in home.seats if seat.member in terms.seats]
+        name = choose(seats, member, "have a seat on the chain", "--member").member
+        folder = home.member(name)
+        known = kept_key(folder, passphrase)
+        key = known or make_key(folder, curve, home.randomness(name), passphrase)
+        did, seat = "made" if known is None else "was there already", key.seat.hex()
+        words = f"{name}: {kind_of(key.seat)} key, seat {seat}, {did}"
+        tell({"did": did, "member": name, "kind": key.kind, "seat": seat}, [words], as_json)
 
 
 @chain.command()

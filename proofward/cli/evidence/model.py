@@ -14,6 +14,7 @@ from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.common.table_options import table_file
 from proofward.cli.evidence.model_freeze import freeze
 from proofward.cli.evidence.model_import import import_model
+from proofward.cli.evidence.model_statement import statement
 from proofward.engines.operations.suggestions import Placeholder, command
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def model() -> None:
 
 model.add_command(import_model)
 model.add_command(freeze)
+model.add_command(statement)
 
 
 @model.command()

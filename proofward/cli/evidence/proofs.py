@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PROOF = click.argument("proof", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-ROUND, PREDICTION, OTHER = "round", "prediction", "other"
+ROUND, PREDICTION, STATEMENT, OTHER = "round", "prediction", "statement", "other"
 """What a proof is about."""
 
 
@@ -32,7 +32,7 @@ def _refuse(check: str, detail: str, as_json: bool) -> None:
 
 def begins_as_proof(path: Path) -> bool:
     """Whether a file begins as one of the proofs does; True where it cannot be read, which is then told."""
-    return _beginning(path) != OTHER
+    return _beginning(path) in (ROUND, PREDICTION)
 
 
 def _beginning(path: Path) -> str:
@@ -40,6 +40,7 @@ def _beginning(path: Path) -> str:
     from proofward.ledger.reading import NotReadable, open_regular
     from proofward.report.handover.prediction_proof import is_prediction_proof
     from proofward.report.handover.proof_file import HEADER_BYTES, MAX_FILE_BYTES, is_proof_file
+    from proofward.report.handover.statement import is_statement
 
     try:
         with open_regular(path, MAX_FILE_BYTES, follow=True) as file:
@@ -48,6 +49,8 @@ def _beginning(path: Path) -> str:
         return ROUND  # `load_proof_file` refuses it, with the reason
     if is_prediction_proof(begins):
         return PREDICTION
+    if is_statement(begins):
+        return STATEMENT
     return ROUND if is_proof_file(begins) else OTHER
 
 
@@ -63,15 +66,25 @@ def _undecided(reason: str, as_json: bool) -> None:
 @PROOF
 @JSON
 @click.option("--accept-weak", is_flag=True, help="Accept rules of too few bits, which are for tests.")
-@click.option("--model", type=FILE, help="Of a proved prediction: the exported model that it is about.")
+@click.option("--model", type=FILE, help="The exported model that a prediction or a statement is about.")
+@click.option("--ledger", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN_OR_KIT",
+              help="Of a statement: the ledger that it has to follow from.")  # fmt: skip
 @click.option(
     "--opening", type=FILE, help="Of a proved prediction: check that it is about the records in this file."
 )
-def verify(proof: Path, as_json: bool, accept_weak: bool, model: Path | None, opening: Path | None) -> None:
-    """Verify the file PROOF: of one hospital's round, or of a prediction.
+def verify(
+    proof: Path,
+    as_json: bool,
+    accept_weak: bool,
+    model: Path | None,
+    ledger: Path | None,
+    opening: Path | None,
+) -> None:
+    """Verify the file PROOF: of one hospital's round, of a prediction, or a statement of a model.
 
     The proof of a round has statement and ciphertext with it. That of a prediction (`proofward predict
-    --prove`) needs the model's file, and says what the model says of hidden records.
+    --prove`) needs the model's file, and says what the model says of hidden records. A statement (`proofward
+    model statement`) has to be what the ledger gives, and to be signed by members.
 
     Exit code 1 when it is refused, 2 when it is not a proof file or was made by an earlier protocol, which
     another release verifies.
@@ -79,6 +92,13 @@ def verify(proof: Path, as_json: bool, accept_weak: bool, model: Path | None, op
     kind = _beginning(proof)
     if kind == OTHER:
         raise WrongThing(f"{proof}: not a proof file")
+    if kind == STATEMENT:
+        from proofward.cli.evidence.model_statement import check_statement
+
+        check_statement(proof, ledger, () if model is None else (model,), as_json)
+        return
+    if ledger is not None:
+        raise click.UsageError(f"--ledger: {proof} is no statement")
     if kind == PREDICTION and accept_weak:
         raise click.UsageError("--accept-weak: a prediction's proof has no rules of its own")
     if kind == ROUND and (model is not None or opening is not None):

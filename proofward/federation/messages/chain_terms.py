@@ -19,7 +19,7 @@ from proofward.layers.errors import ConfigurationError
 
 ADDRESS_BYTES, DIGEST_BYTES = 20, 32
 MAX_CHAIN_ID = (1 << 63) - 1
-MAX_SEATS = 256
+MAX_SEATS = 64
 MAX_CHAIN = 1 << 14
 """Bytes of the encoding."""
 ALL_OF_IT = 10_000
