@@ -66,6 +66,8 @@ REFUSALS: dict[str, str] = {
     "evidence-time": "Certificates and collateral of evidence are valid at the time used.",
     "features": "Records have as many features as the model takes.",
     "file": "A file of the run is the one that the ledger gives.",
+    "fingerprint": "A fingerprint is that of the ciphertext whose proof the verifier has accepted.",
+    "fingerprints": "A verifier signs fingerprints of exactly the ciphertexts that it owes.",
     "first-model": "The first model is the one that the beacon, or the terms, give.",
     "flaws": "There are few enough flaws for all of them to be read.",
     "folder": "The files of a folder can be read.",

@@ -56,8 +56,7 @@ def dispute_arguments(
 
     Raises ReceiptInvalid where the column is none that was opened, or the verdict is not about the receipt.
     """
-    if verdict.receipt != other.digest():
-        raise ReceiptInvalid("receipt", f"digest {verdict.receipt.hex()}", other.digest().hex())
+    _check_signed(verdict, other)
     column, claim = other.claims[position]
     if column not in opened.indices:
         raise ReceiptInvalid("column", "one that the proof opens", str(column))
@@ -86,10 +85,14 @@ def row_dispute_arguments(
 
     Raises ReceiptInvalid where the proof does not say its row, or the verdict is not about the receipt.
     """
-    if verdict.receipt != other.digest():
-        raise ReceiptInvalid("receipt", f"digest {verdict.receipt.hex()}", other.digest().hex())
+    _check_signed(verdict, other)
     if opened.row is None:
         raise ReceiptInvalid("combined row", "one that the proof says", "one that is committed")
     column, claim = other.claims[position]
     claimed = (column, claim, position, other.claim_path(position))
     return verdict.as_tuple(), seal.as_tuple(), other.as_tuple(), *claimed, opened.row
+
+
+def _check_signed(verdict: Verdict, receipt: Receipt) -> None:
+    if verdict.receipt != receipt.digest():
+        raise ReceiptInvalid("receipt", f"digest {verdict.receipt.hex()}", receipt.digest().hex())

@@ -17,6 +17,7 @@ from proofward.chain.contract.artifact import Artifact
 from proofward.chain.contract.errors import ChainSignatureInvalid
 from proofward.chain.contract.keccak import keccak256
 from proofward.chain.contract.keys import P256_ORDER, Signature
+from proofward.chain.libraries import imported
 
 GAS = 1 << 24
 """The most that a transaction may take since Osaka (EIP-7825)."""
@@ -43,8 +44,9 @@ class LocalChain:
     """A state, an account that sends everything, and the contracts that it has deployed."""
 
     def __init__(self, chain_id: int = 31337, p256: bool = False) -> None:
-        from eth.chains.base import MiningChain
-        from eth.db.atomic import AtomicDB
+        with imported():
+            from eth.chains.base import MiningChain
+            from eth.db.atomic import AtomicDB
 
         self.chain_id = chain_id
         self.sender = bytes(19) + b"\x01"
@@ -117,7 +119,8 @@ class LocalChain:
         return next(e for e in self._abis[address] if e["type"] == "function" and e["name"] == function)
 
     def _apply(self, to: bytes, data: bytes) -> tuple[Any, int]:
-        from eth.vm.spoof import SpoofTransaction
+        with imported():
+            from eth.vm.spoof import SpoofTransaction
 
         vm = self._vm
         unchecked = vm.get_transaction_builder().new_transaction(
@@ -132,14 +135,16 @@ class LocalChain:
 
 def encoded(inputs: Sequence[dict[str, Any]], values: Sequence[Any]) -> bytes:
     """The arguments of a call."""
-    from eth_abi.abi import encode
+    with imported():
+        from eth_abi.abi import encode
 
     return bytes(encode([_type(entry) for entry in inputs], values))
 
 
 def decoded(outputs: Sequence[dict[str, Any]], data: bytes) -> Any:
     """The answer of a call: a value, a tuple, or None."""
-    from eth_abi.abi import decode
+    with imported():
+        from eth_abi.abi import decode
 
     values = decode([_type(entry) for entry in outputs], data)
     return values[0] if len(values) == 1 else (values or None)
@@ -187,9 +192,10 @@ def _raise_if_refused(computation: Any) -> None:
 
 def _machine(p256: bool) -> Any:
     """The rules, with or without the precompile."""
-    from eth.vm.forks.prague import PragueVM
-    from eth.vm.forks.prague.computation import PragueComputation
-    from eth.vm.forks.prague.state import PragueState
+    with imported():
+        from eth.vm.forks.prague import PragueVM
+        from eth.vm.forks.prague.computation import PragueComputation
+        from eth.vm.forks.prague.state import PragueState
 
     precompiles: dict[Any, Any] = dict(PragueComputation.get_precompiles())
     precompiles[ECRECOVER_ADDRESS] = _remembered(precompiles[ECRECOVER_ADDRESS])

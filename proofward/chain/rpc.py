@@ -12,6 +12,7 @@ from typing import Any
 
 from proofward.chain.contract.keccak import keccak256
 from proofward.chain.errors import ChainExtraMissing, NotAnchored
+from proofward.chain.libraries import imported
 from proofward.chain.node import Receipt, Transaction
 from proofward.chain.rlp import number_bytes, rlp_encode
 from proofward.chain.state_proof import StateProof
@@ -31,7 +32,8 @@ class RpcNode:
 
     def __init__(self, url: str, key: bytes | None = None, block: str = FINAL) -> None:
         try:
-            from web3 import HTTPProvider
+            with imported():
+                from web3 import HTTPProvider
         except ImportError:
             raise ChainExtraMissing from None
         self._provider = HTTPProvider(url, request_kwargs={"timeout": 60})
@@ -59,7 +61,8 @@ class RpcNode:
 
     def send(self, transaction: Transaction) -> Receipt:
         """See Node."""
-        from eth_account import Account
+        with imported():
+            from eth_account import Account
 
         if self._key is None:
             raise NotAnchored(transaction.what, "the key of an account that pays", "none")
@@ -105,7 +108,7 @@ class RpcNode:
 
         try:
             answer: Any = self._provider.make_request(method, list(parameters))
-        except (RequestException, OSError, ValueError) as error:
+        except (RequestException, OSError, ValueError, RecursionError) as error:
             found = f"{type(error).__name__}: {error}"[:200]
             raise NotAnchored(self._url, "a node that answers", found) from error
         if answer.get("error"):

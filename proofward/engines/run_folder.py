@@ -24,6 +24,7 @@ from proofward.federation.messages.committees import Committees
 from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
+from proofward.federation.messages.scaling import PLAIN, Scaling
 from proofward.federation.messages.usual import usual_abandonments
 from proofward.federation.messages.values import integers_to_bytes
 from proofward.ledger.database import FILE_NAME
@@ -68,6 +69,7 @@ class Plan:
         attestation: What is asked of evidence about members' machines, see Rules.
         chain: Where the ledger is anchored and who seals, see Rules.
         committees: Who holds shares and who judges proofs, see Rules.
+        scaling: How sums are checked, see Rules.
     """
 
     federation: str
@@ -86,6 +88,7 @@ class Plan:
     attestation: Policy | None = None
     chain: ChainTerms | None = None
     committees: Committees | None = None
+    scaling: Scaling = PLAIN
 
     @property
     def initial_model(self) -> bytes:
@@ -163,6 +166,7 @@ class RunFolder:
             attestation=plan.attestation,
             chain=plan.chain,
             committees=plan.committees,
+            scaling=plan.scaling,
             initial_model=hashlib.sha256(plan.initial_model).digest() if plan.initial_model else b"",
             declarations=plan.declarations,
         )

@@ -138,6 +138,10 @@ def test_evaluations_come_behind_rounds_of_training():
     assert table.counting_rounds(10) == (5, 10, 13)
     assert ValidationTable(1).counting_rounds(3) == (2, 4, 6)
     assert ValidationTable(1, every=9).evaluated_after(3) == (3,)
+    before = replace(table, first=True)
+    assert before.evaluated_after(10) == (0, 4, 8, 10) and before.counting_rounds(10) == (1, 6, 11, 14)
+    numbers = [before.round_among_all(number, 10) for number in range(1, 11)]
+    assert sorted([*numbers, *before.counting_rounds(10)]) == list(range(1, 15))
     every = {table.round_among_all(number, 10): number for number in range(1, 11)}
     assert sorted([*every, *table.counting_rounds(10)]) == list(range(1, 14)) and every[6] == 5
 

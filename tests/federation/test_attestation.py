@@ -16,7 +16,13 @@ from proofward.attestation.policy import RECORDED, REQUIRED
 from proofward.engines.attacks.evidence import WAYS, honest
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.attestation_judging import judge
-from proofward.federation.history.attestation_steps import accepted, awaited, barred, in_words, lacking
+from proofward.federation.history.attestation_steps import (
+    accepted,
+    awaited_evidence,
+    barred,
+    in_words,
+    lacking,
+)
 from proofward.federation.history.history_state import ENROLMENT
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.attestation_records import EvidenceObjects
@@ -131,7 +137,7 @@ def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp
     engine = federation(tmp_path, agreed, {"verifier-1": None})
     history = engine.aggregator.history
     engine.run(lambda: accepted(history, "verifier-0") and len(history.enrolment_verdicts) == 10)
-    assert awaited(history) == ("verifier-1",) and engine.aggregator.due(expired=False) is None
+    assert awaited_evidence(history) == ("verifier-1",) and engine.aggregator.due(expired=False) is None
     assert lacking(history, "verifier-1", "verifier") == "none"
     engine.close()
     stopped = federation(tmp_path / "late", agreed, {"verifier-1": None}).run()

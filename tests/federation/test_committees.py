@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.engines.attacks.hospitals import SumsWrong, SwapsCiphertext
+from proofward.engines.attacks.hospitals import ComplainsFalsely, SealsWrongShare, SumsWrong, SwapsCiphertext
 from proofward.engines.attacks.verifiers import AcceptsRefused, RefusesHonest
 from proofward.engines.in_process import FaithfulNetwork
 from proofward.federation.committees.drawing import HOLDERS, VERIFIERS, committee
 from proofward.federation.history.history_state import DEAL, KEYS, SHARES, UPLOAD, VERIFY
+from proofward.federation.history.judges import task_in_words
 from proofward.federation.messages.catalogue import (
     BeaconDeal,
     DealsClosed,
@@ -89,6 +90,19 @@ def test_a_silent_member_of_the_committee_holds_nobody_up(tmp_path, kind):
     (member,), (state,) = silenced, run.history.closed
     assert set(state.share_sums) == set(state.committee) - {member}
     assert (member in state.accepted.record.hospitals) == (kind is ShareSum)
+
+
+def test_a_false_complaint_of_a_holder_costs_its_place_and_nobody_takes_it(tmp_path, honest):
+    """A dealer outside the committee that seals a bad share is left out in the same round."""
+    committee_of, hospitals = honest.history.closed[0].committee, set(honest.engine.rules.hospitals)
+    liar, dealer = committee_of[-1], min(hospitals - set(committee_of))
+    run = Federation(tmp_path, hospitals={liar: ComplainsFalsely, dealer: SealsWrongShare})
+    first, second = [*run.history.earlier, *run.history.closed]
+    assert run.result.finished and run.flaws == [] and run.result.halted == {}
+    assert first.committee == second.committee == committee_of and liar not in second.participants
+    assert set(second.share_sums) == set(committee_of) - {liar}
+    assert set(second.accepted.record.hospitals) == hospitals - {liar, dealer}
+    assert run.faults == {(liar, "complaint"), (dealer, "key-share")}
 
 
 def test_without_enough_of_the_committee_the_round_stops_by_name(tmp_path):
@@ -173,6 +187,15 @@ def test_rejects_a_verdict_of_a_verifier_that_was_not_drawn(verifying):
     about = opened(packet).record.hospital
     other = next(name for name in verifying.engine.rules.verifiers if name not in state.samples[about])
     assert verifying.check(verifying.spoken(other, opened(packet).record)) == ("judges", other)
+
+
+def test_members_are_told_for_what_they_are_drawn(verifying):
+    history, rules = verifying.history, verifying.engine.rules
+    told = {name: task_in_words(history, name) for name in (*rules.hospitals, *rules.verifiers)}
+    holders = {name for name in rules.hospitals if told[name] == "holds shares of this round's keys"}
+    assert holders == set(history.committee)
+    asked = sum("verifier-0" in judges for judges in history.round.samples.values())
+    assert told["verifier-0"] == f"judges {asked} of the round's 6 proofs"
 
 
 def test_rejects_an_end_of_the_verdicts_without_the_drawn_ones(verifying):

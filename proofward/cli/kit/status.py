@@ -120,4 +120,5 @@ def _words(member: MemberView) -> str:
     parts += [f"asked for {what}" for what in member.asked]
     if member.entries:
         parts.append(f"{member.entries} entries followed, round {member.round}, phase {member.phase}")
+    parts += [member.drawn] if member.drawn else []
     return ", ".join(parts)

@@ -31,6 +31,7 @@ from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, RulesError
+from proofward.federation.messages.scaling import KEPT, RECOMPUTED
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
     UPLOAD_SLOT,
@@ -76,7 +77,7 @@ class Project:
     declared: what the consortium says of itself, for the record.
     privacy: what is promised of each record, None where sums are exact. attestation: see Rules.
     chain: where the ledger is anchored, None for nowhere.
-    committees: who holds shares and judges proofs, None where everybody does.
+    committees: who holds shares and judges proofs, None where everybody does. sums, shares: as in Scaling.
     """
 
     title: str
@@ -105,6 +106,8 @@ class Project:
     attestation: Policy | None = None
     chain: ChainTable | None = None
     committees: CommitteesTable | None = None
+    sums: str = RECOMPUTED
+    shares: str = KEPT
 
     @property
     def server(self) -> str:
@@ -282,6 +285,8 @@ class Project:
                 initial_model=hashlib.sha256(model).digest() if model else b"",
                 deadline=self.deadline,
                 upload_slot=self.upload_slot,
+                sums=self.sums,
+                shares=self.shares,
                 declared=self.declared.of(seats),
                 anchored=None if self.chain is None else self.chain.terms(seats[1:]),
                 drawn=None if self.committees is None else self.committees.committees,

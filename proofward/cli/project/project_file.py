@@ -28,6 +28,7 @@ from proofward.cli.project.validation_table import read_validation
 from proofward.data.schema import Notation
 from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.remote.agreement.addresses import canonical
+from proofward.federation.messages.scaling import SHARES, SUMS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.models.keys import Keys
@@ -134,6 +135,8 @@ class _Reading:
             "committees": self._get(lambda: read_committees(table.table("committees"))),
             "outside": self._get(lambda: read_outside_model(table.table("outside_model"))),
             "rounds": self._get(lambda: table.integer("rounds")),
+            "sums": self._get(lambda: _option(table, "sums", SUMS)),
+            "shares": self._get(lambda: _option(table, "shares", SHARES)),
             "trusted_first_model": self._get(lambda: table.text("trusted_first_model")),
             **{name: self._get(lambda: _policy(policy, name)) for name in POLICY.names},
             "sites": tuple(sites),
@@ -153,6 +156,12 @@ class _Reading:
             for key in values if isinstance(values, dict) else ():
                 self._get(lambda: _settings({section: {key: values[key]}}))
         return self._get(lambda: _settings(plain)) if len(self.problems) == before else None
+
+
+def _option(table: Table, name: str, options: tuple[str, ...]) -> str:
+    if (found := table.text(name)) not in options:
+        raise ProjectError(name, f"one of {', '.join(options)}", found)
+    return found
 
 
 def _policy(policy: Table, name: str) -> int:

@@ -20,6 +20,7 @@ from proofward.cli.project.project_columns import MOST_TITLE
 from proofward.cli.project.validation_table import VALIDATION
 from proofward.engines.remote.agreement.addresses import MOST_ADDRESSES
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+from proofward.federation.messages.scaling import KEPT, RECOMPUTED, SHARES, SUMS
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
     MAX_DEADLINE,
@@ -60,6 +61,11 @@ TOP = Keys((
     Key("preset", Text(options=tuple(sorted(PRESET_FILES))),
         "what [model], [training] and [scales] leave open is as there", PRESET),
     Key("rounds", Integer(1, MAX_ROUNDS), "of training", ROUNDS),
+    Key("sums", Text(options=SUMS),
+        "how members check a sum: each adds all ciphertexts up, or by fingerprints that verifiers sign",
+        RECOMPUTED),
+    Key("shares", Text(options=SHARES),
+        "how long sealed shares of keys are kept: as all else, or until their round is closed", KEPT),
     Key("trusted_first_model", Text(),
         "a model's file beside this one to start from: who chose it can learn more than sums", ""),
     Key("model", MODEL, "the network"),

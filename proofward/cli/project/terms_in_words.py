@@ -79,8 +79,17 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
             else []
         ),
         *committees_in_words(rules),
+        *([] if not rules.scaling.fingerprints else [BY_FINGERPRINTS]),
+        *([] if not rules.scaling.ephemeral else [UNTIL_CLOSED]),
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
     ]
+
+
+UNTIL_CLOSED = "sealed shares of keys are deleted when their round is closed, but for those complained of"
+BY_FINGERPRINTS = (
+    "a sum is checked by fingerprints that verifiers sign, as many alike as accept a proof; only the audit "
+    "adds the ciphertexts up"
+)
 
 
 def _counts(terms: Terms, rules: Rules) -> list[str]:

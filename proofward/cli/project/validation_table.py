@@ -34,6 +34,7 @@ VALIDATION = Keys((
     Key("proved", Flag(), "whether hospitals prove their counts; usually where that can be proved"),
     Key("patient_rows", Integer(1, MOST_LEFT_OUT + 1),
         "the most rows of a patient; one less can be left out at each end of a proved part", 1),
+    Key("first", Flag(), "whether the first model is evaluated too, before any training", False),
 ))  # fmt: skip
 
 
@@ -43,6 +44,7 @@ class ValidationTable:
 
     figure, stop_after, least_gain: of the rule on stopping, see Stopping; figure "" where there is none.
     proved: whether counts are proved, None for where they can be. patient_rows: the most rows of one patient.
+    first: whether the first model is evaluated before any training.
     """
 
     share: int
@@ -55,6 +57,7 @@ class ValidationTable:
     least_gain: int = 0
     proved: bool | None = None
     patient_rows: int = 1
+    first: bool = False
 
     @property
     def stopping(self) -> Stopping | None:
@@ -62,8 +65,12 @@ class ValidationTable:
         return Stopping(self.figure, self.stop_after, self.least_gain) if self.figure else None
 
     def evaluated_after(self, rounds: int) -> tuple[int, ...]:
-        """The rounds of training behind which it is evaluated, of so many: each `every`-th and the last."""
-        return tuple(sorted({*range(self.every, rounds + 1, self.every), rounds}))
+        """The rounds of training behind which it is evaluated, of so many: each `every`-th and the last.
+
+        0 stands for the first model, before any.
+        """
+        before = [0] if self.first else []
+        return tuple(sorted({*before, *range(self.every, rounds + 1, self.every), rounds}))
 
     def counting_rounds(self, rounds: int) -> tuple[int, ...]:
         """The evaluations' numbers among all rounds, where each is a round of its own behind training."""
@@ -96,6 +103,7 @@ def read_validation(values: Mapping[str, Any]) -> ValidationTable | None:
         *_stopping(table),
         None if table.peek("proved") is None else table.flag("proved"),
         table.integer("patient_rows"),
+        table.flag("first"),
     )
 
 
@@ -119,6 +127,7 @@ def plain_validation(validation: ValidationTable) -> dict[str, Any]:
     plain |= {name: float(shown(plain[name])) for name in _MILLIONTHS}
     ruled = [] if validation.figure else ["figure", "stop_after", "least_gain"]
     ruled += [] if validation.proved is not None else ["proved"]
+    ruled += [] if validation.first else ["first"]
     plain = {name: value for name, value in plain.items() if name not in ruled}
     return {**plain, "subgroups": list(validation.subgroups)}
 

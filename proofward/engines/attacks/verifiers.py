@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from proofward.federation.history.round_state import Finding, Recorded
-from proofward.federation.messages.catalogue import Upload, Verdict
+from proofward.federation.messages.catalogue import Fingerprints, Upload, Verdict
 from proofward.federation.parties.verifier import Verifier
 from proofward.proof.errors import ProofRejected
 
@@ -26,3 +28,13 @@ class RefusesHonest(Verifier):
         if hospital == self.rules.hospitals[0]:
             outcome = ProofRejected("transcript", "expected another challenge")
         return super().verdict(hospital, said, outcome)
+
+
+class SignsFalseFingerprint(Verifier):
+    """Signs another fingerprint of the first ciphertext than it has."""
+
+    def fingerprints(self, hospitals: tuple[str, ...], again: bool = False) -> Fingerprints:
+        """Changes one bit of the first value, whoever's it is."""
+        said = super().fingerprints(hospitals, again)
+        first = bytes([said.values[0][0] ^ 1]) + said.values[0][1:]
+        return replace(said, values=(first, *said.values[1:]))

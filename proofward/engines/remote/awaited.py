@@ -5,6 +5,8 @@ from __future__ import annotations
 from proofward.federation.history import history_state as phases
 from proofward.federation.history.attestation_steps import verdicts_on
 from proofward.federation.history.counted import counted_objects
+from proofward.federation.history.fingerprint_steps import due_again
+from proofward.federation.history.fingerprints import owed
 from proofward.federation.history.history import History
 from proofward.federation.history.judges import judges_of
 from proofward.federation.history.waiting import judging, waits_for
@@ -47,7 +49,12 @@ def needed_objects(history: History, member: str) -> set[bytes]:
         objects |= counted_objects(history)
     if history.phase == phases.CONFIRM and state.accepted is not None:
         accepted = state.accepted.record.hospitals
-        objects |= {state.uploads[name].record.ciphertext for name in accepted}
+        fetched = accepted
+        if rules.scaling.fingerprints and state.aggregate is not None:
+            objects.add(state.aggregate.record.ciphertext_sum)
+            own = () if hospital is not None else (*owed(history, member), *due_again(history, member))
+            fetched = tuple(name for name in own if (member, name) not in state.fingerprints)
+        objects |= {state.uploads[name].record.ciphertext for name in fetched}
         objects |= {said.values for said in state.share_sums.values()}
         objects |= {*history.server_state}
     return objects - {b""}

@@ -30,6 +30,7 @@ from proofward.federation.history.end_steps import end_in_words
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CLOSED, ENROLMENT
+from proofward.federation.history.judges import task_in_words
 from proofward.federation.history.standstill import no_way_on
 from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.refusal import Refusal
@@ -53,9 +54,8 @@ class MemberView:
     are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
     seconds since 1970. `forced` is what spoke against a hospital's records when its operator insisted on
     them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for which
-    hospital's admission. `end` says who has ended the federation by vote, or asks for it. `spent` is what a
-    hospital has spent of the privacy budget, on the ledger and off it, "" where there is none. `evidence`
-    says how the evidence of its machine stands, where the rules ask for it.
+    hospital's admission. `end` says who has ended the federation by vote, or asks for it. `spent` of
+    the privacy budget, `evidence` of its machine and `drawn` for what task are words, "" where there is none.
     """
 
     name: str
@@ -81,6 +81,7 @@ class MemberView:
     end: str = ""
     evidence: str = ""
     spent: str = ""
+    drawn: str = ""
 
 
 @dataclass(frozen=True)
@@ -187,8 +188,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         PublicKey(known).fingerprint if (known := history.keys.get(seat.member)) else "",
         records,
         history.size,
-        number,
-        attempt,
+        *history.position(),
         history.phase,
         _enrolled(history, seat.member) if seat.role == HOSPITAL and history.phase != ENROLMENT else None,
         seat.member in history.revoked,
@@ -203,6 +203,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         end=end_in_words(history),
         evidence=attestation_steps.in_words(history, seat.member),
         spent=_spent(rules, signed) if seat.role == HOSPITAL else "",
+        drawn=task_in_words(history, seat.member),
     )
 
 

@@ -15,8 +15,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from proofward.federation.history.fingerprints import announced_sums, require_sum
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.opened_sums import (
+    Sums,
     ciphertext_sums,
     recover,
     share_sums,
@@ -83,10 +85,12 @@ def server_state(history: HistoryState, objects: Objects) -> State:
     return tuple(model_weights(history, objects, digest) for digest in history.server_state)
 
 
-def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewObject) -> RoundResult:
+def compute_result(
+    history: HistoryState, objects: Objects, spool: Spool = NewObject, summed: Sums = ciphertext_sums
+) -> RoundResult:
     """The result of the round under way, whose share sums are recorded; its objects go to `spool`.
 
-    Raises Refusal when there is none.
+    summed: gives the sum of ciphertexts. Raises Refusal when there is no result.
     """
     state, rules = history.round, history.rules
     assert state.accepted is not None
@@ -94,9 +98,9 @@ def compute_result(history: HistoryState, objects: Objects, spool: Spool = NewOb
     with ExitStack() as stack:
         after = None if history.counting else _NextModel(history, objects, spool, stack)
         ciphertext_sum, secret_sum, update_sum = (stack.enter_context(spool()) for _ in range(3))
-        sums = stack.enter_context(closing(ciphertext_sums(history, objects, hospitals)))
+        sums = stack.enter_context(closing(summed(history, objects, hospitals)))
         try:
-            recovered, decoder = recover(history, objects, shares)
+            recovered, decoder = recover(history, objects, shares, summed)
             secret_sum.write(integers_to_bytes(centred_secret_sum(recovered.secret, len(hospitals))))
             for first, total in sums:
                 update = decoder.decode(total, first)
@@ -161,11 +165,16 @@ def _integers(file: BinaryIO, count: int) -> Signed:
     return values
 
 
-def check_aggregate(history: HistoryState, objects: Objects) -> RoundResult:
-    """Recomputes the recorded aggregate and compares; raises Refusal against the aggregator."""
+def check_aggregate(history: HistoryState, objects: Objects, added: bool = True) -> RoundResult:
+    """Recomputes the recorded aggregate and compares; raises Refusal against the aggregator.
+
+    added: adds the ciphertexts up; else their sum has to have the settled fingerprints.
+    """
     said = history.round.aggregate
     assert said is not None
-    result = compute_result(history, objects)
+    if not added:
+        require_sum(history, objects)
+    result = compute_result(history, objects, summed=ciphertext_sums if added else announced_sums)
     expected, found, culprit = result.record(history), said.record, history.rules.aggregator
     for field in ("wrong_holders", "ciphertext_sum", "secret_sum", "update_sum", "model", "state"):
         mine, theirs = getattr(expected, field), getattr(found, field)

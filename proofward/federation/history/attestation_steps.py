@@ -80,7 +80,7 @@ def barred(history: HistoryState) -> dict[str, str]:
     return {name: reason for name in asked if (reason := refused(history, name))}
 
 
-def awaited(history: HistoryState) -> tuple[str, ...]:
+def awaited_evidence(history: HistoryState) -> tuple[str, ...]:
     """Verifiers and the aggregator, not revoked, without whose evidence the enrolment is not closed."""
     rules = history.rules
     found = [name for name in history.active(rules.verifiers) if lacking(history, name, VERIFIER)]
@@ -95,7 +95,7 @@ def require_evidence(history: HistoryState, sender: str, role: str) -> None:
 
 def require_all(history: HistoryState) -> None:
     """Raises Refusal while the evidence of a verifier or of the aggregator is awaited."""
-    for name in awaited(history):
+    for name in awaited_evidence(history):
         member = history.find(name)
         assert member is not None
         require_evidence(history, name, member.role)

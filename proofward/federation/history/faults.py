@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from proofward.federation.history.attestation_steps import verdicts_on
+from proofward.federation.history.fingerprints import wrong_fingerprints
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.judges import contradicted
 from proofward.federation.history.membership_steps import votes_against
@@ -89,6 +90,9 @@ def _round_faults(state: RoundState, quorum: int) -> list[Fault]:
         said = "accepted, found" if state.verdicts[verifier, hospital].accepted else "refused, found"
         detail = f"{said} otherwise by others of the proof of {hospital}"
         result.append(Fault(state.number, verifier, "verdict", detail, by))
+    for (verifier, hospital), by in wrong_fingerprints(state, quorum).items():
+        detail = f"another fingerprint of the ciphertext of {hospital}"
+        result.append(Fault(state.number, verifier, "fingerprint", detail, by))
     for holder, dealer in state.complaints:
         outcome = state.complaint_outcome(holder, dealer, quorum)
         by = tuple(

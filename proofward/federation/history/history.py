@@ -19,6 +19,7 @@ from proofward.federation.history import (
     consent_steps,
     end_steps,
     enrolment_steps,
+    fingerprint_steps,
     membership_steps,
     noise_steps,
     own_counts_steps,
@@ -153,6 +154,7 @@ class History(HistoryState):
         self.latest = max(self.latest, envelope.time)
         self.recorded[envelope.digest] = self.size
         self.tree.append(envelope.data)
+        self.lasting.update(envelope.record.lasting())
         self.clocks.append(clock)
         note_outcome(self, envelope)
 
@@ -204,6 +206,7 @@ STEPS: dict[str, Step] = {
     **share_steps.STEPS,
     **consent_steps.STEPS,
     **unmasking_steps.STEPS,
+    **fingerprint_steps.STEPS,
     **end_steps.STEPS,
     **chain_steps.STEPS,
 }

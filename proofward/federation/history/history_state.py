@@ -68,6 +68,7 @@ class HistoryState:
     abandoned: digests of the accepted sets that were given up
     releases: how many releases of the privacy budget each hospital has spent by its consents
     own_counts: digests of what hospitals have published of their own counts, keyed (round, hospital)
+    lasting: digests of objects that are kept in any case, see `ephemeral`
     keys: every member's present key; used_keys: whose each key is or was
     revoked: by name, the number of the entry from which on a member is
     revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
@@ -109,6 +110,7 @@ class HistoryState:
         self.closed: list[RoundState] = []
         self.proofs: dict[bytes, tuple[str, int]] = {}
         self.own_counts: dict[tuple[int, str], bytes] = {}
+        self.lasting: set[bytes] = {rules.initial_model}
         self.refused_in: list[tuple[int, MessageRefused]] = []
         self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
         self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}

@@ -91,6 +91,19 @@ def unjudged(history: HistoryState) -> tuple[str, ...]:
     )
 
 
+def task_in_words(history: HistoryState, member: str) -> str:
+    """What a member is drawn for in the round under way, for people; "" without committees or a round."""
+    state, rules = history.current, history.rules
+    if state is None or rules.committees is None:
+        return ""
+    if member in rules.verifiers:
+        mine = sum(member in judges_of(history, about) for about in state.uploads)
+        return f"judges {mine} of the round's {len(state.uploads)} proofs" if rules.sample else ""
+    if not rules.draws_holders:
+        return ""
+    return f"{'holds' if member in state.committee else 'holds no'} shares of this round's keys"
+
+
 def contradicted(state: RoundState, quorum: int) -> dict[tuple[str, str], tuple[str, ...]]:
     """By (verifier, hospital), who found otherwise, where a quorum of verifiers found the same.
 

@@ -9,7 +9,7 @@ size is ever held as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from os import SEEK_END
 from tempfile import TemporaryFile
@@ -28,6 +28,8 @@ from proofward.lattice.shamir import Recovered, candidates
 from proofward.relations.clipped_rule import ClippedRule
 from proofward.relations.update_rule import UpdateRule
 
+Sums = Callable[..., Generator[tuple[int, Words], None, None]]
+"""Gives a sum of ciphertexts part by part, as `ciphertext_sums` does."""
 BLOCK = 64 * RING_DEGREE
 """Entries in memory at a time: 2 MiB of words."""
 
@@ -62,7 +64,7 @@ def _bound(history: HistoryState) -> int:
 
 
 def recover(
-    history: HistoryState, objects: Objects, shares: dict[int, Words]
+    history: HistoryState, objects: Objects, shares: dict[int, Words], summed: Sums
 ) -> tuple[Recovered, SumDecoder]:
     """The sum of secrets that decodes the last block, and a decoder with it; raises LatticeError."""
     state, config = history.round, history.rules.config
@@ -73,7 +75,7 @@ def recover(
     last: Words | None = None
     for recovered in candidates(shares, config.threshold, len(hospitals)):
         if last is None:
-            ((_, last),) = ciphertext_sums(history, objects, hospitals, start)
+            ((_, last),) = summed(history, objects, hospitals, start)
         decoder = SumDecoder(
             context,
             recovered.secret,

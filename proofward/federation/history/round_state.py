@@ -67,6 +67,7 @@ class RoundState:
 
     participants: who was asked; present: the hospitals whose keys are recorded; passed: accepted by k
     verifiers withdrawn: for whom an accepted set was given up
+    fingerprints: keyed (verifier, hospital)
     committee: who holds shares of keys, ascending; samples: who was drawn for hospitals' proofs, once asked
     widened: hospitals whose proof all verifiers judge since some of those drawn were silent
     """
@@ -96,6 +97,7 @@ class RoundState:
     abandonments: dict[str, Abandonment] = field(default_factory=dict)
     share_sums: dict[str, ShareSum] = field(default_factory=dict)
     aggregate: Recorded[Aggregate] | None = None
+    fingerprints: Votes[tuple[str, str], bytes] = field(default_factory=Votes)
     confirmations: dict[str, Confirmation] = field(default_factory=dict)
     _ready: tuple[tuple[int, tuple[str, ...]], tuple[str, ...]] | None = field(
         default=None, init=False, repr=False, compare=False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proofward.federation.history.attestation_steps import awaited, barred
+from proofward.federation.history.attestation_steps import awaited_evidence, barred
 from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers, required_dealers
 from proofward.federation.history.consent_steps import (
     enough_abandoned,
@@ -17,6 +17,7 @@ from proofward.federation.history.consent_steps import (
     missing_consents,
     needed_abandonments,
 )
+from proofward.federation.history.fingerprint_steps import late_fingerprints
 from proofward.federation.history.history_state import (
     ABANDON,
     BEFORE,
@@ -79,7 +80,7 @@ def _enrolment(history: HistoryState, expired: bool) -> Message | None:
     votes = ((verifier, hospital) for hospital in hospitals for verifier in verifiers)
     attend = all(name in history.attendances for name in hospitals)
     judged = attend or all(vote in history.enrolment_verdicts for vote in votes)
-    if (judged and not awaited(history)) or expired:
+    if (judged and not awaited_evidence(history)) or expired:
         return EnrolmentClosed(tuple(history.acceptable_enrolments()))
     return None
 
@@ -185,6 +186,8 @@ def _abandon(history: HistoryState, expired: bool) -> Message | None:
 def _confirm(history: HistoryState, expired: bool) -> Message | None:
     state = history.round
     assert state.aggregate is not None
+    if late_fingerprints(history):
+        return None
     if set(history.active({*state.present, *history.rules.verifiers})) <= set(state.confirmations) or expired:
         return RoundClosed(state.aggregate.record.model)
     return None

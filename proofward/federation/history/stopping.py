@@ -60,12 +60,17 @@ class Stand:
         value = self.figures[found.best]
         assert value is not None
         best = f"the best {figure}, {float(value):.4f}"
-        said = f"{best}, is that after round {self.after[found.best]} of training"
+        said = f"{best}, is that {which_model(self.after[found.best])}"
         if self.rule.stop_after == 0:
             return said
         if found.met is None:
             return f"{said}; the rule on stopping is not met"
         return f"{said}; the rule on stopping was met after round {self.after[found.met]}"
+
+
+def which_model(after: int) -> str:
+    """The model behind so many rounds of training, for people."""
+    return f"after round {after} of training" if after else "of the first model, before training"
 
 
 def results(history: HistoryState, objects: Objects) -> set[bytes]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proofward.federation.history.attestation_steps import awaited, barred, verdicts_on
+from proofward.federation.history.attestation_steps import awaited_evidence, barred, verdicts_on
 from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
 from proofward.federation.history.consent_steps import lockers, missing_consents, ready_holders
+from proofward.federation.history.fingerprint_steps import late_fingerprints
 from proofward.federation.history.history_state import (
     ABANDON,
     CONFIRM,
@@ -40,7 +41,7 @@ def _enrolment(history: HistoryState) -> Names:
     for said in history.attestations.values():
         judges |= set(verifiers) - set(verdicts_on(history, said))
     missing = set(history.rules.hospitals) - set(history.joined) - set(barred(history))
-    return missing | judges | set(awaited(history))
+    return missing | judges | set(awaited_evidence(history))
 
 
 def _deal(history: HistoryState) -> Names:
@@ -102,7 +103,8 @@ def _abandon(history: HistoryState) -> Names:
 
 def _confirm(history: HistoryState) -> Names:
     state = history.round
-    return {*state.present, *history.rules.verifiers} - set(state.confirmations)
+    missing = {*state.present, *history.rules.verifiers} - set(state.confirmations)
+    return missing | late_fingerprints(history)
 
 
 _MISSING: dict[str, Callable[[HistoryState], Names]] = {

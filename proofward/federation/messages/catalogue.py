@@ -22,6 +22,7 @@ from proofward.federation.messages.enrolment_records import (
     EnrolmentVerdict,
     VouchesClosed,
 )
+from proofward.federation.messages.fingerprint_records import Fingerprints
 from proofward.federation.messages.ledger_records import (
     AdmissionVote,
     EndVote,
@@ -88,6 +89,7 @@ __all__ = [
     "FederationClosed",
     "FederationEnded",
     "FederationOpened",
+    "Fingerprints",
     "HolderKeys",
     "KeyRotation",
     "KeysClosed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from proofward.encoding import Length, Range
+from proofward.field.extension import ELEMENT_BYTES
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.lattice.sealing import PAIR_SECRET_BYTES, PUBLIC_KEY_BYTES
 from proofward.ledger.keys import SIGNATURE_BYTES
@@ -36,6 +37,8 @@ SealingKeys = Annotated[tuple[SealingKey, ...], Length(0, MOST_KEYS)]
 BeaconShareList = Annotated[
     tuple[Annotated[bytes, Length(0, BEACON_SHARE_BYTES)], ...], Length(0, MAX_MEMBERS)
 ]
+Elements = Annotated[tuple[Annotated[bytes, Length(ELEMENT_BYTES)], ...], Length(0, MAX_MEMBERS)]
+"""Of the extension field."""
 Roots = Annotated[tuple[Digest, ...], Length(1, 16)]
 SealedShares = Annotated[tuple[MaybeDigest, ...], Length(0, MAX_MEMBERS)]
 MAX_EVIDENCE_BYTES = 1 << 18

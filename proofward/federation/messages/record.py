@@ -21,3 +21,7 @@ class Message:
     def objects(self) -> tuple[bytes, ...]:
         """Digests of the objects that it names, which must be there before it is recorded."""
         return ()
+
+    def lasting(self) -> tuple[bytes, ...]:
+        """Those of them that are kept in any case, see `history.ephemeral`."""
+        return self.objects()

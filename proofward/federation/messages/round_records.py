@@ -66,6 +66,10 @@ class Upload(Message):
         """See Message."""
         return (self.ciphertext, self.proof, *(digest for digest in self.sealed_shares if digest))
 
+    def lasting(self) -> tuple[bytes, ...]:
+        """See Message: all but the sealed shares."""
+        return (self.ciphertext, self.proof)
+
 
 @dataclass(frozen=True)
 class OwnCounts(Message):

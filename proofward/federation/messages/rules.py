@@ -22,6 +22,7 @@ from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.committees import Committees
 from proofward.federation.messages.declarations import MAX_DECLARATIONS, NOTHING_DECLARED, Declarations
 from proofward.federation.messages.round_kinds import RoundKinds, counting_from_item, counting_to_item
+from proofward.federation.messages.scaling import PLAIN, Scaling
 from proofward.federation.messages.thresholds import Thresholds
 from proofward.federation.messages.usual import MAX_ROUNDS, least_updates, usual_verdicts
 from proofward.lattice.parameters import MAX_MEMBERS
@@ -90,6 +91,7 @@ class Rules(Thresholds, RoundKinds):
     attestation: what is asked of members' evidence about their machines; None where nothing is
     chain: where the ledger is anchored and who seals, if it is
     committees: who holds shares and who judges proofs, where it is not everybody; then config.holders = c
+    scaling: how sums are checked
     """
 
     federation: str
@@ -106,6 +108,7 @@ class Rules(Thresholds, RoundKinds):
     attestation: Policy | None = None
     chain: ChainTerms | None = None
     committees: Committees | None = None
+    scaling: Scaling = PLAIN
 
     def __post_init__(self) -> None:
         names = [member.name for member in self.members]
@@ -225,6 +228,8 @@ class Rules(Thresholds, RoundKinds):
             fields["chain"] = self.chain.to_item()
         if self.committees is not None:
             fields["committees"] = self.committees.to_item()
+        if self.scaling != PLAIN:
+            fields["scaling"] = self.scaling.to_item()
         return encode_item(fields)
 
     @cached_property
@@ -255,6 +260,7 @@ class Rules(Thresholds, RoundKinds):
                 attestation=attestation,
                 chain=ChainTerms.from_item(found["chain"]) if "chain" in found else None,
                 committees=drawn,
+                scaling=Scaling.from_item(found["scaling"]) if "scaling" in found else PLAIN,
                 **scalars,
             )
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:

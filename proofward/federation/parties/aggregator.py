@@ -20,6 +20,7 @@ from proofward.attestation.collect import Attester
 from proofward.encoding import decode, encode
 from proofward.federation.history.aggregation import compute_result
 from proofward.federation.history.end_steps import voted_end
+from proofward.federation.history.ephemeral import disposable
 from proofward.federation.history.history import MAX_REFUSALS, NO_FAULT, SET_CLOCK, History
 from proofward.federation.history.history_state import CLOSED, UNMASK
 from proofward.federation.history.schedule import next_record
@@ -30,6 +31,7 @@ from proofward.federation.messages.catalogue import (
     FederationOpened,
     Message,
     MessageRefused,
+    RoundClosed,
     RoundOpened,
 )
 from proofward.federation.messages.clock import CLOCK_SLACK, Clock, in_utc, system_clock
@@ -201,6 +203,9 @@ class Aggregator:
         envelope = self.history.judge(data)
         self.ledger.append(data, envelope.topic)
         self.history.take_in(envelope)
+        if isinstance(envelope.record, RoundClosed):
+            for digest in disposable(self.history, envelope.round):
+                self.ledger.drop_object(digest)
         self.observe(Event(envelope.sender, "recorded", envelope.round, envelope.attempt, envelope.topic))
 
     def checkpoint(self) -> bytes:
@@ -236,7 +241,7 @@ class Aggregator:
         named = {self.rules.initial_model} - {b""}
         for entry in self.ledger.entries(0):
             named |= set(decode(entry, Envelope).record.objects())
-        self.ledger.seal(named)
+        self.ledger.seal(named - disposable(self.history))
 
     def _store(self, envelope: Envelope, attachments: tuple[bytes, ...]) -> None:
         needed = envelope.record.objects()

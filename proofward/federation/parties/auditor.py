@@ -17,6 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 from proofward.encoding import MalformedMessage, decode
+from proofward.federation.history.ephemeral import disposable
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CLOSED
 from proofward.federation.history.proofs import Proofs
@@ -199,7 +200,8 @@ class Auditor:
             stored = self._store.digests()
         except LedgerError:
             return  # a flaw that the folder's checks have named
-        for digest in sorted(self.sizes.keys() - stored):
+        gone = disposable(self.history) if self.history is not None else set()
+        for digest in sorted(self.sizes.keys() - stored - gone):
             refusal = Refusal("object-missing", rules.aggregator, f"object {digest.hex()}", "nothing")
             yield AuditVerdict("object", digest.hex(), refusal)
         for digest in stored:

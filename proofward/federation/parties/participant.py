@@ -10,6 +10,7 @@ from proofward.federation.history.aggregation import check_aggregate
 from proofward.federation.history.beacon_keys import OWN_SHARE, seal_to_holder
 from proofward.federation.history.beacon_sharing import SEED_BYTES, Deal, deal
 from proofward.federation.history.beacon_steps import deal_context, expected_dealers
+from proofward.federation.history.fingerprints import unsettled
 from proofward.federation.history.history_state import CONFIRM, DEAL
 from proofward.federation.history.standstill import no_way_on
 from proofward.federation.messages.catalogue import BeaconDeal, Confirmation, Message, VerdictReceipt
@@ -99,10 +100,11 @@ class Participant(Attests):
 
     def _confirm(self) -> Iterator[bytes]:
         state = self.history.round
-        if self.name in state.confirmations:
+        by_fingerprints = self.rules.scaling.fingerprints
+        if self.name in state.confirmations or (by_fingerprints and unsettled(self.history)):
             return
         start = time.perf_counter()
-        result = check_aggregate(self.history, self.objects)
+        result = check_aggregate(self.history, self.objects, not by_fingerprints)
         said = state.aggregate
         assert said is not None
         self.report("confirmed", self.rules.aggregator, start)

@@ -11,6 +11,7 @@ from typing import Any
 
 from proofward.federation.history.aggregation import check_aggregate, model_weights
 from proofward.federation.history.complaints import judge_complaint
+from proofward.federation.history.fingerprints import fingerprint_of, point_of
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.judging import Source, Unable, source_of
 from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
@@ -24,6 +25,7 @@ from proofward.federation.messages.catalogue import (
     Enrolment,
     EnrolmentClosed,
     EnrolmentVerdict,
+    Fingerprints,
     KeysClosed,
     Message,
     RoundOpened,
@@ -90,6 +92,7 @@ class ProofAudit:
             ComplaintVerdict: ("complaint", self._complaint),
             Aggregate: ("aggregate", self._aggregate),
             StatefulAggregate: ("aggregate", self._aggregate),
+            Fingerprints: ("fingerprint", self._fingerprints),
         }
 
         self._counting_checks: dict[type[Message], tuple[str, Callable[[str, Any], str]]] = {
@@ -261,6 +264,13 @@ class ProofAudit:
         )
         require(upheld == record.upheld, "complaint", verifier, upheld, record.upheld)
         return detail
+
+    def _fingerprints(self, verifier: str, record: Fingerprints) -> str:
+        point = point_of(self.history)
+        for name, said in zip(record.hospitals, record.values, strict=True):
+            own = fingerprint_of(self.history, self.objects, name, point)
+            require(own == said, "fingerprint", verifier, own, said)
+        return f"of {len(record.hospitals)} ciphertexts"
 
     def _aggregate(self, aggregator: str, record: Aggregate) -> str:
         check_aggregate(self.history, self.objects)

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from proofward.federation.history.admission_steps import check_candidate
 from proofward.federation.history.complaints import judge_complaint
+from proofward.federation.history.fingerprint_steps import due_again, said_own
+from proofward.federation.history.fingerprints import fingerprint_of, owed, point_of
 from proofward.federation.history.history_state import (
     ABANDON,
     ANY_PHASE,
@@ -33,6 +35,7 @@ from proofward.federation.messages.catalogue import (
     EndVote,
     Enrolment,
     EnrolmentVerdict,
+    Fingerprints,
     Upload,
     Verdict,
 )
@@ -106,6 +109,8 @@ class Verifier(EvidenceJudge):
             yield from self._judge_uploads()
         elif phase == SHARES:
             yield from self._judge_complaints()
+        elif phase == CONFIRM and self.rules.scaling.fingerprints:
+            yield from self._say_fingerprints()
         if phase in (SHARES, CONSENT, LOCK, UNMASK, ABANDON, CONFIRM):
             for hospital in self.history.round.uploads:
                 self.notice_dropped(Verdict, self.history.round.verdicts.about(hospital), hospital)
@@ -226,6 +231,27 @@ class Verifier(EvidenceJudge):
             yield hospital, outcome
         if missing:
             raise missing[0]
+
+    def _say_fingerprints(self) -> Iterator[bytes]:
+        """Of what it has accepted, and of what others disagree about."""
+        state = self.history.round
+        assert state.aggregate is not None
+        if not said_own(self.history, self.name):
+            earlier = self.sent(Fingerprints)
+            own = owed(self.history, self.name)
+            yield earlier if earlier is not None else self.say(self.fingerprints(own))
+        for name in list(due_again(self.history, self.name)):
+            if said_own(self.history, self.name):
+                earlier = self.sent(Fingerprints, name)
+                yield earlier if earlier is not None else self.say(self.fingerprints((name,), again=True))
+
+    def fingerprints(self, hospitals: tuple[str, ...], again: bool = False) -> Fingerprints:
+        """What to say of these ciphertexts."""
+        said = self.history.round.aggregate
+        assert said is not None
+        point = point_of(self.history)
+        values = tuple(fingerprint_of(self.history, self.objects, name, point) for name in hospitals)
+        return Fingerprints(said.digest, hospitals, values, again)
 
     def _judge_complaints(self) -> Iterator[bytes]:
         state = self.history.round

@@ -59,6 +59,10 @@ class LedgerFolder:
         """Whether there is an object with this digest; its bytes are not looked at."""
         return digest in self._store
 
+    def drop_object(self, digest: bytes) -> None:
+        """Deletes an object that nobody needs any more, if it is there."""
+        self._store.path(digest).unlink(missing_ok=True)
+
     def object_path(self, digest: bytes) -> Path:
         """Where the object is, or would be."""
         return self._store.path(digest)

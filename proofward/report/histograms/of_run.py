@@ -10,7 +10,7 @@ import numpy as np
 
 from proofward.federation.history.counted import CountedSum, counted_sums
 from proofward.federation.history.history import History
-from proofward.federation.history.stopping import stand_of
+from proofward.federation.history.stopping import stand_of, which_model
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.layers.model import Int64Array
@@ -87,7 +87,7 @@ class Evaluation:
     @property
     def of_model(self) -> str:
         """Which model is evaluated, for people."""
-        return f"model {self.outside}" if self.outside else f"after round {self.after} of training"
+        return f"model {self.outside}" if self.outside else which_model(self.after)
 
     def to_plain(self) -> dict[str, object]:
         """Plain values for JSON."""

@@ -14,9 +14,11 @@ from proofward.chain.contract.keccak import keccak256
 from proofward.chain.contract.keys import P256, SECP256K1, ChainKey, Seal
 from proofward.chain.contract.packing import pack_bitmap, pack_weights
 from proofward.chain.contract.typed_data import Checkpoint, Domain, Outcome, TypedRecord, Verdict, Weights
+from proofward.chain.libraries import imported
 from proofward.ledger.merkle_log import consistency_proof, inclusion_proof, leaf_hash, node_hash, tree_root
 
-pytest.importorskip("eth", reason="py-evm is not installed")
+with imported():
+    pytest.importorskip("eth", reason="py-evm is not installed")
 
 from proofward.chain.evm import Done, LocalChain, Reverted
 

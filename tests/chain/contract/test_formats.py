@@ -31,6 +31,7 @@ from proofward.chain.contract.typed_data import (
     Verdict,
     Weights,
 )
+from proofward.chain.libraries import imported
 
 WORD = bytes(range(32))
 DOMAIN = Domain(31337, bytes(range(20)), WORD)
@@ -49,15 +50,17 @@ def test_keccak_of_nothing_is_the_known_hash():
 
 @pytest.mark.parametrize("length", [1, 55, 135, 136, 137, 271, 272, 600])
 def test_keccak_is_that_of_another_implementation(length: int):
-    other = pytest.importorskip("eth_hash.auto", reason="web3 is not installed").keccak
+    with imported():
+        other = pytest.importorskip("eth_hash.auto", reason="web3 is not installed").keccak
     data = bytes(i & 255 for i in range(length))
     assert keccak256(data) == other(data)
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
 def test_a_wallet_that_is_asked_for_typed_data_signs_our_digest(record: TypedRecord):
-    messages = pytest.importorskip("eth_account.messages", reason="web3 is not installed")
-    account = pytest.importorskip("eth_account").Account
+    with imported():
+        messages = pytest.importorskip("eth_account.messages", reason="web3 is not installed")
+        account = pytest.importorskip("eth_account").Account
     key = ChainKey(SECP256K1, WORD)
     signable = messages.encode_typed_data(full_message=DOMAIN.typed_json(record))
     signed = account.sign_message(signable, key.secret)

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("eth", reason="py-evm is not installed")
+from proofward.chain.libraries import imported
+
+with imported():
+    pytest.importorskip("eth", reason="py-evm is not installed")
 
 ROOT = Path(__file__).parents[3]
 TABLE = json.loads((Path(__file__).parent / "gas.json").read_text())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keccak import keccak256
@@ -186,3 +188,25 @@ def test_five_hospitals_a_word_and_256_a_word_of_the_bitmap(anchored: Anchored):
     surplus = replaced(pack_bitmap([0], 260), 1, 4)
     with refused("surplus bits"):
         anchored.close(anchored.outcome(30, surplus, 1), surplus)
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.integers(0, 2**48 - 1), min_size=1, max_size=14).flatmap(
+        lambda weights: st.tuples(st.just(weights), st.sets(st.integers(0, len(weights) - 1), min_size=1))
+    )
+)
+def test_any_round_is_closed_with_its_sum_and_with_no_other(deployed: Anchored, drawn: tuple[list[int], set[int]]):
+    weights, accepted = drawn
+    total = sum(weights[i] for i in accepted)
+    bitmap = pack_bitmap(accepted, len(weights))
+    with deployed.chain.undone():
+        deployed.set_weights(9, weights)
+        if any(weights[i] == 0 for i in accepted):
+            with refused("not enrolled"):
+                deployed.close(deployed.outcome(20, bitmap, total), bitmap)
+            return
+        with refused("total weight"):
+            deployed.close(deployed.outcome(20, bitmap, total ^ 1), bitmap)
+        deployed.close_round(20, weights, sorted(accepted))
+        assert deployed.get("closed") == 1

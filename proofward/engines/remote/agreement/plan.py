@@ -33,4 +33,5 @@ def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> P
         attestation=terms.asked,
         chain=terms.anchored,
         committees=terms.drawn,
+        scaling=terms.scaling,
     )

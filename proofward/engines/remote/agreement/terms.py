@@ -37,6 +37,7 @@ from proofward.federation.messages.rules import (
     RulesError,
     check_name,
 )
+from proofward.federation.messages.scaling import PLAIN, Scaling
 from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
@@ -74,6 +75,7 @@ class Terms:
     attestation: canonical encoding of what is asked of evidence, b"" where nothing is
     chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
     committees: canonical encoding of the Committees, b"" where there are none
+    sums, shares: how members check a sum, and how long sealed shares are kept, see Scaling
     """
 
     kind: ClassVar[str] = "terms"
@@ -93,6 +95,8 @@ class Terms:
     attestation: Annotated[bytes, Length(0, MAX_POLICY_BYTES)] = b""
     chain: Annotated[bytes, Length(0, MAX_CHAIN)] = b""
     committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
+    sums: Annotated[str, Length(1, 16)] = PLAIN.sums
+    shares: Annotated[str, Length(1, 16)] = PLAIN.shares
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
@@ -189,6 +193,14 @@ class Terms:
             raise RulesError("committees", "what committees are drawn", str(error)) from error
 
     @property
+    def scaling(self) -> Scaling:
+        """How sums are checked and shares kept; raises RulesError."""
+        try:
+            return Scaling(self.sums, self.shares)
+        except ConfigurationError as error:
+            raise RulesError(error.field, error.expected, error.actual) from error
+
+    @property
     def counts_only(self) -> bool:
         """Whether all rounds count; raises RulesError."""
         return sum(len(own.rounds) for own in self.counted) == self.rounds
@@ -242,6 +254,7 @@ class Terms:
             attestation=self.asked,
             chain=self.anchored,
             committees=self.drawn,
+            scaling=self.scaling,
         )
 
     def check(self) -> Rules:

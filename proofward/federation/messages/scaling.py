@@ -1,0 +1,62 @@
+"""What the rules say of how members check sums, and of how long sealed shares are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from proofward.encoding.cbor import Item
+from proofward.layers.errors import ConfigurationError
+
+RECOMPUTED, FINGERPRINTS = "recomputed", "fingerprints"
+SUMS = (RECOMPUTED, FINGERPRINTS)
+KEPT, EPHEMERAL = "kept", "ephemeral"
+SHARES = (KEPT, EPHEMERAL)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Ways that save work or room where there are many hospitals.
+
+    sums: RECOMPUTED, everybody adds all ciphertexts up; FINGERPRINTS, see `history.fingerprints`
+    shares: KEPT; or EPHEMERAL, sealed shares of keys are deleted with their round, see `history.ephemeral`
+    """
+
+    sums: str = RECOMPUTED
+    shares: str = KEPT
+
+    def __post_init__(self) -> None:
+        for name, options in (("sums", SUMS), ("shares", SHARES)):
+            if getattr(self, name) not in options:
+                raise ConfigurationError(name, f"one of {', '.join(options)}", getattr(self, name))
+
+    @property
+    def fingerprints(self) -> bool:
+        """Whether a sum is checked without the ciphertexts."""
+        return self.sums == FINGERPRINTS
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether sealed shares go when their round is closed."""
+        return self.shares == EPHEMERAL
+
+    def to_item(self) -> dict[str, Item]:
+        """Canonical plain form: what differs from the usual alone."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value != getattr(PLAIN, name)}
+
+    @staticmethod
+    def from_item(item: object) -> Scaling:
+        """Inverse of `to_item`; raises ConfigurationError."""
+        names = {field.name for field in fields(Scaling)}
+        if not isinstance(item, dict) or not item or not set(item) <= names:
+            raise ConfigurationError("scaling", "what differs from the usual", item)
+        values: dict[str, Any] = item
+        found = Scaling(**values)
+        if found.to_item() != item:
+            raise ConfigurationError("scaling", "what differs from the usual", item)
+        return found
+
+
+PLAIN = Scaling()
+"""What rules without a word of it mean."""
