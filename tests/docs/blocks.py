@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN, READ, DATA = "sh", "console", ("toml", "ini", "yaml", "python", "text")
 DOCUMENTS = ("README.md", "docs/deploy.md", "docs/audit.md", "docs/air-gap.md", "docs/models.md",
              "docs/images.md", "docs/python.md", "docs/tables.md", "docs/consortium.md", "docs/evaluation.md",
-             "docs/privacy.md", "docs/console.md", "docs/report.md", "docs/chain.md")  # fmt: skip
+             "docs/privacy.md", "docs/console.md", "docs/report.md", "docs/chain.md",
+             "docs/attestation.md")  # fmt: skip
 PAGES = (*DOCUMENTS, "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md", "docs/rounds.md", "docs/protocol.md", "docs/scale.md",
          "docs/glossary.md", "docs/figures.md", "docs/reading.md", "docs/decisions.md")  # fmt: skip
 PROGRAM = "proofward"

@@ -91,6 +91,11 @@ def check(words: list[str], whole: bool) -> None:
                     raise NotTheProgram(f"{command.name} {name}: a value is missing")
                 break
             value, rest = rest[0], rest[1:]
+        if parameter.nargs > 1:
+            if len(rest) < parameter.nargs - 1:
+                raise NotTheProgram(f"{command.name} {name}: {parameter.nargs} values are needed")
+            rest = rest[parameter.nargs - 1 :]
+            continue
         _check_value(parameter, value)
     expected = [entry for entry in command.get_params(click.Context(command)) if isinstance(entry, click.Argument)]
     if all(entry.nargs == 1 for entry in expected) and len(arguments) > len(expected):

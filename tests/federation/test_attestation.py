@@ -26,9 +26,11 @@ from proofward.federation.history.attestation_steps import (
 from proofward.federation.history.history_state import ENROLMENT
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.attestation_records import EvidenceObjects
+from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Rules
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.evidence_audit import Today
+from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.objects import Objects
 from proofward.report.audit_summary import AuditSummary
@@ -139,6 +141,10 @@ def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp
     engine.run(lambda: accepted(history, "verifier-0") and len(history.enrolment_verdicts) == 10)
     assert awaited_evidence(history) == ("verifier-1",) and engine.aggregator.due(expired=False) is None
     assert lacking(history, "verifier-1", "verifier") == "none"
+    early = m.EnrolmentClosed(tuple(history.acceptable_enrolments()))
+    with pytest.raises(Refusal) as caught:
+        history.judge(engine.aggregator.envelope(early, *history.position()).data)
+    assert (caught.value.check, caught.value.culprit) == ("attestation", "verifier-1")
     engine.close()
     stopped = federation(tmp_path / "late", agreed, {"verifier-1": None}).run()
     assert (stopped.finished, stopped.stopped.check, stopped.stopped.culprit) == (
@@ -146,6 +152,36 @@ def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp
         "attestation",
         "verifier-1",
     )
+
+
+class Pressing(Hospital):
+    """Enrols whatever is said of its evidence."""
+
+    def duties(self):
+        yield from self._enrol()
+        yield from super().duties()
+
+
+def test_who_enrols_without_accepted_evidence_is_refused_and_named(tmp_path):
+    parties = Parties(hospitals={CULPRIT: Pressing})
+    engine = federation(tmp_path, policy(kinds=(SNP,)), {CULPRIT: WAYS[2].make(machine(SNP), INNOCENT)}, parties)
+    history = engine.aggregator.history
+    engine.run(lambda: bool(history.refusals) and INNOCENT in history.enrolments)
+    assert {(refusal.check, refusal.culprit) for refusal in history.refusals} == {("attestation", CULPRIT)}
+    assert CULPRIT not in history.enrolments and history.refusals[0].expected.startswith("evidence that enough")
+    engine.close()
+
+
+def test_what_an_aggregators_operator_prepared_wrongly_stops_no_federation(tmp_path):
+    def strange(binding, time):
+        return Prepared(replace(binding, size=10**6), time, (machine(SNP).item(bytes(64)),))
+
+    engine = federation(tmp_path, policy(RECORDED, (SNP,)), {"aggregator": strange}, hospitals=4)
+    history = engine.aggregator.history
+    engine.run(lambda: INNOCENT in history.enrolments)
+    assert "aggregator" not in {name for name, _ in history.attestations}
+    assert ("aggregator", "ledger-view") in {(party, refusal.check) for party, refusal in engine.refusals}
+    engine.close()
 
 
 class Accepting(Verifier):

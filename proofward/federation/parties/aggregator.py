@@ -168,6 +168,12 @@ class Aggregator:
         found = evidence_of(self.history, self.name, self._attest, nonce, self.time())
         if found is None:
             return None
+        try:
+            self.history.judge(self.envelope(found[0], *self.history.position()).data)
+        except Refusal as refusal:  # what an operator has prepared stops no federation
+            self._attest = None
+            self.report("refused", refusal.check, refusal=refusal)
+            return None
         for data in found[1]:
             self.ledger.put_object(data)
         return found[0]
