@@ -71,7 +71,7 @@ def _write_proof(history: History, node: Node, out: Path | None) -> None:
     from proofward.chain.state_proof import slots_for
 
     if out is not None:
-        proof = node.state_proof(anchor_of(history).address, slots_for(max(history.outcomes)))
+        proof = node.state_proof(anchor_of(history).address, slots_for(max(history.outcomes, default=0)))
         out.write_text(proof.to_json())
 
 
@@ -183,7 +183,7 @@ def export_due(source: Path, out: Path, proof: Path | None, as_json: bool) -> No
         if proof is not None:
             state = _own_state(history, read_proof(proof, "--chain-proof"))
         due, place = list(transactions(history, state)), anchor_of(history)
-        out.write_text(to_json(place.domain.chain_id, place.address, max(history.outcomes), due))
+        out.write_text(to_json(place.domain.chain_id, place.address, max(history.outcomes, default=0), due))
         named = [one.what for one in due]
         words = f"{out}: {', '.join(named) or 'nothing is due'}"
         tell({"did": "written", "transactions": named}, [words], as_json)

@@ -89,6 +89,6 @@ def asked_proof(source: Path, url: str, dev: bool) -> StateProof:
             history, node = history_of(source), node_at(url, dev)
             anchor = anchor_of(history)
             require_chain(anchor, node)
-            return node.state_proof(anchor.address, slots_for(max(history.outcomes)))
+            return node.state_proof(anchor.address, slots_for(max(history.outcomes, default=0)))
     except Refused as error:
         raise WrongThing(str(error)) from error
