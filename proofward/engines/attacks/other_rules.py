@@ -1,4 +1,4 @@
-"""What a demonstration's consortium agrees on for attacks on noise, counts and fingerprints, and in committees."""
+"""What a demonstration's consortium agrees on for attacks that need other rules than the usual ones."""
 
 from __future__ import annotations
 
