@@ -190,7 +190,8 @@ def noise_alone(parameters: int, repeats: int) -> None:
             assert secret is not None
             return secret
 
-        noise = NoiseRelation.reopen(party, NoiseLevels.of_updates(PRIVACY), blocks, root, lambda: public, known)
+        levels = NoiseLevels.of_updates(PRIVACY)
+        noise = NoiseRelation.reopen(party, levels, blocks, root, lambda: public, known)
         lookups = LookupArgument(party)
         ranges = RangeChecks(party, lookups, TABLE_BITS)
         updates = [

@@ -52,6 +52,8 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "forgotten-error": (COUNTS_PROOF,),
     "another-part-counted": (COUNTS_PROOF,),
     "another-level": (COUNTS_PROOF,),
+    "skipped-count-noise": (COUNTS_PROOF,),
+    "count-noise-drawn-again": (COUNTS_PROOF,),
     "committee-member-lying": ("share-sum",),
     "committee-member-silent": (SILENCE,),
     "quote-of-another-member": ("evidence-binding",),
@@ -65,6 +67,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "ledger-truncated": ("ledger-truncated", "complete"),
     "wrong-verdict": ("verdict", "verdict"),
     "wrong-refusal": ("verdict", "verdict"),
+    "false-fingerprint": ("fingerprint", "fingerprint"),
 }
 
 
