@@ -6,7 +6,7 @@ from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Block, Fact, Facts, Listing, Section, Words, fact
 from proofward.federation.history.consent_steps import most_releases
 from proofward.lattice.security import security_margin
-from proofward.privacy.words import NEIGHBOURS, assumption, consequences, mechanism, promise, spent
+from proofward.privacy.words import assumption, consequences, mechanism, neighbours, promise, spent
 from proofward.proof.soundness import LEAST_POLICY_BITS
 
 NOT_SHOWN = (
@@ -85,7 +85,7 @@ def _differential(found: Evidence) -> tuple[Fact, ...]:
     own = spent(accountant, most_releases(found.history))
     return (
         fact("Differential privacy", (promise(accountant), own)),
-        fact("It rests on", (assumption(accountant), NEIGHBOURS)),
+        fact("It rests on", (assumption(accountant), neighbours(accountant))),
         fact("Mechanism", mechanism(accountant)),
         fact("Beside it", tuple(consequences(accountant))),
     )

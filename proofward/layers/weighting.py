@@ -52,6 +52,8 @@ class Weighting:
         """What an update weighs, for people."""
         if self.rule == ROOT:
             return "the square root of its number of records"
+        if self == ALL_ALIKE:
+            return "as much as any other"
         most = f", of {self.cap} at most" if self.rule == CAPPED else ""
         return f"its number of records{most}"
 
@@ -69,3 +71,5 @@ class Weighting:
 
 BY_RECORDS = Weighting()
 """That of rules which name none."""
+ALL_ALIKE = Weighting(CAPPED, 1)
+"""By which all hospitals weigh the same."""

@@ -8,9 +8,11 @@ Others compute in bounded time, since updates are encrypted and noise comes from
 
 A release is the sum of at least m updates, of which m - c carry noise that no reader knows. Its L2
 sensitivity, in units of the lattice, is 2 C + sqrt(d): one clipped gradient is replaced by another, and each
-of d entries is rounded once. For a patient of k records it is 2 k C + sqrt(d). The tables from which noise is
-drawn are finite; their exact total variation, over all draws that count, is part of delta. Sums of counts
-with noise spend as many releases as they are worth, see `counts`.
+of d entries is rounded once. For a patient of k records it is 2 k C + sqrt(d). Where hospitals are protected,
+D and D' are any two data sets of it with as many rows, and the sensitivity is 2 C, since the rounded update
+of a hospital is proved to have a norm of at most C. The tables from which noise is drawn are finite; their
+exact total variation, over all draws that count, is part of delta. Sums of counts with noise spend as many
+releases as they are worth, see `counts`.
 """
 
 from __future__ import annotations
@@ -70,10 +72,17 @@ class Accountant:
     @property
     def deviation_of_sum(self) -> float:
         """Of the noise in a sum that no reader knows, as a multiple of the clip bound C."""
-        return sqrt(self.shares * self.privacy.variance) / (1 << CLIP_UNITS_BITS)
+        return sqrt(self.shares * self.privacy.variance) / self.clip_units
+
+    @property
+    def clip_units(self) -> int:
+        """C in units of the lattice."""
+        return self.privacy.clip_bound if self.privacy.of_hospitals else 1 << CLIP_UNITS_BITS
 
     def sensitivity(self, records: int) -> float:
         """By how much the replacement of so many records of one hospital moves its update, in L2."""
+        if self.privacy.of_hospitals:  # all of them: either update is within the bound, rounded as it is
+            return 2 * self.privacy.clip_bound
         return 2 * records * (1 << CLIP_UNITS_BITS) + sqrt(self.parameters)
 
     def rho(self, releases: int, records: int = 0, shares: int = 0) -> float:
@@ -150,7 +159,7 @@ class Accountant:
 
     @property
     def _clipped(self) -> Decimal:
-        return Decimal(2 * self.privacy.records_a_patient << CLIP_UNITS_BITS)
+        return Decimal(2 * self.privacy.records_a_patient * self.clip_units)
 
 
 def for_patients(accountant: Accountant, most: int = 3) -> Iterator[tuple[int, float]]:

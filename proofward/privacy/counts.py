@@ -61,6 +61,9 @@ def check_noise_of_counts(privacy: Privacy | None, parameters: int, counting: Co
         return
     if privacy is None:
         raise ConfigurationError("counting.noise", "0 without differential privacy", counting.noise)
+    if privacy.of_hospitals:
+        expected = "0 where hospitals are protected: noise for all records of one would drown every count"
+        raise ConfigurationError("counting.noise", expected, counting.noise)
     layout = layout_in(counting)
     if layout is not None and layout.least_count != 1:
         expected = "1 beside noise: what is withheld would depend on exact counts"

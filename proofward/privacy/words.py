@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, Context, Decimal
 from math import inf
 
-from proofward.layers.privacy import CLIP_UNITS_BITS
 from proofward.privacy.accountant import MOST_EPSILON, Accountant, for_patients
 
 NO_PRIVACY = "no differential privacy: sums are exact"
@@ -13,7 +12,8 @@ EXACT_COUNTS = "counts are exact and outside the privacy budget: not private"
 NOISY_COUNTS = "counts have noise, and are within the privacy budget"
 _NOTHING = 1e-9
 """Of an epsilon: what its computation may add to it."""
-NEIGHBOURS = "neighbours are two data sets of one hospital that differ in one record, replaced by another"
+USEFUL_HOSPITALS = 50
+"""With fewer in every sum, protection of whole hospitals leaves little (docs/privacy.md)."""
 
 
 def shown(epsilon: float) -> str:
@@ -29,8 +29,33 @@ def pair(accountant: Accountant, epsilon: float) -> str:
     return f"epsilon {shown(epsilon)}, delta {accountant.delta:.3g}"
 
 
+def neighbours(accountant: Accountant) -> str:
+    """What the promise compares."""
+    if accountant.privacy.of_hospitals:
+        return (
+            "neighbours are two federations that differ in one hospital, all of whose records are replaced "
+            "by as many others; that it takes part, and with how many records, is public"
+        )
+    return "neighbours are two data sets of one hospital that differ in one record, replaced by another"
+
+
+def few_hospitals(accountant: Accountant | None) -> list[str]:
+    """A warning where hospitals are protected that are too few for it to leave anything."""
+    if accountant is None or not accountant.privacy.of_hospitals:
+        return []
+    found = accountant.minimum_updates
+    if found >= USEFUL_HOSPITALS:
+        return []
+    return [
+        f"protection of whole hospitals in sums of {found}: with fewer than about {USEFUL_HOSPITALS} noise "
+        'drowns most of what they learn together (docs/privacy.md); granularity = "record" protects records'
+    ]
+
+
 def whose(accountant: Accountant) -> str:
     """What is protected."""
+    if accountant.privacy.of_hospitals:
+        return "each hospital with all its records"
     records = accountant.privacy.records_a_patient
     return "each record" if records == 1 else f"each patient of at most {records} records at a hospital"
 
@@ -58,7 +83,12 @@ def mechanism(accountant: Accountant) -> str:
     """What is done to updates."""
     own = accountant.privacy
     clip = 2.0**own.clip_bits
-    noise = accountant.deviation / (1 << CLIP_UNITS_BITS) * clip
+    noise = accountant.deviation / accountant.clip_units * clip
+    if own.of_hospitals:
+        return (
+            f"the update of each hospital is clipped to {clip:g}, and all weigh the same; to its update each "
+            f"hospital adds noise of the deviation {noise:.4g} in every entry, and proves both"
+        )
     return (
         f"the gradient of each record is clipped to {clip:g}; to their sum each hospital adds noise of the "
         f"deviation {noise:.4g} in every entry, and proves it"
@@ -67,10 +97,15 @@ def mechanism(accountant: Accountant) -> str:
 
 def consequences(accountant: Accountant) -> list[str]:
     """What else the rules come to."""
+    alone = (
+        f"epsilon against who knows nobody's noise: {shown(accountant.without_colluders)}; of all updates of "
+        f"a hospital opened alone: {shown(accountant.opened_alone)}"
+    )
+    if accountant.privacy.of_hospitals:
+        return [alone, "what is promised of a hospital holds of each of its records and patients"]
     others = [f"of {records} records {shown(own)}" for records, own in for_patients(accountant)]
     return [
-        f"epsilon against who knows nobody's noise: {shown(accountant.without_colluders)}; of all updates of "
-        f"a hospital opened alone: {shown(accountant.opened_alone)}",
+        alone,
         f"epsilon for a patient {', '.join(others)}; which records are of one patient, hospitals say",
     ]
 
@@ -81,10 +116,11 @@ def in_words(accountant: Accountant | None) -> list[str]:
         return [NO_PRIVACY]
     return [
         promise(accountant),
-        f"{assumption(accountant)}; {NEIGHBOURS}",
+        f"{assumption(accountant)}; {neighbours(accountant)}",
         mechanism(accountant),
         *consequences(accountant),
         f"a hospital signs at most {accountant.privacy.releases} sums, over all attempts, and then no more",
+        *few_hospitals(accountant),
     ]
 
 

@@ -27,7 +27,12 @@ from proofward.relations.clipped_rule import ClippedRule, clipped_rule
 from proofward.relations.committed_values import committed_values
 from proofward.relations.limits import MOST_COMMITTED_VALUES, check_sizes
 from proofward.relations.noise_tables import message_bound
-from proofward.relations.private_rules import check_private, check_several_steps, gradient_step
+from proofward.relations.private_rules import (
+    check_private,
+    check_several_steps,
+    gradient_step,
+    largest_noisy_mean,
+)
 from proofward.relations.row_range import widest_range
 from proofward.relations.update_rule import UpdateRule, least_shift, update_rule
 
@@ -204,8 +209,9 @@ class RoundConfig:
 
     def clipped_rule(self, rows: int) -> ClippedRule | None:
         """The numbers of an update where each record's gradient is clipped, with differential privacy."""
-        own = self.model, self.scales, self.training
-        return None if self.privacy is None else clipped_rule(*own, self.privacy, rows)
+        if self.privacy is None or self.privacy.of_hospitals:
+            return None
+        return clipped_rule(self.model, self.scales, self.training, self.privacy, rows)
 
     def message_bound(self, rows: int, weight_shift: int) -> int:
         """What no entry of the vector that a hospital encrypts exceeds: the bounds of update and noise."""
@@ -241,6 +247,9 @@ class RoundConfig:
         if least := self.clipped_rule(self.least_rows):
             step = gradient_step(self.training, bits, least, self.message_bound(self.least_rows, 0))
             mean = step.largest
+        elif self.privacy is not None:
+            shift = self.weight_shift(self.most_rows)
+            mean = largest_noisy_mean(self.update_rule(self.least_rows, shift), self.privacy, bits)
         return ModelRule(self.optimizer, bits, mean, self.weight_limit, step)
 
     def _limit(self, rows: int) -> int:

@@ -1,4 +1,9 @@
-"""What rules with differential privacy have to be beside it; each is refused by its name otherwise."""
+"""What rules with differential privacy have to be beside it; each is refused by its name otherwise.
+
+Where hospitals are protected, the update U of each is clipped as ever: ||U|| <= B in L2 is proved
+(`relations.update_rule`), and B is at most the clip bound in units of the lattice since all weigh the same.
+So whatever the records of one hospital are, its update moves by at most 2 B.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,11 @@ from proofward.layers.model import Training
 from proofward.layers.network import Network
 from proofward.layers.privacy import Privacy
 from proofward.layers.record_norms import check_affordable, check_layers
-from proofward.layers.weighting import BY_RECORDS, Weighting
+from proofward.layers.weighting import ALL_ALIKE, BY_RECORDS, Weighting
 from proofward.optimizers.gradient_step import GradientStep
 from proofward.relations.clipped_rule import ClippedRule
+from proofward.relations.noise_tables import message_bound
+from proofward.relations.update_rule import UpdateRule
 
 
 def check_private(
@@ -24,6 +31,12 @@ def check_private(
         if training.full_batch:
             raise ConfigurationError("full_batch", "differential privacy, or several steps a round", True)
         return
+    if clip_bound != privacy.clip_bound:
+        expected = f"{privacy.clip_bound}, the bound of differential privacy at scale 2^10"
+        raise ConfigurationError("clip_bound", expected, clip_bound)
+    if privacy.of_hospitals:
+        _check_of_hospitals(training, weighting)
+        return
     if not training.full_batch:
         expected = "one step on a full batch beside differential privacy (full_batch)"
         raise ConfigurationError("steps", expected, training.duration)
@@ -35,9 +48,21 @@ def check_private(
     if weighting != BY_RECORDS:
         expected = f"{BY_RECORDS.rule} beside differential privacy"
         raise ConfigurationError("weighting", expected, weighting.rule)
-    if clip_bound != privacy.clip_bound:
-        expected = f"{privacy.clip_bound}, the bound of differential privacy at scale 2^10"
-        raise ConfigurationError("clip_bound", expected, clip_bound)
+
+
+def _check_of_hospitals(training: Training, weighting: Weighting) -> None:
+    """Rounds train as without privacy, and all updates weigh the same: noise is for the heaviest one."""
+    if training.full_batch:
+        expected = "false where hospitals are protected: their whole updates are clipped, not each gradient"
+        raise ConfigurationError("full_batch", expected, True)
+    if weighting != ALL_ALIKE:
+        expected = f"{ALL_ALIKE.rule}, cap 1, where hospitals are protected: all weigh the same"
+        raise ConfigurationError("weighting", expected, weighting.rule)
+
+
+def usual_weighting(privacy: Privacy | None) -> Weighting:
+    """What updates weigh where nothing else is said: where hospitals are protected all alike."""
+    return ALL_ALIKE if privacy is not None and privacy.of_hospitals else BY_RECORDS
 
 
 def starts_from_zeros(privacy: Privacy | None, model: Network) -> bool:
@@ -54,6 +79,11 @@ def check_several_steps(training: Training, most_rows: int) -> None:
     if training.steps_for(most_rows) == 1 and training.batch >= training.trained_rows(most_rows):
         expected = "several steps a round, or differential privacy: exact sums of full batches tell records"
         raise ConfigurationError("steps", expected, training.duration)
+
+
+def largest_noisy_mean(rule: UpdateRule | ClippedRule, privacy: Privacy, weight_bits: int) -> int:
+    """The bound on a mean of whole updates with their noise, at the scale of weights."""
+    return (-(-message_bound(privacy, rule.bound) // rule.weight) << weight_bits) + 1
 
 
 def gradient_step(training: Training, weight_bits: int, least: ClippedRule, bound: int) -> GradientStep:

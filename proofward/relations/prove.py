@@ -112,7 +112,7 @@ def worked_out(
     config, weights, rule = statement.config, statement.initial_weights, statement.rule
     order = statement.schedule() if batches is None else batches
     about = config.model, config.scales, statement.training
-    if config.privacy is not None:
+    if config.privacy is not None and not config.privacy.of_hospitals:
         clipped = clipped_update(*about, config.privacy, weights, features, labels, order)
         return clipped.trace, clipped, clipped.update
     assert isinstance(rule, UpdateRule)

@@ -111,7 +111,7 @@ def test_a_private_fit_says_what_is_promised_and_spent(free_proofs, tmp_path):
     known = federation.privacy
     assert known["epsilon"] <= 8 and (known["delta"], known["spent"]["releases"]) == (1e-4, 1)
     assert 0 < known["spent"]["epsilon"] < known["epsilon"]
-    settings = {**promise, "clip": 1.0, "records_a_patient": 1, "colluders": 1, "count_releases": 1, "exact_counts": False}
+    settings = {**promise, "clip": 1.0, "records_a_patient": 1, "colluders": 1, "count_releases": 1, "exact_counts": False, "granularity": "record"}
     assert federation.settings["privacy"] == settings and "clip_bound" not in federation.settings
     file = federation.to_file(tmp_path / "consortium.toml")
     assert pw.Federation.from_file(file).settings == federation.settings

@@ -23,6 +23,7 @@ from proofward.dossier.promises import not_shown, promises
 from proofward.federation.history.history import History
 from proofward.federation.parties.auditor import _in_words
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.weighting import ALL_ALIKE
 from proofward.models.presets import FOLDER, PRESET_FILES
 from proofward.privacy import words
 from proofward.report.audit_summary import AuditSummary
@@ -225,6 +226,48 @@ def test_a_person_is_asked_until_what_is_typed_is_a_promise(monkeypatch, capsys)
     assert "privacy.delta: expected a number in" in said and "expected a number, found 'small'" in said
     assert chosen_privacy(silent) is None
     assert chosen_privacy(silent) == PrivacyTable(3.0, 1e-5)
+
+
+def test_hospitals_are_protected_where_the_file_says_so(tmp_path, proofward):
+    """Rounds train as without privacy; init warns of few hospitals where the choice is made."""
+    table = 'epsilon = 8\ngranularity = "hospital"\nclip = 2.0'
+    project = read_project(written(tmp_path, table, steps=3, batch=8, full_batch="false"))
+    terms = project.terms()
+    config, again = terms.round_config, project_of(tomllib.loads(project_text(project)), None)
+    assert config.privacy.of_hospitals and config.weighting == ALL_ALIKE and config.clip_bound == 2048
+    assert config.training.duration == "3 steps" and terms.accountant.promised <= 8
+    assert not again[1] and again[0].terms() == terms
+    said = "\n".join(in_words(terms, ("localhost",), 1))
+    assert "for each hospital with all its records" in said and "an update weighs as much as any other" in said
+    assert "with fewer than about 50 noise drowns" in said and "each record adds" not in said
+    history = History(terms.check())
+    assert "for each hospital" in _in_words(history.rules)
+    assert any("replaced by as many others" in line for line in privacy_lines(history))
+    assert privacy_document(history)["granularity"] == "hospital"
+    made = proofward("consortium", "init", tmp_path / "c", *OPTIONS, "--epsilon", 8, "--granularity", "hospital")
+    assert made.exit_code == 0 and "with fewer than about 50 noise drowns" in made.stdout
+    refused = proofward("consortium", "init", tmp_path / "d", *OPTIONS, "--no-dp", "--granularity", "hospital")
+    assert refused.exit_code == 2 and "exclude each other" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "training", "found"),
+    [
+        ('granularity = "patient"', {}, "privacy.granularity: expected one of record, hospital"),
+        ('granularity = "hospital"', {"steps": 1, "batch": 64}, "training.full_batch: expected false where hospitals"),
+        ('granularity = "hospital"\nrecords_a_patient = 2', {"full_batch": "false"}, "records_a_patient: expected 1"),
+        ('granularity = "hospital"\n[validation]\nshare = 0.2', {"full_batch": "false"}, "privacy.exact_counts: expected true"),
+        ('granularity = "hospital"\n[aggregation]\nweighting = "root"', {"full_batch": "false"}, "expected capped, cap 1"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_with_protected_hospitals_is_refused(tmp_path, table, training, found):
+    path = written(tmp_path, f"epsilon = 8\n{table}", **{"steps": 3, "batch": 8, **training})
+    project, problems = read_whole_project(path)
+    if project is not None:
+        with pytest.raises(ValueError, match=found):
+            project.terms()
+        return
+    assert found in "\n".join(map(str, problems))
 
 
 def test_a_delta_is_rounded_down_to_one_over_a_whole_number(tmp_path):

@@ -10,9 +10,12 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import pytest
 
+from proofward.field import reference_arithmetic
 from proofward.field.goldilocks import to_field
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.layout import Layout
 from proofward.layers.network import mlp
+from proofward.layers.record import RecordLayout
 from proofward.layers.subgroup import Subgroup
 from proofward.proof.forms import Column
 from proofward.proof.transcript import Coins
@@ -20,6 +23,7 @@ from proofward.relations.evaluation_proof import check_evaluation, prove_evaluat
 from proofward.relations.evaluation_round import evaluation_round
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.inequalities import Block, Inequalities
+from proofward.relations.level_codes import padded_places
 from proofward.relations.measure import evaluation_plan
 from proofward.relations.score_counts import score_counts, told_levels
 from proofward.relations.score_layout import ScoreLayout
@@ -97,8 +101,7 @@ def block(number: int) -> slice:
     return slice(SIZE_OF_BLOCK * number, SIZE_OF_BLOCK * (number + 1))
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("least", [1, 2, 4])
+@pytest.mark.parametrize(("classes", "least"), [(2, 1), (2, 2), (3, 1), (3, 4)])
 def test_the_counts_of_levels_are_the_plain_ones(classes: int, least: int) -> None:
     network = mlp((5, 4, classes))
     layout = ScoreLayout(classes, 6, least, GROUPED.subgroups)
@@ -110,9 +113,19 @@ def test_the_counts_of_levels_are_the_plain_ones(classes: int, least: int) -> No
     assert np.array_equal(made.counts, plain)
 
 
-def test_a_forger_of_the_truth_is_accepted() -> None:
+def test_a_forger_of_the_truth_is_accepted_by_the_reference_verifier_too() -> None:
     Pretends.fallback, Pretends.told = honest(), {}
-    verify_evaluation(public(), *says(evaluated(public()), Pretends))
+    said = says(evaluated(public()), Pretends)
+    with reference_arithmetic():
+        verify_evaluation(public(), *said)
+
+
+@pytest.mark.parametrize("layout", [RecordLayout(Layout((5,))), RecordLayout(Layout((3, 5, 4)), 6)], ids=["row", "beside"])
+def test_levels_are_found_where_their_features_are_in_a_padded_record(layout: RecordLayout) -> None:
+    values = np.random.default_rng(1).integers(-9, 9, (7, layout.size))
+    for features in (range(1, 4), range(layout.size - 2, layout.size)):
+        found = layout.pad(values)[:, padded_places(layout, features)]
+        assert np.array_equal(found, values[:, features.start : features.stop])
 
 
 OWN = (

@@ -14,6 +14,8 @@ PROJECT_FILE = "consortium.toml"
 """In a consortium's folder."""
 PORT, ROUNDS, DEADLINE, PRESET = 8002, 15, 600, "wdbc"
 EPSILON, DELTA, PRIVATE_PRESET = 3.0, 1e-5, "logistic"
+RECORD = "record"
+GRANULARITIES = (RECORD, "hospital")
 """Of a consortium with differential privacy."""
 HOSPITALS, ROWS = 5, 500
 """Of a federation and a hospital whose costs are asked for, where none is named."""

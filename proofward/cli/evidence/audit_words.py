@@ -14,7 +14,7 @@ from proofward.federation.messages.clock import REPEATABLE_TIME, in_utc
 from proofward.federation.messages.thresholds import committees_in_words
 from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.layers.weighting import BY_RECORDS
-from proofward.privacy.words import EXACT_COUNTS, NEIGHBOURS, NOISY_COUNTS, assumption, promise, spent
+from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS, assumption, neighbours, promise, spent
 from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.report.audit_summary import AuditSummary, Breach
 from proofward.report.sentences import members, record_sentence, rules_sentence
@@ -99,7 +99,7 @@ def privacy_lines(history: HistoryState) -> Iterator[str]:
     yield f"privacy     {promise(accountant)}"
     yield f"            {spent(accountant, most_releases(history))}"
     yield f"            {assumption(accountant)}"
-    yield f"            {NEIGHBOURS}"
+    yield f"            {neighbours(accountant)}"
     if history.rules.has_exact_counts:
         yield f"            {EXACT_COUNTS}"
     elif history.rules.counting:
@@ -118,8 +118,9 @@ def privacy_document(history: HistoryState) -> dict[str, object] | None:
         "releases": accountant.privacy.releases,
         "colluders": accountant.privacy.colluders,
         "records_a_patient": accountant.privacy.records_a_patient,
+        "granularity": accountant.privacy.granularity,
         "spent": {"releases": releases, "epsilon": accountant.spent(releases)},
-        "neighbours": NEIGHBOURS,
+        "neighbours": neighbours(accountant),
         "exact_counts": history.rules.has_exact_counts,
     }
 

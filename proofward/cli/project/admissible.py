@@ -22,6 +22,7 @@ from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import check_provable
+from proofward.relations.private_rules import usual_weighting
 
 BETWEEN, HALVINGS = 4, 6
 """Proofs are measured at both ends of the range of rows, and at every so many powers of two between."""
@@ -78,7 +79,9 @@ def _within_security(config: RoundConfig) -> RoundConfig:
 
 def _rules(setup: Preset, hospitals: int, threshold: int) -> RoundConfig:
     numbers = setup.clip_bound, hospitals, threshold
-    return RoundConfig(setup.model, setup.scales, setup.training, *numbers, privacy=setup.privacy)
+    weighting, privacy = usual_weighting(setup.privacy), setup.privacy
+    about = setup.model, setup.scales, setup.training
+    return RoundConfig(*about, *numbers, weighting=weighting, privacy=privacy)
 
 
 def _remedies(setup: Preset, hospitals: int, threshold: int) -> Iterator[str]:

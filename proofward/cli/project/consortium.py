@@ -17,10 +17,12 @@ from proofward.cli.common.usual import (
     DEADLINE,
     DELTA,
     EPSILON,
+    GRANULARITIES,
     PORT,
     PRESET,
     PRIVATE_PRESET,
     PROJECT_FILE,
+    RECORD,
     ROUNDS,
     examples,
     usual_minimum,
@@ -68,6 +70,9 @@ def consortium() -> None:
               f"{EPSILON:g} is usual. This or --no-dp has to be there.")  # fmt: skip
 @click.option("--delta", type=float, metavar="D", default=DELTA, show_default=True,
               help="With which the promise of --epsilon may fail, below one in all records.")  # fmt: skip
+@click.option("--granularity", type=click.Choice(GRANULARITIES), default=RECORD, show_default=True,
+              help="What --epsilon protects: each record, or each hospital with all its records. The latter "
+              "leaves little with fewer than about a hundred hospitals.")  # fmt: skip
 @click.option("--no-dp", is_flag=True, help="Exact sums: no differential privacy, which the terms then say.")
 @click.option("--preset", metavar="NAME|FILE", show_default=f"{PRESET}, with --epsilon {PRIVATE_PRESET}",
               help="Model and training: a name listed below, or a file like those.")  # fmt: skip
@@ -187,7 +192,8 @@ def _from_options(options: Mapping[str, Any]) -> Project:
     if options["trusted_first_model"] is not None:
         others["trusted_first_model"] = FIRST_MODEL
     try:
-        others.update(chosen_preset(preset, None if privacy is None else privacy.epsilon))
+        private = privacy if privacy is not None and privacy.by_record else None
+        others.update(chosen_preset(preset, None if private is None else private.epsilon))
         return Project(options["title"], servers, sites, PORT if port is None else port, **others).completed()
     except ProjectError as error:
         raise click.UsageError(str(error)) from error

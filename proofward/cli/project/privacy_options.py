@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from proofward.cli.common.usual import DELTA, EPSILON
+from proofward.cli.common.usual import DELTA, EPSILON, RECORD
 from proofward.cli.project.privacy_table import PrivacyTable, check_privacy
 from proofward.cli.project.project_table import ProjectError
 
@@ -25,11 +25,14 @@ def chosen_privacy(options: Mapping[str, Any]) -> PrivacyTable | None:
     Whoever says neither is asked at a terminal; a script has to say it.
     """
     epsilon, delta, exact = options["epsilon"], options["delta"], options["no_dp"]
+    granularity = options.get("granularity", RECORD)
     if exact:
         if epsilon is not None:
             raise click.UsageError("--epsilon and --no-dp exclude each other")
         if delta != DELTA:
             raise click.UsageError("--delta and --no-dp exclude each other: exact sums promise nothing")
+        if granularity != RECORD:
+            raise click.UsageError("--granularity and --no-dp exclude each other: exact sums promise nothing")
         return None
     if epsilon is None:
         if not sys.stdin.isatty():
@@ -37,11 +40,11 @@ def chosen_privacy(options: Mapping[str, Any]) -> PrivacyTable | None:
                 f"--epsilon (such as {EPSILON:g}) is missing, or --no-dp for exact sums without differential "
                 "privacy"
             )
-        return _asked(delta)
-    return _checked(PrivacyTable(epsilon, delta))
+        return _asked(delta, granularity)
+    return _checked(PrivacyTable(epsilon, delta, granularity=granularity))
 
 
-def _asked(delta: float) -> PrivacyTable | None:
+def _asked(delta: float, granularity: str) -> PrivacyTable | None:
     """What is typed at a terminal; whatever is no promise is asked for again."""
     click.echo(ASKED, err=True)
     epsilon = click.prompt("epsilon", default=f"{EPSILON:g}", value_proc=_typed_epsilon, err=True)
@@ -52,7 +55,7 @@ def _asked(delta: float) -> PrivacyTable | None:
         return _checked(PrivacyTable(epsilon, _number(said))).delta
 
     delta = click.prompt("delta", default=f"{delta:g}", value_proc=typed_delta, err=True)
-    return PrivacyTable(epsilon, delta)
+    return PrivacyTable(epsilon, delta, granularity=granularity)
 
 
 def _typed_epsilon(said: str) -> float | None:

@@ -12,8 +12,9 @@ from proofward.cli.common.usual import DELTA
 from proofward.cli.project.project_table import ProjectError, Table
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Training
-from proofward.layers.privacy import MOST_RELEASES, Privacy
-from proofward.models.keys import Flag, Integer, Key, Keys, Number
+from proofward.layers.privacy import GRANULARITIES, MOST_RELEASES, RECORD, Privacy
+from proofward.layers.weighting import ALL_ALIKE, BY_RECORDS, Weighting
+from proofward.models.keys import Flag, Integer, Key, Keys, Number, Text
 from proofward.models.presets import PRIVATE_PRESETS
 from proofward.models.settings import Settings
 from proofward.privacy.accountant import MOST_EPSILON
@@ -31,8 +32,12 @@ PRIVACY = Keys((
     Key("epsilon", Number(above=0, high=MOST_EPSILON), "promised for each record over the whole federation"),
     Key("delta", Number(LEAST_DELTA, high=MOST_DELTA),
         "with which the promise may fail, taken as 1 / a whole number, rounded down", DELTA),
+    Key("granularity", Text(options=GRANULARITIES),
+        "what is protected: record, or hospital for all records of one, which needs some hundred hospitals",
+        RECORD),
     Key("clip", Number(1 / LARGEST_CLIP, high=LARGEST_CLIP),
-        "the L2 norm to which the gradient of each record is clipped, a power of two", CLIP),
+        "the L2 norm to which the gradient of each record is clipped, or of a hospital the update; "
+        "a power of two", CLIP),
     Key("releases", Integer(1, 1 << 20), "sums that a hospital consents to at most, over all attempts"),
     Key("records_a_patient", Integer(1, 1 << 16), "the most records of one patient at a hospital", RECORDS),
     Key("colluders", Integer(0, 3000),
@@ -50,7 +55,8 @@ class PrivacyTable:
 
     epsilon, delta: promised. clip: C. releases: R, 0 for the usual number. records_a_patient: k.
     colluders: c, None for the threshold. count_releases: what a sum of counts spends of the releases.
-    exact_counts: whether counts without noise, outside the budget, are agreed to.
+    exact_counts: whether counts without noise, outside the budget, are agreed to. granularity: what is
+    protected, RECORD or HOSPITAL.
     """
 
     epsilon: float
@@ -61,11 +67,17 @@ class PrivacyTable:
     colluders: int | None = None
     count_releases: int = COUNT_RELEASES
     exact_counts: bool = False
+    granularity: str = RECORD
+
+    @property
+    def by_record(self) -> bool:
+        """Whether the gradient of each record is clipped, in one step on all of them."""
+        return self.granularity == RECORD
 
     @property
     def spent_by_counts(self) -> int:
         """How many releases a sum of counts spends; 0 where counts are exact."""
-        return 0 if self.exact_counts else self.count_releases
+        return 0 if self.exact_counts or not self.by_record else self.count_releases
 
     def mechanism(
         self, rounds: int, counted: int, entries: int, parameters: int, threshold: int, minimum: int
@@ -86,6 +98,7 @@ class PrivacyTable:
             records_a_patient=self.records_a_patient,
             colluders=threshold if self.colluders is None else self.colluders,
             inverse_delta=_inverse(self.delta),
+            granularity=self.granularity,
         )
         noisy = planned > rounds
         distance = most_distance(entries, self.spent_by_counts) if noisy else Fraction(0)
@@ -122,6 +135,7 @@ def read_privacy(values: Mapping[str, Any]) -> PrivacyTable | None:
         colluders=table.integer("colluders") if table.has("colluders") else None,
         count_releases=table.integer("count_releases"),
         exact_counts=table.flag("exact_counts"),
+        granularity=table.text("granularity"),
     )
     check_privacy(found)
     return found
@@ -135,6 +149,9 @@ def check_privacy(found: PrivacyTable) -> None:
     if not LEAST_DELTA <= found.delta <= MOST_DELTA:
         expected = f"a number in [{LEAST_DELTA:g}, {MOST_DELTA:g}], below 1 / all records"
         raise ProjectError(f"{WHERE}delta", expected, repr(found.delta))
+    if found.granularity not in GRANULARITIES:
+        expected = f"one of {', '.join(GRANULARITIES)}"
+        raise ProjectError(f"{WHERE}granularity", expected, repr(found.granularity)[:80])
     if not 1 / LARGEST_CLIP <= found.clip <= LARGEST_CLIP or log2(found.clip) % 1:
         expected = f"a power of two in [{1 / LARGEST_CLIP!r}, {LARGEST_CLIP!r}]"
         raise ProjectError(f"{WHERE}clip", expected, repr(found.clip))
@@ -144,37 +161,54 @@ def check_step(found: PrivacyTable | None, own: Settings) -> None:
     """Raises ProjectError for settings of the file that are not of one step on all records."""
     several = {"epochs": own.epochs, "steps": own.steps if own.steps != 1 else None, "momentum": own.momentum}
     for name, value in several.items():
-        if found is not None and value:
+        if found is not None and found.by_record and value:
             expected = "nothing beside [privacy], whose rounds are one step on all records, without momentum"
             raise ProjectError(f"training.{name}", expected, repr(value))
 
 
-def check_beside(found: PrivacyTable | None, own: Settings, training: Training, *counts: object) -> None:
+def check_beside(
+    found: PrivacyTable | None, own: Settings, training: Training, counted: bool, *counts: object
+) -> None:
     """Raises ProjectError for training and counts that do not go together with this table, or with none.
 
-    own: what the file itself sets. training: with what the preset adds. counts: what has exact ones
-    in any case, if it is there: an outside model, or the statistics from which centres and spreads come.
+    own: what the file itself sets. training: with what the preset adds. counted: whether a validation part
+    is, of which whole hospitals cannot be protected. counts: what has exact ones in any case, if it is there:
+    an outside model, or the statistics from which centres and spreads come.
     """
     if found is None:
         if training.full_batch:
             expected = "false without [privacy]: exact sums of one step on all records give these away"
             raise ProjectError("training.full_batch", expected, "true")
         return
-    if not training.full_batch:
+    if training.full_batch is not found.by_record:
+        if training.full_batch:
+            expected = "false where hospitals are protected, whose updates are clipped as a whole"
+            raise ProjectError("training.full_batch", expected, "true")
         expected = f"true with [privacy], as the presets {', '.join(sorted(PRIVATE_PRESETS))} have it"
         raise ProjectError("training.full_batch", expected, "false")
     if own.clip_bound is not None:
-        expected = "nothing beside [privacy], whose clip bounds the gradient of each record"
+        expected = "nothing beside [privacy], whose clip bounds gradients or updates"
         raise ProjectError("training.clip_bound", expected, repr(own.clip_bound))
-    if any(counts):
+    if any(counts) or (counted and not found.by_record):
         check_exact(found)
 
 
 def check_exact(found: PrivacyTable | None) -> None:
     """Raises ProjectError where exact counts were not agreed to beside privacy."""
     if found is not None and not found.exact_counts:
-        expected = "true beside [outside_model] or statistics, whose counts are exact, outside the budget "
-        raise ProjectError(f"{WHERE}exact_counts", f"{expected}and not private", "false")
+        expected = "true beside [outside_model] or statistics, and where hospitals are protected beside "
+        expected += "[validation]: their counts are exact, outside the budget and not private"
+        raise ProjectError(f"{WHERE}exact_counts", expected, "false")
+
+
+def clips_records(found: PrivacyTable | None) -> bool:
+    """Whether rounds are one step on all records, the gradient of each clipped."""
+    return found is not None and found.by_record
+
+
+def usual_weighting(found: PrivacyTable | None, own: Weighting) -> Weighting:
+    """What updates weigh: where hospitals are protected all alike, unless the file says another thing."""
+    return ALL_ALIKE if found is not None and not found.by_record and own == BY_RECORDS else own
 
 
 def mechanism_of(found: PrivacyTable | None, *numbers: int) -> Privacy | None:

@@ -17,8 +17,16 @@ from proofward.cli.project.declared_table import NONE as NONE_DECLARED
 from proofward.cli.project.declared_table import Declared
 from proofward.cli.project.evaluated_rounds import agreed_rounds, counted_numbers
 from proofward.cli.project.outside_table import OutsideTable
-from proofward.cli.project.privacy_table import PrivacyTable, check_beside, check_step, mechanism_of
+from proofward.cli.project.privacy_table import (
+    PrivacyTable,
+    check_beside,
+    check_step,
+    clips_records,
+    mechanism_of,
+    usual_weighting,
+)
 from proofward.cli.project.project_columns import MOST_TITLE, columns_of, placeholder_features
+from proofward.cli.project.project_faults import scale_faults, server_faults
 from proofward.cli.project.project_setup import setup_of
 from proofward.cli.project.project_table import ProjectError
 from proofward.cli.project.validation_table import ValidationTable
@@ -26,7 +34,7 @@ from proofward.data.column_kinds import TableColumn
 from proofward.data.image_schema import MAX_TITLE, ImageSchema
 from proofward.data.schema import FeaturesInvalid, Notation, Schema
 from proofward.data.subgroups import subgroups_of
-from proofward.engines.remote.agreement.addresses import EXAMPLES, MOST_ADDRESSES, fault_of_address, name_of
+from proofward.engines.remote.agreement.addresses import name_of
 from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
@@ -44,7 +52,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.subgroup import Subgroup
 from proofward.layers.weighting import BY_RECORDS, Weighting
 from proofward.models.presets import PRESET_FILES
-from proofward.models.settings import SCALES, Preset, Settings
+from proofward.models.settings import Preset, Settings
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
@@ -124,7 +132,7 @@ class Project:
     @cached_property
     def setup(self) -> Preset:
         """Network and training of a completed project; raises ConfigurationError."""
-        found = setup_of(self.preset, self.settings, self.schema, self.privacy is not None)
+        found = setup_of(self.preset, self.settings, self.schema, clips_records(self.privacy))
         whole = self.settings.over(self.usual)
         training = replace(
             found.training,
@@ -139,7 +147,7 @@ class Project:
     @property
     def usual(self) -> Settings:
         """What the preset has for what the project leaves open."""
-        return PRESET_FILES[self.preset].settings_for(self.privacy is not None)
+        return PRESET_FILES[self.preset].settings_for(clips_records(self.privacy))
 
     @property
     def placeholders(self) -> bool:
@@ -180,11 +188,12 @@ class Project:
             features=columns_of(self.preset, self.features, self.notation, self.title)
             if self.images is None
             else (),
+            weighting=usual_weighting(self.privacy, self.weighting),
         )
         try:
             check_step(self.privacy, self.settings)
             setup, exact = completed.setup, (self.outside, self.notation.statistics)
-            check_beside(self.privacy, self.settings, setup.training, *exact)
+            check_beside(self.privacy, self.settings, setup.training, self.validation is not None, *exact)
             if self.images is not None:
                 self.images.check(setup.scales)
         except ConfigurationError as error:
@@ -208,11 +217,11 @@ class Project:
         longest = MOST_TITLE if self.images is None else MAX_TITLE
         if not 1 <= len(self.title) <= longest or not self.title.isprintable():
             yield ProjectError("title", f"1 to {longest} printable characters", repr(self.title))
-        yield from self._server_faults()
+        yield from server_faults(self.servers)
         if self.preset not in PRESET_FILES:
             yield ProjectError("preset", f"one of {', '.join(sorted(PRESET_FILES))}", repr(self.preset))
         else:
-            yield from self._scale_faults()
+            yield from scale_faults(self.settings.over(self.usual).scales, bool(self.trusted_first_model))
         name = self.trusted_first_model
         if name and (Path(name).name != name or not name.isprintable()):
             yield ProjectError("trusted_first_model", "the name of a file in the same folder", repr(name))
@@ -232,24 +241,6 @@ class Project:
             yield ProjectError("site", "three hospitals: of two each can subtract its own update", count)
         if not self.count(VERIFIER):
             yield ProjectError("site", "at least one verifier", 0)
-
-    def _scale_faults(self) -> Iterator[ProjectError]:
-        scales = self.settings.over(self.usual).scales
-        for fault in scales.faults():
-            yield ProjectError(fault.field, fault.expected, fault.actual)
-        bits = scales.given.get("weight_bits", SCALES.weight_bits)
-        if self.trusted_first_model and bits != SCALES.weight_bits:
-            expected = f"{SCALES.weight_bits} with a trusted_first_model, whose file does not say its scale"
-            yield ProjectError("scales.weight_bits", expected, bits)
-
-    def _server_faults(self) -> Iterator[ProjectError]:
-        if not 1 <= len(self.servers) <= MOST_ADDRESSES:
-            yield ProjectError("server", f"1 to {MOST_ADDRESSES} names or addresses", len(self.servers))
-        for host in self.servers:
-            if fault := fault_of_address(host):
-                yield ProjectError("server", EXAMPLES, f"{host!r}: {fault}")
-            if self.servers.count(host) > 1:
-                yield ProjectError("server", "distinct names and addresses", f"{host} twice")
 
     def config(self) -> RoundConfig:
         """The configuration of a completed project; raises ProjectError if no round of it can be proved."""

@@ -52,7 +52,7 @@ def in_words(terms: Terms, servers: Sequence[str], port: int) -> list[str]:
 def _bounded(config: RoundConfig) -> str:
     """What bounds the update."""
     bound = f"{config.clip_bound / 1024:g}"
-    if config.privacy is not None:
+    if config.privacy is not None and not config.privacy.of_hospitals:
         return f"each record adds at most {bound} to the sum, in L2"
     return f"an update is at most {bound} long"
 

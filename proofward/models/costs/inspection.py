@@ -40,6 +40,7 @@ from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import check_provable
+from proofward.relations.private_rules import usual_weighting
 
 ENTRY_BYTES = 8  #: of an element of the field
 
@@ -196,6 +197,7 @@ def _rules(setup: Preset, holders: int, threshold: int, rows: int) -> tuple[Roun
             return RoundConfig(
                 setup.model, setup.scales, setup.training, setup.clip_bound, holders, threshold,
                 least_rows=most, most_rows=most, privacy=setup.privacy,
+                weighting=usual_weighting(setup.privacy),
             ), None  # fmt: skip
         except TrainingError as error:
             refusal = str(error)

@@ -170,6 +170,8 @@ def _bounded(config: RoundConfig) -> str:
     norm = f"an L2 norm of {config.clip_bound / 1024:g}"
     if config.privacy is None:
         return f"Before it is encrypted every update is clipped to {norm}."
+    if config.privacy.of_hospitals:
+        return f"Every update is clipped to {norm}. It gets noise before it is encrypted."
     return f"The gradient of each record is clipped to {norm}. An update gets noise before it is encrypted."
 
 
