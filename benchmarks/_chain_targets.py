@@ -26,7 +26,7 @@ def chain_targets(directory: Path, seen: set[str]) -> Iterator[Target]:
     import numpy as np
 
     config = untrained(len(SEALED), 1)
-    chain = ChainTerms(31337, 1, (VERIFIER,), contract_digest())
+    chain = ChainTerms(31337, 1, (VERIFIER,), contract_digest(), receipts=True)
     least = usual_updates(len(SEALED), 1)
     plan = Plan("tamper", SEALED, (VERIFIER,), 1, least, 1, config, counting=(ASKED,), chain=chain)
     counts = dict.fromkeys(SEALED, lambda task: np.ones(task.counting.length, dtype=np.int64))

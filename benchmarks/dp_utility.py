@@ -10,8 +10,8 @@ all records: the gradient of each is clipped to C = 1, every hospital adds Gauss
 that proofward.privacy chooses, and the server takes a step along the mean by the rate that `proofward
 consortium init` proposes for the epsilon: 1.5, and below epsilon 3 in proportion less. Nothing is tuned on
 held-out records: --choose has logistic regression at several rates on drawn tables (_drawn_tables.py).
-"usual" are the rules that `proofward consortium init` chooses; with "all" every hospital is
-in every sum, and the noise of all but the threshold counts, so that each adds less.
+"usual" are the rules that `proofward consortium init` chooses; with "all" every hospital is in every sum, and
+the noise of all but the threshold counts, so that each adds less.
 
 With --images five hospitals train logistic regression on public features of pictures (_public_features.py):
 the first class against the others, divided as the product does it, in steps of PICTURE_STEP. The last choice
@@ -173,9 +173,8 @@ def measure_images(
             "alone": float(np.mean([found(features, 1.0, 0.0, PICTURE_STEP, parts=[own]) for own in dealt])),
         }
         for name, deviation in shapes.items():
-            values[name] = float(
-                np.mean([found(features, 1.0, deviation, PICTURE_STEP) for _ in range(draws)])
-            )
+            runs = [found(features, 1.0, deviation, PICTURE_STEP) for _ in range(draws)]
+            values[name] = float(np.mean(runs))
         for name, value in values.items():
             cell.values.setdefault(name, []).append(value)
     return cell, shapes

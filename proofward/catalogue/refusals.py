@@ -142,6 +142,7 @@ REFUSALS: dict[str, str] = {
     "unmasking": "The share sums open the sum of the accepted set.",
     "uploaded-set": "The uploads that are judged are those on record, and enough of them.",
     "verdict": "A verdict accepts with a dataset's root, or names the check that refused.",
+    "verdict-receipt": "A verdict for the chain is one that its sender has said, with a seat.",
     "verifiers": "Enough verifiers are not revoked.",
     "version": "The ledger is of this protocol.",
     "voted-end": "Nothing but the end is recorded once enough verifiers have voted for it.",

@@ -4,7 +4,7 @@ The contract is deployed through a factory by CREATE2 (EIP-1014), with a salt of
 
     address = last 20 bytes of Keccak-256(0xff || factory || salt || Keccak-256(bytecode || arguments))
 
-The arguments are in the ledger when the first round's aggregate is: the consortium, the quorum, the chain
+The arguments are in the ledger when the first round has opened: the consortium, the quorum, the chain
 keys in the order in which they were recorded, the digest of the bindings, the model that the first round
 started from, and the largest share. So everybody computes the same address, and whoever deploys there deploys
 this contract.
@@ -77,8 +77,9 @@ def anchor_of(history: HistoryState) -> Anchor:
     if len(keys) < terms.quorum:
         lacking = ", ".join(name for name in terms.seats if name not in keys)
         raise NoAnchor("chain keys", f"{terms.quorum} of them", f"{len(keys)}: none of {lacking}")
-    if 1 not in history.outcomes:
-        raise NoAnchor("the ledger", "the aggregate of the first round", "none yet")
+    first = next((state.model for state in (*history.closed, history.current) if state), None)
+    if first is None:
+        raise NoAnchor("the ledger", "the first round", "none yet")
     seats = tuple(_seat(said.record.curve, said.record.key) for said in keys.values())
     consortium = history.rules.digest
     arguments = constructor_arguments(
@@ -89,7 +90,7 @@ def anchor_of(history: HistoryState) -> Anchor:
             roster_digest(history),
             seats,
             NO_KEY,
-            history.outcomes[1].base_model,
+            first,
             terms.largest_share,
         ),
     )

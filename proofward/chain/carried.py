@@ -11,6 +11,8 @@ from proofward.chain.node import Transaction
 
 FORMAT = "proofward/chain-transactions/v1"
 MAX_FILE = 1 << 24
+Carried = tuple[int, bytes, int, list[Transaction]]
+"""Chain, contract's address, rounds and transactions of a file."""
 
 
 def to_json(chain_id: int, address: bytes, rounds: int, due: Sequence[Transaction]) -> str:
@@ -28,7 +30,7 @@ def to_json(chain_id: int, address: bytes, rounds: int, due: Sequence[Transactio
     return json.dumps(told, indent=1) + "\n"
 
 
-def from_json(text: str) -> tuple[int, bytes, int, list[Transaction]]:
+def from_json(text: str) -> Carried:
     """Chain, contract, rounds and transactions of a file; raises NotAnchored."""
     try:
         told: dict[str, Any] = json.loads(text)

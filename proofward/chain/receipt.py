@@ -25,6 +25,7 @@ import numpy as np
 
 from proofward.chain.contract.errors import ReceiptInvalid
 from proofward.chain.contract.keccak import keccak256
+from proofward.field.extension import DEGREE
 from proofward.field.scalar import P
 from proofward.proof.commitment.contract import Array
 from proofward.proof.commitment.opened import OpenedColumns, watching
@@ -144,7 +145,7 @@ def weight_words(weights: Sequence[Array]) -> bytes:
     """The weights as the contract reads them: two elements of E a word, two words for four rows."""
     parts = []
     for own in weights:
-        padded = np.zeros((2, -(-own.shape[1] // _GROUP) * _GROUP), dtype=np.uint64)
+        padded = np.zeros((DEGREE, -(-own.shape[1] // _GROUP) * _GROUP), dtype=np.uint64)
         padded[:, : own.shape[1]] = own
         low, high = padded
         words = np.stack([high[1::2], low[1::2], high[::2], low[::2]], axis=1)

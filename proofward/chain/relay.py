@@ -39,9 +39,8 @@ def transactions(history: HistoryState, state: AnchoredState) -> Iterator[Transa
     anchor = anchor_of(history)
     if not state.deployed:
         yield deployment(anchor)
-        state = replace(state, model=history.outcomes[1].base_model)
     require_continued(history, state)
-    for number in range(state.closed + 1, max(history.outcomes) + 1):
+    for number in range(state.closed + 1, max(history.outcomes, default=0) + 1):
         outcome = history.outcomes[number]
         digest = keccak256(packed_weights(outcome))
         found = seals_of(history, anchor, number, state.gone)
@@ -86,7 +85,7 @@ def state_of(history: HistoryState, node: Node) -> AnchoredState:
     """What the chain holds for this ledger, proved; raises ChainError."""
     anchor = anchor_of(history)
     require_chain(anchor, node)
-    return proved_state(node.state_proof(anchor.address, slots_for(max(history.outcomes))))
+    return proved_state(node.state_proof(anchor.address, slots_for(max(history.outcomes, default=0))))
 
 
 def require_chain(anchor: Anchor, node: Node) -> None:

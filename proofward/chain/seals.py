@@ -13,7 +13,8 @@ from proofward.chain.contract.packing import pack_bitmap, pack_weights
 from proofward.chain.contract.typed_data import Outcome, TypedRecord, Weights
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.round_outcome import RoundOutcome
-from proofward.federation.messages.catalogue import RoundSeal
+from proofward.federation.messages.catalogue import RoundSeal, VerdictReceipt
+from proofward.federation.storage.objects import Objects
 
 
 def packed_weights(outcome: RoundOutcome) -> bytes:
@@ -82,6 +83,14 @@ class KeySealer:
             return RoundSeal(number, outcome.aggregate, weights, sealed)
         except ChainError:
             return None
+
+    def verdict(
+        self, history: HistoryState, objects: Objects, name: str, hospital: str
+    ) -> VerdictReceipt | None:
+        """See Sealer."""
+        from proofward.chain.verdicts import sealed_verdict
+
+        return sealed_verdict(self._key, history, objects, name, hospital)
 
     def _signed(self, anchor: Anchor, record: TypedRecord) -> bytes:
         return self._key.sign(anchor.domain.digest(record)).to_bytes()

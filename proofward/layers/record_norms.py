@@ -85,13 +85,17 @@ def way_of(layer: Affine) -> Way:
     return ways_of(layer)[0]
 
 
-def check_layers(model: Network) -> None:
-    """Raises ConfigurationError unless all layers are such whose gradients can be clipped for each record."""
+def strange_parts(model: Network) -> list[str]:
+    """What a network has of which gradients are not clipped for each record."""
     strange = [type(own).__name__ for own in model.layers if type(own) not in (Linear, Conv2d)]
     strange += ["shortcuts"] * bool(model.shortcuts) + ["a row beside pictures"] * bool(model.row)
-    if strange:
-        found = ", ".join(dict.fromkeys(strange))
-        raise ConfigurationError("model with differential privacy", WAYS_OUT, found)
+    return list(dict.fromkeys(strange))
+
+
+def check_layers(model: Network) -> None:
+    """Raises ConfigurationError unless all layers are such whose gradients can be clipped for each record."""
+    if strange := strange_parts(model):
+        raise ConfigurationError("model with differential privacy", WAYS_OUT, ", ".join(strange))
 
 
 def check_affordable(model: Network, batch: int) -> None:

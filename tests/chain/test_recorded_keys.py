@@ -8,9 +8,13 @@ import pytest
 
 from proofward.chain.contract.keys import P256, SECP256K1, ChainKey
 from proofward.chain.seals import KeySealer
+from proofward.chain.verdicts import verdict_holds
+from proofward.federation.history import chain_steps
 from proofward.federation.history.chain_steps import binding_payload
+from proofward.federation.history.history import slot_of
 from proofward.federation.history.history_state import CONFIRM, ENROLMENT, KEYS
-from proofward.federation.messages.catalogue import ChainKeySaid, RoundSeal
+from proofward.federation.messages.catalogue import ChainKeySaid, RoundSeal, VerdictReceipt
+from proofward.federation.messages.refusal import Refusal
 from tests.chain.anchored import CHAIN, anchored_plan
 from tests.federation.fakes import plan
 from tests.federation.harness import Stopped
@@ -28,7 +32,9 @@ def before(tmp_path_factory):
 @pytest.fixture(scope="module")
 def confirming(tmp_path_factory):
     """The first round's confirmations, in which one member's seal is kept back."""
-    return Stopped(tmp_path_factory.mktemp("seals"), CONFIRM, 1, MEMBER, RoundSeal.kind, anchored_plan())
+    return Stopped(
+        tmp_path_factory.mktemp("seals"), CONFIRM, 1, MEMBER, RoundSeal.kind, anchored_plan(receipts=True)
+    )
 
 
 def key(stopped, curve=SECP256K1, number=1, **changes) -> ChainKeySaid:
@@ -117,6 +123,26 @@ def test_rejects_seals_of_other_rounds_and_sums(confirming) -> None:
         (replace(seal, weights=seal.weights[:-1]), "round-seal"),
     ):
         assert confirming.check(confirming.spoken(MEMBER, altered)) == (check, MEMBER)
+
+
+def test_a_verdict_for_the_chain_is_what_was_said(confirming) -> None:
+    """Fake proofs have no receipt; that of a real one is in the demonstration."""
+    history, state = confirming.history, confirming.history.round
+    assert set(state.receipts) == set(state.verdicts) and len(state.receipts) == 12
+    for (by, about), told in state.receipts.items():
+        assert verdict_holds(history, state, by, told) and told.receipt == b"" and told.hospital == about
+        assert not verdict_holds(history, state, by, replace(told, seal=bytes(160)))
+        assert not verdict_holds(history, state, by, replace(told, receipt=b"1"))
+    told = state.receipts.pop((MEMBER, "hospital-1"))
+    del history.slots[slot_of(VerdictReceipt, 1, 0, MEMBER, "hospital-1")]
+    assert confirming.check(confirming.spoken(MEMBER, replace(told, upload=bytes(32)))) == ("subject", MEMBER)
+    assert confirming.check(confirming.spoken(MEMBER, replace(told, hospital="nobody"))) == ("verdict-receipt", MEMBER)
+    assert confirming.check(confirming.spoken("hospital-0", told)) == ("role", "hospital-0")
+    rules = history.rules
+    history.rules = replace(rules, chain=replace(rules.chain, receipts=False))
+    with pytest.raises(Refusal, match="verdict-receipt"):
+        chain_steps.STEPS[VerdictReceipt.kind].check(history, MEMBER, told)
+    history.rules = rules
 
 
 def test_rejects_a_key_after_the_first_round_has_opened(confirming) -> None:

@@ -60,9 +60,9 @@ def test_usual_seats_are_the_verifiers_and_all_comes_back(written, tmp_path) -> 
 
 
 def test_hospitals_may_have_seats_and_a_share_its_limit(written) -> None:
-    table = '[chain]\nchain_id = 7\nseats = ["c", "a-verifier", "b"]\nquorum = 3\nlargest_share = 5000'
+    table = '[chain]\nchain_id = 7\nseats = ["c", "a-verifier", "b"]\nquorum = 3\nlargest_share = 5000\nreceipts = true'
     found = read_project(written(table)).terms().check().chain
-    assert found.seats == ("a-verifier", "b", "c") and found.quorum == 3 and "50 %" in found.words
+    assert found.seats == ("a-verifier", "b", "c") and found.quorum == 3 and "50 %" in found.words and found.receipts
 
 
 @pytest.mark.parametrize("table, named", [
@@ -83,7 +83,7 @@ def test_rejects_what_makes_no_sense_by_name(written, table, named) -> None:
 
 @pytest.mark.parametrize("changes", [
     {"chain_id": 0}, {"quorum": 1}, {"quorum": 3}, {"seats": ["x", "y"]}, {"seats": list(reversed(SEATS))}, {"seats": []},
-    {"contract": b"1"}, {"largest_share": 0}, {"factory": bytes(20)}, {"factory": b"1"},
+    {"contract": b"1"}, {"largest_share": 0}, {"factory": bytes(20)}, {"factory": b"1"}, {"receipts": 1},
 ])  # fmt: skip
 def test_rejects_altered_terms(changes) -> None:
     item = {**ChainTerms(7, 2, SEATS, bytes(32)).to_item(), **changes}

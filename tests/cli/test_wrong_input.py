@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from proofward.cli.main import main
 from tests.cli.test_guard import COMMANDS
 
-NO_PLACE = (("demo",), ("bench",), ("consortium", "schema"), ("presets", "list"))
+NO_PLACE = (("demo",), ("bench",), ("consortium", "schema"), ("presets", "list"), ("attest", "demo"),
+            ("witness", "key"))  # fmt: skip
 TAKES_A_PLACE = [(path, command) for path, command in COMMANDS if path not in NO_PLACE]
 IDS = [" ".join(path) for path, _ in TAKES_A_PLACE]
 READS_A_PROJECT = {("simulate",), ("check-data",)}

@@ -15,14 +15,9 @@ from proofward.attestation.errors import EvidenceRefused
 from proofward.attestation.policy import RECORDED, REQUIRED
 from proofward.engines.attacks.evidence import WAYS, honest
 from proofward.engines.in_process import InProcessFederation, Parties
+from proofward.federation.history import attestation_steps
 from proofward.federation.history.attestation_judging import judge
-from proofward.federation.history.attestation_steps import (
-    accepted,
-    awaited_evidence,
-    barred,
-    in_words,
-    lacking,
-)
+from proofward.federation.history.attestation_steps import accepted, awaited_evidence, barred, in_words
 from proofward.federation.history.history_state import ENROLMENT
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.attestation_records import EvidenceObjects
@@ -140,18 +135,17 @@ def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp
     history = engine.aggregator.history
     engine.run(lambda: accepted(history, "verifier-0") and len(history.enrolment_verdicts) == 10)
     assert awaited_evidence(history) == ("verifier-1",) and engine.aggregator.due(expired=False) is None
-    assert lacking(history, "verifier-1", "verifier") == "none"
+    assert attestation_steps.lacking(history, "verifier-1", "verifier") == "none"
     early = m.EnrolmentClosed(tuple(history.acceptable_enrolments()))
     with pytest.raises(Refusal) as caught:
         history.judge(engine.aggregator.envelope(early, *history.position()).data)
     assert (caught.value.check, caught.value.culprit) == ("attestation", "verifier-1")
+    engine.verifiers["verifier-1"].request_revocation("verifier-1", "no such machine")
+    engine.run(lambda: "verifier-1" in history.revoked)
+    assert awaited_evidence(history) == ()
     engine.close()
-    stopped = federation(tmp_path / "late", agreed, {"verifier-1": None}).run()
-    assert (stopped.finished, stopped.stopped.check, stopped.stopped.culprit) == (
-        False,
-        "attestation",
-        "verifier-1",
-    )
+    late = federation(tmp_path / "late", agreed, {"verifier-1": None}).run()
+    assert (late.finished, late.stopped, late.waits_for) == (False, None, ("verifier-1",))
 
 
 class Pressing(Hospital):
@@ -272,7 +266,7 @@ def test_evidence_for_another_key_of_the_member_does_not_count(tmp_path):
     history = engine.aggregator.history
     engine.run(lambda: accepted(history, INNOCENT))
     history.keys[INNOCENT] = b"k" * 32
-    assert lacking(history, INNOCENT, "hospital") == "none"
+    assert attestation_steps.lacking(history, INNOCENT, "hospital") == "none"
     engine.close()
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from proofward.cli.project.cost_words import cost_lines, plain_costs
 from proofward.field import reference_arithmetic
+from proofward.layers.clip_scale import SQUARE_LIMIT
 from proofward.layers.clipped_training import ClippedUpdate
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import chain
@@ -124,6 +125,9 @@ def test_an_inspection_says_how_norms_are_made_and_why(case: Case) -> None:
     found = inspect(setup, holders=3, threshold=1, rows=ROWS)
     first, second = plain_costs(found)["norms_of_records"].values()
     assert "gradients of records" in first and "pairs of positions, 16 entries a record" in second
+    last = found.headrooms[-1]
+    assert last.quantity == "squared norm of a record's gradient"
+    assert 2**last.bits == pytest.approx(SQUARE_LIMIT / rule_of(case).scale.most_square)
     lines = list(cost_lines(found))
     assert lines[lines.index("norms of the records' gradients at convolutions:") + 1] == (
         f"  {rules.model.name(0)}: {first}"

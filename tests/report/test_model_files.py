@@ -9,8 +9,12 @@ from dataclasses import fields, replace
 import numpy as np
 from safetensors.numpy import load
 
+from proofward.attestation.claims import SNP, TDX
+from proofward.attestation.policy import RECORDED
 from proofward.engines.run_folder import RunFolder
+from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.declarations import Declarations
+from proofward.federation.messages.scaling import FINGERPRINTS, Scaling
 from proofward.layers.network import mlp
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
@@ -25,6 +29,7 @@ from proofward.report.handover.model_files import (
     write_files,
 )
 from proofward.report.scenario import make_scenario
+from tests.attestation.machines import policy
 
 
 def test_the_library_reads_what_is_written():
@@ -60,18 +65,24 @@ def test_every_weight_and_rule_is_in_the_files(tmp_path):
         assert changed[MODEL_NAME] != files[MODEL_NAME] and changed[RULES_NAME] != files[RULES_NAME]
     description = json.loads(files[RULES_NAME])
     assert description["model"] == hashlib.sha256(weights.astype("<i8").tobytes()).hexdigest()
-    names, silent = {entry.name for entry in fields(rules)}, {"counting", "declarations", "stopping"}
+    names, silent = {entry.name for entry in fields(rules)}, {
+        "attestation", "chain", "committees", "counting", "declarations", "scaling", "stopping",
+    }  # fmt: skip
     assert names - set(description) == silent
     counting = counting_of(ScoreLayout(2, 2, 1), (2,))
     stopping = Stopping("auc", 0)
     declared = Declarations(purpose=("to count",))
     training = replace(rules.config.training, validation_share=250_000)
     config = replace(rules.config, training=training, least_rows=0, most_rows=0)
+    chain = ChainTerms(7, 2, rules.verifiers, bytes(range(32)))
     said = replace(
-        rules, rounds=2, config=config, counting=(counting,), declarations=declared, stopping=stopping
-    )
+        rules, rounds=2, config=config, counting=(counting,), declarations=declared, stopping=stopping,
+        chain=chain, scaling=Scaling(FINGERPRINTS), attestation=policy(RECORDED, (SNP, TDX)),
+    )  # fmt: skip
     told = json.loads(model_files(said, weights)[RULES_NAME])
-    assert names <= set(told) and told["counting"] == [counting.to_dict()]
+    assert told["scaling"] == {"sums": FINGERPRINTS} and told["attestation"]["kinds"] == [SNP, TDX]
+    assert bytes(range(32)).hex() in told["chain"].values()
+    assert names - {"committees"} <= set(told) and told["counting"] == [counting.to_dict()]
     assert told["stopping"] == stopping.to_item()
     assert told["declarations"]["purpose"] == ["to count"]
     assert description["abandonments"] == rules.abandonments

@@ -40,8 +40,8 @@ LEDGER_FILE = "ledger.db"
 )  # fmt: skip
 @click.option("--witness", "witnesses", multiple=True, metavar="VKEY",
               help="With --cosigned: the key of a witness that counts; may be repeated.")  # fmt: skip
-@click.option("--least", type=click.IntRange(1), metavar="K",
-              help="With --cosigned: how many of them have to have signed.  [default: (all)]")  # fmt: skip
+@click.option("--least", type=click.IntRange(1), metavar="K", show_default="all",
+              help="With --cosigned: how many of them have to have signed.")  # fmt: skip
 @click.option(
     "--chain-proof", "proof", multiple=True, metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

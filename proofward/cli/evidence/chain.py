@@ -19,7 +19,7 @@ from proofward.cli.common.answering import (
     passphrase_of,
     tell,
 )
-from proofward.cli.common.console import FLAW, OK
+from proofward.cli.common.console import FLAW, OK, WrongThing
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, read_proof
 
@@ -27,6 +27,7 @@ CHAIN_KEY_KINDS = ("secp256k1", "p256")
 """Those of `chain.contract.keys`, which is not imported while commands are listed."""
 
 if TYPE_CHECKING:
+    from proofward.chain.carried import Carried
     from proofward.chain.node import Node, Receipt
     from proofward.chain.state_proof import AnchoredState, StateProof
     from proofward.federation.history.history import History
@@ -71,7 +72,7 @@ def _write_proof(history: History, node: Node, out: Path | None) -> None:
     from proofward.chain.state_proof import slots_for
 
     if out is not None:
-        proof = node.state_proof(anchor_of(history).address, slots_for(max(history.outcomes)))
+        proof = node.state_proof(anchor_of(history).address, slots_for(max(history.outcomes, default=0)))
         out.write_text(proof.to_json())
 
 
@@ -137,22 +138,32 @@ def anchor(source: Path, rpc: str, key: Path, dev: bool, out: Path | None, as_js
     from proofward.chain.relay import relay
 
     with answering(as_json), on_chain():
-        node = node_at(rpc, dev, key)
         if source.is_file():
-            _sent(_carried(source, node, out), out, as_json)
+            carried = _carried(source)
+            _sent(_sent_of(carried, source, node_at(rpc, dev, key), out), out, as_json)
             return
-        history = history_of(source)
+        history, node = history_of(source), node_at(rpc, dev, key)
         receipts = list(relay(history, node))
         _write_proof(history, node, out)
         _sent(receipts, out, as_json)
 
 
-def _carried(source: Path, node: Node, out: Path | None) -> list[Receipt]:
+def _carried(source: Path) -> Carried:
+    """What `chain export` has written; raises WrongThing for a file of another kind."""
     from proofward.chain.carried import MAX_FILE, from_json
-    from proofward.chain.state_proof import slots_for
-    from proofward.ledger.reading import read_regular
+    from proofward.chain.errors import NotAnchored
+    from proofward.ledger.reading import NotReadable, read_regular
 
-    chain_id, contract, rounds, due = from_json(read_regular(source, MAX_FILE, follow=True).decode())
+    try:
+        return from_json(read_regular(source, MAX_FILE, follow=True).decode())
+    except (NotReadable, UnicodeDecodeError, NotAnchored) as error:
+        raise WrongThing(f"{source} is no file of `proofward chain export`: {error}") from error
+
+
+def _sent_of(carried: Carried, source: Path, node: Node, out: Path | None) -> list[Receipt]:
+    from proofward.chain.state_proof import slots_for
+
+    chain_id, contract, rounds, due = carried
     if chain_id != node.chain_id:
         raise Refused(f"{source} is for chain {chain_id}, and the node is on chain {node.chain_id}")
     receipts = [node.send(one) for one in due]
@@ -177,13 +188,13 @@ def export_due(source: Path, out: Path, proof: Path | None, as_json: bool) -> No
     from proofward.chain.relay import NOTHING_YET, transactions
 
     with answering(as_json), on_chain():
+        history, state = history_of(source), NOTHING_YET
         if out.exists():
             raise Refused(f"{out} is there already: name another file")
-        history, state = history_of(source), NOTHING_YET
         if proof is not None:
             state = _own_state(history, read_proof(proof, "--chain-proof"))
         due, place = list(transactions(history, state)), anchor_of(history)
-        out.write_text(to_json(place.domain.chain_id, place.address, max(history.outcomes), due))
+        out.write_text(to_json(place.domain.chain_id, place.address, max(history.outcomes, default=0), due))
         named = [one.what for one in due]
         words = f"{out}: {', '.join(named) or 'nothing is due'}"
         tell({"did": "written", "transactions": named}, [words], as_json)
@@ -238,7 +249,10 @@ def status(source: Path, rpc: str | None, dev: bool, as_json: bool) -> None:
 def verify(
     source: Path, rpc: str | None, proof: Path | None, dev: bool, out: Path | None, as_json: bool
 ) -> None:
-    """Compare a ledger with what the chain holds of it. Exit code 1 when it was rewritten since."""
+    """Compare a ledger with what the chain holds of it.
+
+    Exit code 1 when it was rewritten since.
+    """
     from proofward.chain.anchored_audit import anchor_verdicts
     from proofward.cli.evidence.chain_source import asked_proof
 

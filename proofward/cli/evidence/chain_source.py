@@ -65,10 +65,11 @@ def node_at(url: str, dev: bool, key: Path | None = None) -> RpcNode:
 
 def payer(path: Path) -> bytes:
     """The key of the account that pays: 64 hexadecimal digits in a file that others cannot read."""
+    from proofward.engines.operations.suggestions import quoted
     from proofward.ledger.reading import NotReadable, read_regular
 
     if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise Refused(f"{path} can be read by others than its owner: chmod 600 {path}")
+        raise Refused(f"{path} can be read by others than its owner: chmod 600 {quoted(path)}")
     try:
         key = bytes.fromhex(read_regular(path, 1024, follow=True).decode().strip().removeprefix("0x"))
     except (NotReadable, ValueError):
@@ -89,6 +90,6 @@ def asked_proof(source: Path, url: str, dev: bool) -> StateProof:
             history, node = history_of(source), node_at(url, dev)
             anchor = anchor_of(history)
             require_chain(anchor, node)
-            return node.state_proof(anchor.address, slots_for(max(history.outcomes)))
+            return node.state_proof(anchor.address, slots_for(max(history.outcomes, default=0)))
     except Refused as error:
         raise WrongThing(str(error)) from error

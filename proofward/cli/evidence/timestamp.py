@@ -17,8 +17,8 @@ TO = click.option("--to", "target", required=True, type=click.Path(dir_okay=Fals
                   metavar="FILE", help="The timestamp, by custom ledger.seal.ots.")  # fmt: skip
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 CALENDAR = click.option(
-    "--calendar", "calendars", multiple=True, metavar="URL",
-    help="A calendar that is asked; may be repeated.  [default: (three public ones)]",
+    "--calendar", "calendars", multiple=True, metavar="URL", show_default="public ones",
+    help="A calendar that is asked; may be repeated.",
 )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ def stamp(source: Path, target: Path, calendars: tuple[str, ...], least: int, as
     What FILE holds then is a promise; `proofward timestamp upgrade` completes it once there is a block, some
     hours later.
     """
+    from proofward.engines.operations.suggestions import command
     from proofward.ledger.files import write_file
     from proofward.witness.timestamps import CALENDARS, TimestampRefused, TimestampsExtraMissing, stamp
 
@@ -58,7 +59,7 @@ def stamp(source: Path, target: Path, calendars: tuple[str, ...], least: int, as
             raise Refused(str(error)) from error
         write_file(target, data, target.with_name(f"{target.name}.tmp"))
         lines = [f"{target}: {len(asked) - len(wrong)} calendars have taken {digest.hex()}", *wrong,
-                 f"in some hours: proofward timestamp upgrade {source} {target}"]  # fmt: skip
+                 f"in some hours: {command('timestamp', 'upgrade', source, target)}"]  # fmt: skip
         tell({"did": "stamped", "digest": digest.hex(), "file": str(target), "wrong": wrong}, lines, as_json)
 
 

@@ -64,7 +64,7 @@ def make_key(key: Path, name: str, passphrase_file: Path | None, as_json: bool) 
 @click.option("--log", "logs", multiple=True, required=True, metavar="VKEY",
               help="The key of a ledger that is cosigned, as `witness log` prints it; repeat.")  # fmt: skip
 @click.option("--memory", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="Where the witness remembers what it cosigned.  [default: (KEY.memory)]")  # fmt: skip
+              show_default="KEY.memory", help="Where the witness remembers what it cosigned.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True,
               help="Where it listens; zero takes a free port.")  # fmt: skip
 @click.option("--listen", "address", default=ADDRESS, show_default=True, metavar="ADDRESS",
@@ -134,8 +134,8 @@ def show_log(source: Path, as_json: bool) -> None:
 @click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path),
               metavar="FILE",
               help="The checkpoint with cosignatures, new ones and those that FILE has.")  # fmt: skip
-@click.option("--least", type=click.IntRange(1), metavar="K",
-              help="How many have to cosign.  [default: (all)]")  # fmt: skip
+@click.option("--least", type=click.IntRange(1), metavar="K", show_default="all",
+              help="How many have to cosign.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(0.1, 600), default=20.0, show_default=True,
               metavar="SECONDS", help="How long to wait for one.")  # fmt: skip
 @JSON

@@ -20,7 +20,7 @@ from proofward.federation.messages.chain_terms import (
 from proofward.federation.messages.rules import VERIFIER
 from proofward.federation.messages.usual import usual_verdicts
 from proofward.layers.errors import ConfigurationError
-from proofward.models.keys import Integer, Key, Keys, Several, Text
+from proofward.models.keys import Flag, Integer, Key, Keys, Several, Text
 
 WHERE = "chain."
 CHAIN = Keys((
@@ -32,6 +32,8 @@ CHAIN = Keys((
         f"the most of a round's records that one hospital may have, in 1/{ALL_OF_IT}", ALL_OF_IT),
     Key("factory", Text(pattern=f"^0x[0-9a-f]{{{2 * ADDRESS_BYTES}}}$"),
         "address of the contract that deploys others by CREATE2", f"0x{USUAL_FACTORY.hex()}"),
+    Key("receipts", Flag(),
+        "whether verifiers sign verdicts that anybody can refute there; proofs are verified twice", False),
 ))  # fmt: skip
 
 
@@ -44,6 +46,7 @@ class ChainTable:
     seats: tuple[str, ...] = ()
     largest_share: int = ALL_OF_IT
     factory: bytes = USUAL_FACTORY
+    receipts: bool = False
 
     def terms(self, members: Sequence[Seat]) -> ChainTerms:
         """As the rules have it; raises ProjectError."""
@@ -52,7 +55,8 @@ class ChainTable:
         usual = sorted(seat.member for seat in members if seat.role == VERIFIER)
         seats = tuple(sorted(self.seats or usual))
         quorum = self.quorum or usual_verdicts(len(seats))
-        found = ChainTerms(self.chain_id, quorum, seats, contract_digest(), self.largest_share, self.factory)
+        own = self.largest_share, self.factory, self.receipts
+        found = ChainTerms(self.chain_id, quorum, seats, contract_digest(), *own)
         try:
             found.check([seat.member for seat in members])
         except ConfigurationError as error:
@@ -75,7 +79,8 @@ def read_chain(values: Mapping[str, Any]) -> ChainTable | None:
         raise ProjectError(f"{WHERE}factory", expected, repr(text)[:80])
     quorum = table.integer("quorum") if table.has("quorum") else 0
     seats = tuple(table.texts("seats")) if table.has("seats") else ()
-    return ChainTable(table.integer("chain_id"), quorum, seats, table.integer("largest_share"), factory)
+    share, receipts = table.integer("largest_share"), table.flag("receipts")
+    return ChainTable(table.integer("chain_id"), quorum, seats, share, factory, receipts)
 
 
 def chain_lines(chain: ChainTable | None) -> Iterator[str]:

@@ -71,8 +71,8 @@ def consortium() -> None:
 @click.option("--delta", type=float, metavar="D", default=DELTA, show_default=True,
               help="With which the promise of --epsilon may fail, below one in all records.")  # fmt: skip
 @click.option("--granularity", type=click.Choice(GRANULARITIES), default=RECORD, show_default=True,
-              help="What --epsilon protects: each record, or each hospital with all its records. The latter "
-              "leaves little with fewer than about a hundred hospitals.")  # fmt: skip
+              help="What --epsilon protects: one patient's data, or all that a hospital has. The latter "
+              "leaves little unless there are about a hundred hospitals.")  # fmt: skip
 @click.option("--no-dp", is_flag=True, help="Exact sums: no differential privacy, which the terms then say.")
 @click.option("--preset", metavar="NAME|FILE", show_default=f"{PRESET}, with --epsilon {PRIVATE_PRESET}",
               help="Model and training: a name listed below, or a file like those.")  # fmt: skip

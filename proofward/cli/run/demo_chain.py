@@ -30,6 +30,7 @@ from proofward.chain.node import Node, Transaction
 from proofward.chain.receipt import Receipt, watched
 from proofward.chain.relay import relay, state_of
 from proofward.chain.state_proof import StateProof, slots_for
+from proofward.chain.verdicts import verdict_holds
 from proofward.engines.in_process import Dataset, InProcessFederation
 from proofward.engines.run_folder import private_of
 from proofward.federation.history.history import History
@@ -56,7 +57,7 @@ class ChainMissing(Exception):
 def anchored_scenario(scenario: Scenario) -> Scenario:
     """The scenario with an anchor: every verifier has a seat."""
     seats = tuple(sorted(scenario.plan.verifiers))
-    terms = ChainTerms(CHAIN_ID, usual_verdicts(len(seats)), seats, contract_digest())
+    terms = ChainTerms(CHAIN_ID, usual_verdicts(len(seats)), seats, contract_digest(), receipts=True)
     return replace(scenario, plan=replace(scenario.plan, chain=terms))
 
 
@@ -100,7 +101,7 @@ class ChainDemo:
         return holds and named and refused and lost, outcome
 
     def _proof(self, node: Node) -> StateProof:
-        return node.state_proof(self.anchor.address, slots_for(max(self.history.outcomes)))
+        return node.state_proof(self.anchor.address, slots_for(max(self.history.outcomes, default=0)))
 
     def _compare(self, title: str, history: History, proof: StateProof) -> bool:
         verdicts = list(anchor_verdicts(history, proof))
@@ -162,7 +163,12 @@ class ChainDemo:
         if isinstance(outcome, ProofRejected) or opened is None:
             self._say("  the proof does not verify")
             return False
-        honest = Receipt.of(opened)
+        honest, said = Receipt.of(opened), self.history.closed[-1].receipts
+        last = self.history.closed[-1]
+        own = sum(verdict_holds(self.history, last, by, told) for (by, _), told in said.items())
+        alike = {told.receipt for (_, about), told in said.items() if about == file.hospital}
+        same = "the one" if alike == {honest.to_bytes()} else "ANOTHER than"
+        self._say(f"  {own} of {len(said)} verdicts are sealed with receipts, {same} that the proof gives")
         (column, value), *others = honest.claims
         false = replace(honest, claims=((column, value ^ 1), *others))
         state, seat = self.history.closed[-1], 0
@@ -170,7 +176,7 @@ class ChainDemo:
         verdict = Verdict(state.number, state.attempt, 0, upload, True, bytes(32), false.digest())
         seal = Seal(seat, self._keys()[seat].sign(self.anchor.domain.digest(verdict)))
         gas = node.send(self._call("dispute_column", dispute_arguments(opened, false, 0, verdict, seal))).gas
-        gone = bool(state_of(self.history, node).gone & 1)
+        gone = bool(state_of(self.history, node).gone & 1) and own == len(said) > 0 and len(alike) == 1
         ended = f"{self.anchor.names[seat]} has {'lost' if gone else 'KEPT'} its seat, {gas:,} gas"
         self._say(f"  the chain executed the step: {ended}")
         return gone

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from proofward.federation.history.history_state import ANY_PHASE, HistoryState, Step
+from proofward.federation.history.history_state import ANY_PHASE, ROUND_PHASES, HistoryState, Step
 from proofward.federation.history.round_state import Recorded
 from proofward.federation.messages.beacon import hash_parts
-from proofward.federation.messages.catalogue import ChainKeySaid, RoundSeal
+from proofward.federation.messages.catalogue import ChainKeySaid, RoundSeal, VerdictReceipt
 from proofward.federation.messages.chain_records import CHAIN_KEY_KINDS, P256, SEAL_BYTES, SECP256K1
 from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.envelope import Envelope
@@ -93,7 +93,22 @@ def _apply_seal(history: HistoryState, envelope: Envelope, record: RoundSeal) ->
     history.seals[record.round, envelope.sender] = record
 
 
+def _check_receipt(history: HistoryState, sender: str, record: VerdictReceipt) -> None:
+    terms = seated(history, sender, "verdict-receipt")
+    asked = terms.receipts and sender in history.chain_keys
+    require(asked, "verdict-receipt", sender, "rules with receipts, and a recorded chain key", sender)
+    said = history.round.verdicts.get((sender, record.hospital))
+    if said is None:
+        raise Refusal("verdict-receipt", sender, "a verdict that it has said", record.hospital)
+    require(record.upload == said.upload, "subject", sender, said.upload, record.upload)
+
+
+def _apply_receipt(history: HistoryState, envelope: Envelope, record: VerdictReceipt) -> None:
+    history.round.receipts[envelope.sender, record.hospital] = record
+
+
 STEPS: dict[str, Step] = {
     ChainKeySaid.kind: Step((HOSPITAL, VERIFIER), ANY_PHASE, _check_key, _apply_key),
+    VerdictReceipt.kind: Step((VERIFIER,), ROUND_PHASES, _check_receipt, _apply_receipt),
     RoundSeal.kind: Step((HOSPITAL, VERIFIER), ANY_PHASE, _check_seal, _apply_seal),
 }

@@ -24,6 +24,7 @@ from proofward.federation.messages.catalogue import (
     ShareSum,
     Upload,
     Verdict,
+    VerdictReceipt,
 )
 from proofward.federation.messages.envelope import Envelope
 
@@ -85,6 +86,7 @@ class RoundState:
     uploaded: tuple[str, ...] = ()
     verdicts: Votes[tuple[str, str], Verdict] = field(default_factory=Votes)
     passed: dict[str, Finding] = field(default_factory=dict)
+    receipts: dict[tuple[str, str], VerdictReceipt] = field(default_factory=dict)
     complaints: Votes[tuple[str, str], Recorded[ShareComplaint]] = field(default_factory=Votes)
     complaint_verdicts: Votes[tuple[str, str, str], ComplaintVerdict] = field(default_factory=Votes)
     checked: dict[str, SharesChecked] = field(default_factory=dict)

@@ -80,7 +80,7 @@ def _enrolment(history: HistoryState, expired: bool) -> Message | None:
     votes = ((verifier, hospital) for hospital in hospitals for verifier in verifiers)
     attend = all(name in history.attendances for name in hospitals)
     judged = attend or all(vote in history.enrolment_verdicts for vote in votes)
-    if (judged and not awaited_evidence(history)) or expired:
+    if (judged or expired) and not awaited_evidence(history):
         return EnrolmentClosed(tuple(history.acceptable_enrolments()))
     return None
 

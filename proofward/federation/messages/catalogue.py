@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proofward.federation.messages.attestation_records import Attestation, AttestationVerdict
-from proofward.federation.messages.chain_records import ChainKeySaid, RoundSeal
+from proofward.federation.messages.chain_records import ChainKeySaid, RoundSeal, VerdictReceipt
 from proofward.federation.messages.enrolment_records import (
     Attendance,
     BeaconDeal,
@@ -110,6 +110,7 @@ __all__ = [
     "Upload",
     "UploadsClosed",
     "Verdict",
+    "VerdictReceipt",
     "VerdictsClosed",
     "VerdictsWidened",
     "VouchesClosed",

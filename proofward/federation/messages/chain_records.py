@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from proofward.encoding import Length
-from proofward.federation.messages.field_types import Count, Digest, Signature
+from proofward.federation.messages.field_types import Count, Digest, Name, Signature
 from proofward.federation.messages.record import Message
 
 SECP256K1, P256 = "secp256k1", "p256"
@@ -14,6 +14,9 @@ CHAIN_KEY_KINDS = (SECP256K1, P256)
 SEAL_BYTES = 160
 """A seal's signature: v, r, s and, for P-256, the point's x and y, 32 bytes each."""
 POINT_BYTES = 64
+
+MAX_RECEIPT = 1 << 17
+"""Bytes of a receipt."""
 
 Point = Annotated[bytes, Length(POINT_BYTES)]
 SealSignature = Annotated[bytes, Length(SEAL_BYTES)]
@@ -32,6 +35,24 @@ class ChainKeySaid(Message):
     curve: Annotated[str, Length(1, 16)]
     key: Point
     proof: Signature
+
+
+@dataclass(frozen=True)
+class VerdictReceipt(Message):
+    """Verifier with a seat: its chain key's signature over its verdict on an upload, with the receipt.
+
+    receipt: what the opened columns of the proof came to, b"" where there is none
+    """
+
+    kind: ClassVar[str] = "verdict-receipt"
+    hospital: Name
+    upload: Digest
+    receipt: Annotated[bytes, Length(0, MAX_RECEIPT)]
+    seal: SealSignature
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return (self.hospital,)
 
 
 @dataclass(frozen=True)

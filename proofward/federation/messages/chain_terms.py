@@ -25,7 +25,7 @@ MAX_CHAIN = 1 << 14
 ALL_OF_IT = 10_000
 USUAL_FACTORY = bytes.fromhex("4e59b44847b379578588920ca78fbf26c0b4956c")
 """The deterministic deployment proxy, at the same address on every chain that has it."""
-_FIELDS = ("chain_id", "quorum", "seats", "contract", "largest_share", "factory")
+_FIELDS = ("chain_id", "quorum", "seats", "contract", "largest_share", "factory", "receipts")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class ChainTerms:
     contract: SHA-256 of the bytecode of the anchor's contract
     largest_share: the most of a round's weight that one hospital may have, in 1/10000
     factory: address (20 bytes) of the contract that deploys others by CREATE2
+    receipts: whether verifiers with a seat sign verdicts for the chain, which anybody can refute there
     """
 
     chain_id: int
@@ -46,6 +47,7 @@ class ChainTerms:
     contract: bytes
     largest_share: int = ALL_OF_IT
     factory: bytes = USUAL_FACTORY
+    receipts: bool = False
 
     def check(self, members: Collection[str]) -> None:
         """Raises ConfigurationError unless these terms make sense among such hospitals and verifiers."""
@@ -66,6 +68,8 @@ class ChainTerms:
             raise ConfigurationError("contract", f"a digest of {DIGEST_BYTES} bytes", self.contract)
         if type(self.factory) is not bytes or len(self.factory) != ADDRESS_BYTES or not any(self.factory):
             raise ConfigurationError("factory", f"an address of {ADDRESS_BYTES} bytes", self.factory)
+        if type(self.receipts) is not bool:
+            raise ConfigurationError("receipts", "true or false", self.receipts)
 
     @property
     def words(self) -> str:
@@ -73,7 +77,9 @@ class ChainTerms:
         most = f"; no hospital has more than {self.largest_share / 100:g} % of a round's records"
         return (
             f"the ledger is anchored on chain {self.chain_id} by {self.quorum} of {len(self.seats)} seals: "
-            f"{', '.join(self.seats)}" + ("" if self.largest_share == ALL_OF_IT else most)
+            f"{', '.join(self.seats)}"
+            + ("" if self.largest_share == ALL_OF_IT else most)
+            + ("; verdicts can be refuted there" if self.receipts else "")
         )
 
     def to_item(self) -> Item:

@@ -13,12 +13,12 @@ from proofward.federation.history.beacon_steps import deal_context, expected_dea
 from proofward.federation.history.fingerprints import unsettled
 from proofward.federation.history.history_state import CONFIRM, DEAL
 from proofward.federation.history.standstill import no_way_on
-from proofward.federation.messages.catalogue import BeaconDeal, Confirmation, Message
+from proofward.federation.messages.catalogue import BeaconDeal, Confirmation, Message, VerdictReceipt
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import VERIFIER
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.attesting import Attests
-from proofward.federation.parties.sealing import owed_to_chain
+from proofward.federation.parties.sealing import owed_to_chain, unsealed_verdicts
 from proofward.federation.parties.software import software_in_use
 from proofward.federation.parties.surroundings import Surroundings
 from proofward.ledger.keys import SigningKey
@@ -39,10 +39,27 @@ class Participant(Attests):
         self._notice_end()
         yield from self.attest()
         yield from map(self.say, owed_to_chain(self.name, self._sealer, self.history))
+        yield from self._seal_verdicts()
         if phase == DEAL:
             yield from self._deal()
         elif phase == CONFIRM:
             yield from self._confirm()
+
+    def _seal_verdicts(self) -> Iterator[bytes]:
+        for hospital in unsealed_verdicts(self.name, self._sealer, self.history):
+            if (earlier := self.sent(VerdictReceipt, hospital)) is not None:
+                yield earlier
+            elif (made := self._sealed_verdict(hospital)) is not None:
+                yield self.say(made)
+
+    def _sealed_verdict(self, hospital: str) -> VerdictReceipt | None:
+        """None where there is none now: nothing else waits for it."""
+        assert self._sealer is not None
+        try:
+            return self._sealer.verdict(self.history, self.objects, self.name, hospital)
+        except Refusal as refusal:
+            self.report("refused", refusal.check, refusal=refusal)
+            return None
 
     def _notice_end(self) -> None:
         """Reports, once, that no round can be finished any more, and for whose absence."""

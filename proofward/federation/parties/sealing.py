@@ -7,7 +7,8 @@ from typing import Protocol
 
 from proofward.federation.history.chain_steps import binding_payload
 from proofward.federation.history.history_state import ANY_PHASE, HistoryState
-from proofward.federation.messages.catalogue import ChainKeySaid, Message, RoundSeal
+from proofward.federation.messages.catalogue import ChainKeySaid, Message, RoundSeal, VerdictReceipt
+from proofward.federation.storage.objects import Objects
 
 
 class Sealer(Protocol):
@@ -30,6 +31,22 @@ class Sealer(Protocol):
     def seal(self, history: HistoryState, number: int) -> RoundSeal | None:
         """The seal of a round whose outcome is recorded; None where there can be no anchor."""
         ...
+
+    def verdict(
+        self, history: HistoryState, objects: Objects, name: str, hospital: str
+    ) -> VerdictReceipt | None:
+        """A verdict of the round under way for the chain; None where there can be no anchor."""
+        ...
+
+
+def unsealed_verdicts(name: str, sealer: Sealer | None, history: HistoryState) -> list[str]:
+    """Hospitals on whose uploads a verifier owes the chain a verdict that it has said."""
+    terms, state = history.rules.chain, history.current
+    if sealer is None or terms is None or not terms.receipts or state is None or name not in terms.seats:
+        return []
+    if name not in history.chain_keys or history.chain_keys[name].record.key != sealer.point:
+        return []
+    return [about for by, about in state.verdicts if by == name and (name, about) not in state.receipts]
 
 
 def owed_to_chain(name: str, sealer: Sealer | None, history: HistoryState) -> Iterator[Message]:

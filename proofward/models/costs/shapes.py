@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from proofward.layers.arrangement import Arrangement
 from proofward.layers.beyond import Beyond
 from proofward.layers.bounds import LARGEST_WEIGHT, LayerBounds, limited_bounds
+from proofward.layers.clip_scale import SQUARE_LIMIT, largest_square
 from proofward.layers.layout import Layout, padded
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
+from proofward.layers.record_norms import strange_parts
 from proofward.layers.record_pieces import committed_size, pieces_of
 
 RECORDS, MOST_WASTE = "records", 0.15
@@ -112,6 +114,9 @@ def headrooms(
         bits = {name: math.log2(limit / max(1, found)) for name, (found, limit) in limits.items()}
         least = min(bits, key=lambda name: bits[name])
         result.append(Headroom(bounds.name, least.replace("_", " "), bits[least]))
+    if training.full_batch and not strange_parts(network):
+        bits_of_norm = math.log2(SQUARE_LIMIT / largest_square(network, scales))
+        result.append(Headroom("all layers", "squared norm of a record's gradient", bits_of_norm))
     return result
 
 

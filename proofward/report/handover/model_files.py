@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from proofward.encoding.cbor import Item
 from proofward.federation.messages.declarations import NOTHING_DECLARED
 from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.scaling import PLAIN
 from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
 from proofward.layers.model import Int64Array
 from proofward.layers.network import Network
@@ -81,7 +83,23 @@ def rules_bytes(rules: Rules, weights: Int64Array) -> bytes:
         description["stopping"] = rules.stopping.to_item()
     if rules.declarations != NOTHING_DECLARED:
         description["declarations"] = asdict(rules.declarations)
+    if rules.scaling != PLAIN:
+        description["scaling"] = rules.scaling.to_item()
+    for name in ("attestation", "chain", "committees"):
+        if (agreed := getattr(rules, name)) is not None:
+            description[name] = _printed(agreed.to_item())
     return (json.dumps(description, sort_keys=True, indent=1) + "\n").encode()
+
+
+def _printed(item: Item) -> object:
+    """An item as JSON has it: bytes in hexadecimal digits."""
+    if isinstance(item, bytes):
+        return item.hex()
+    if isinstance(item, list | tuple):
+        return [_printed(own) for own in item]
+    if isinstance(item, dict):
+        return {name: _printed(own) for name, own in item.items()}
+    return item
 
 
 def model_files(rules: Rules, weights: Int64Array) -> dict[str, bytes]:
