@@ -25,10 +25,7 @@ def charts(products: Products, runs: Sequence[Run]) -> list[Chart]:
     ]
     table = [
         ("hospitals", "way", "processor-seconds", "ledger, MB", "objects, MB"),
-        *(
-            (str(run.hospitals), run.way, f"{run.seconds:.1f}", f"{run.ledger_bytes / 1e6:.2f}", f"{run.object_bytes / 1e6:.1f}")
-            for run in runs
-        ),
+        *((str(run.hospitals), run.way, f"{run.seconds:.1f}", *stored(run)) for run in runs),
     ]
     words = "Whole rounds in one process, all parties together; the proofs of some hospitals are a stand-in."
     numbers = {"hospitals": [run.hospitals for run in runs], "seconds": [run.seconds for run in runs]}
@@ -36,13 +33,20 @@ def charts(products: Products, runs: Sequence[Run]) -> list[Chart]:
     return made
 
 
+def stored(run: Run) -> tuple[str, str]:
+    """What a run keeps, in megabytes: ledger, and objects."""
+    return f"{run.ledger_bytes / 1e6:.2f}", f"{run.object_bytes / 1e6:.1f}"
+
+
 def by_role(name: str, title: str, words: str, products: Products, what: str) -> Chart:
     """One line for each role and way."""
     rows = [("hospitals", "way", *ROLES)]
     for own in products:
         values = (own["roles"][role].get(what) for role in ROLES)
-        rows.append((str(own["hospitals"]), own["way"], *("" if v is None else f"{v:.3g}" for v in values)))
-    return Chart(name, title, words, {"products": list(products)}, rows, partial(lines, products, what, title))
+        shown = ("" if value is None else f"{value:.3g}" for value in values)
+        rows.append((str(own["hospitals"]), own["way"], *shown))
+    numbers = {"products": list(products)}
+    return Chart(name, title, words, numbers, rows, partial(lines, products, what, title))
 
 
 def lines(products: Products, what: str, title: str) -> Any:
@@ -54,7 +58,8 @@ def lines(products: Products, what: str, title: str) -> Any:
             own = [one for one in products if one["way"] == way and what in one["roles"][role]]
             places, values = [one["hospitals"] for one in own], [one["roles"][role][what] for one in own]
             label = role if way == COMMITTEES else None
-            axes.plot(places, values, color=COLOURS[index], linestyle=dash, marker="o", markersize=4, label=label)
+            look = {"color": COLOURS[index], "linestyle": dash, "marker": "o", "markersize": 4}
+            axes.plot(places, values, label=label, **look)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("hospitals")
@@ -71,7 +76,8 @@ def whole(runs: Sequence[Run]) -> Any:
     axes = figure.add_subplot()
     for index, way in enumerate((EVERYBODY, COMMITTEES)):
         own = [run for run in runs if run.way == way]
-        axes.plot([run.hospitals for run in own], [run.seconds for run in own], color=COLOURS[index], marker="o", label=way)
+        places, values = [run.hospitals for run in own], [run.seconds for run in own]
+        axes.plot(places, values, color=COLOURS[index], marker="o", label=way)
     axes.set_xlabel("hospitals")
     axes.set_ylabel("processor seconds of a round, all parties")
     axes.set_title("Whole rounds in one process", fontsize=11)

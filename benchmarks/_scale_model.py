@@ -1,4 +1,4 @@
-"""Seconds and bytes of each role in one round of n hospitals: products of measured numbers, and named as such.
+"""Seconds and bytes of each role in a round of n hospitals: products of measured numbers, named as such.
 
 Nothing here is a measurement. Each product is of a count that the rules give (n hospitals, c holders, s of v
 verifiers, the parameters of the network) and of a constant that `scale.py` has measured in the same run.

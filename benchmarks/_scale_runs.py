@@ -1,7 +1,7 @@
-"""One round of a whole federation in one process, with real proofs of some hospitals and a stand-in for others.
+"""One round of a whole federation in one process: real proofs of some hospitals, a stand-in for the others'.
 
-Messages, signatures, ledger, nonces, key shares and their seals, verdicts, sums and the model are real for all of
-them. The stand-in for a proof is the tests' own: a hash, which no verifier of the product accepts.
+Messages, signatures, ledger, nonces, key shares and their seals, verdicts, sums and the model are real for
+all. The stand-in for a proof is the tests' own: a hash, which no verifier of the product accepts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from proofward.models.presets import PRESETS
 from proofward.report.scenario import demonstration_plan
 
 sys.path.insert(0, str(ROOT))
-from tests.federation.fakes import FakeProofs  # noqa: E402
+from tests.federation.fakes import FakeProofs
 
 ROWS = 90
 PRESET = "wdbc"
@@ -73,15 +73,25 @@ class Timed(OneByOne):
 
     def verify_round(self, statement: Any, *given: Any) -> Any:
         """See Proofs."""
-        return self._timed("verify", statement, lambda: self._of(statement).verify_round(statement, *given))
+        own = self._of(statement)
+        return self._timed("verify", statement, lambda: own.verify_round(statement, *given))
+
+
+    def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
+        """See Proofs. Either kind of proof has a binding that the other does not accept."""
+        return any(kind.share_is_bound(binding, share, holder) for kind in (RelationProofs(), FakeProofs()))
+
+    def share_values(self, share: bytes) -> Any:
+        """See Proofs. A share has one form in both."""
+        return RelationProofs().share_values(share)
 
 
 @dataclass(frozen=True)
 class Run:
     """What one round of `hospitals` cost: processor seconds and bytes of all parties together.
 
-    seconds: of the round without the enrolment. real: hospitals with real proofs; prove, verify: seconds of one
-    of those proofs, 0 where there are none
+    seconds: of the round without the enrolment. real: hospitals with real proofs; prove, verify: seconds of
+    one of those proofs, 0 where there are none
     """
 
     hospitals: int

@@ -41,13 +41,13 @@ SHARE_BYTES = 4 + 16 + 8 * RING_DEGREE
 
 def main() -> None:
     """Runs it and prints one JSON document."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hospitals", type=int, nargs="+", default=[5, 50, 500, 5000])
     parser.add_argument("--whole", type=int, default=50, help="most hospitals of a whole round")
     parser.add_argument("--real", type=int, default=8, help="hospitals with real proofs in a whole round")
     parser.add_argument("--verifiers", type=int, default=200, help="of the products")
     parser.add_argument("--out", type=Path, help="folder for charts")
-    parser.add_argument("--smallest", action="store_true", help="a whole round of four hospitals, and products")
+    parser.add_argument("--smallest", action="store_true", help="one whole round, of four hospitals")
     options = parser.parse_args()
     if options.smallest:
         options.whole, options.real, options.hospitals = 4, 1, [4, 500]
@@ -109,7 +109,7 @@ def message(key: SigningKey, number: int) -> bytes:
 
 
 def taken(data: bytes, key: SigningKey) -> bool:
-    """Decodes a message, its record and its signature, as whoever follows the ledger does with every entry."""
+    """Decodes a message and its record and checks its signature, as is done with every entry of the ledger."""
     envelope = parse_envelope(data)
     assert envelope.record.kind == Verdict.kind
     return signed_by(envelope, key.public)
