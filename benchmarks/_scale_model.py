@@ -23,6 +23,9 @@ class Constants:
     prove, verify: a proof of a round. seal, open_share: one share of a key. entry: to decode a signed message
     and check its signature. add: to add one ciphertext to a sum. proof_bytes: without what grows with t.
     bytes_a_coefficient: of a proof, for each of the t polynomials of a key that it commits to
+    verdict_bytes: of a verdict's entry without the 16 bytes for each of t + 1 polynomials. key_bytes: of a
+    holder's sealing key for one dealer, in the ledger. other_entries, other_bytes: of a hospital in a round,
+    everything but verdicts and keys
     """
 
     prove: float
@@ -35,23 +38,21 @@ class Constants:
     bytes_a_coefficient: int
     sealed_bytes: int
     ciphertext_bytes: int
-    entry_bytes: int
+    verdict_bytes: int
+    key_bytes: int
+    other_entries: float
+    other_bytes: int
 
 
 @dataclass(frozen=True)
 class Consortium:
-    """c hold shares with threshold t; s of v verifiers judge a proof; entries: of the ledger in a round."""
+    """c hold shares with threshold t; s of v verifiers judge a proof."""
 
     hospitals: int
     verifiers: int
     holders: int
     threshold: int
     sample: int
-
-    @property
-    def entries(self) -> int:
-        """Upload, readiness, consent and the like of each hospital, and verdicts of each proof."""
-        return 6 * self.hospitals + self.sample * self.hospitals
 
 
 def consortium(hospitals: int, verifiers: int, way: str) -> Consortium:
@@ -68,10 +69,12 @@ def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
     judged = n * of.sample / of.verifiers
     proof = cost.proof_bytes + t * cost.bytes_a_coefficient
     upload = proof + c * cost.sealed_bytes + cost.ciphertext_bytes
-    follow = of.entries * cost.entry
+    entries = round(n * (cost.other_entries + of.sample) + c)
+    follow = entries * cost.entry
     fetched = cost.ciphertext_bytes * (1 if way == COMMITTEES else n)
     summed = 0.0 if way == COMMITTEES else n * cost.add
-    ledger = of.entries * cost.entry_bytes
+    verdict = cost.verdict_bytes + 16 * (t + 1)
+    ledger = n * (cost.other_bytes + of.sample * verdict + c * cost.key_bytes)
     kept = proof + cost.ciphertext_bytes + (0 if way == COMMITTEES else c * cost.sealed_bytes)
     roles = {
         "hospital": {
@@ -96,7 +99,8 @@ def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
             "bytes_kept": n * kept + ledger,
             "bytes_in_for_each_hospital": upload,
             "bytes_kept_for_each_hospital": kept + ledger / n,
-            "product": "n add + entries entry; n (proof + c sealed + ciphertext)",
+            "product": "n add + entries entry; n (proof + c sealed + ciphertext), kept without the shares",
         },
     }
-    return {"way": way, **asdict(of), "entries": of.entries, "proof_bytes": proof, "roles": roles}
+    sizes = {"entries": entries, "ledger_bytes": round(ledger), "proof_bytes": proof}
+    return {"way": way, **asdict(of), **sizes, "roles": roles}

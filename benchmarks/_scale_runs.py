@@ -18,13 +18,15 @@ from typing import Any
 import numpy as np
 from _machine import ROOT
 
+from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.proofs import OneByOne, RelationProofs
 from proofward.federation.messages.committees import chosen
+from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.scaling import EPHEMERAL, FINGERPRINTS, Scaling
 from proofward.federation.messages.usual import usual_updates, usual_verdicts
-from proofward.ledger.database import FILE_NAME
+from proofward.ledger.database import FILE_NAME, Database
 from proofward.models.presets import PRESETS
 from proofward.report.scenario import demonstration_plan
 
@@ -91,7 +93,7 @@ class Run:
     """What one round of `hospitals` cost: processor seconds and bytes of all parties together.
 
     seconds: of the round without the enrolment. real: hospitals with real proofs; prove, verify: seconds of
-    one of those proofs, 0 where there are none
+    one of those proofs, 0 where there are none. topics: number and bytes of the round's entries of each kind
     """
 
     hospitals: int
@@ -108,6 +110,7 @@ class Run:
     prove: float
     verify: float
     proof_bytes: int
+    topics: dict[str, tuple[int, int]]
 
 
 def plan_of(hospitals: int, verifiers: int, way: str, corrupt: int, absent: int) -> Plan:
@@ -170,7 +173,23 @@ def measured(
             mean(proofs.spent["prove"]),
             mean(proofs.spent["verify"]),
             proofs.proof_bytes,
+            topics_of(run / "ledger"),
         )
+
+
+def topics_of(ledger: Path) -> dict[str, tuple[int, int]]:
+    """Number and bytes of the entries of round 1, by kind."""
+    found: dict[str, tuple[int, int]] = {}
+    database = Database(ledger, writable=False)
+    try:
+        for entry in database.entries():
+            envelope = decode(entry, Envelope)
+            if envelope.round == 1:
+                count, size = found.get(envelope.topic, (0, 0))
+                found[envelope.topic] = count + 1, size + len(entry)
+    finally:
+        database.close()
+    return found
 
 
 def stored(run: Path) -> int:

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from _machine import print_result, progress
@@ -29,7 +30,7 @@ from _scale_runs import COMMITTEES, EVERYBODY, Run, measured, plan_of
 
 from proofward.charts.chart import PAGE_NAME, write_charts
 from proofward.encoding import encode
-from proofward.federation.messages.catalogue import Verdict
+from proofward.federation.messages.catalogue import HolderKeys, Verdict
 from proofward.federation.messages.envelope import Envelope, parse_envelope, seal_envelope, signed_by
 from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
 from proofward.lattice.sealing import Pair, open_sealed, pair_secret, public_key, seal
@@ -96,8 +97,20 @@ def constants_of(runs: list[Run]) -> Constants:
         bytes_a_coefficient=slope,
         sealed_bytes=len(sealed),
         ciphertext_bytes=8 * words,
-        entry_bytes=sum(run.ledger_bytes for run in runs) // sum(run.entries for run in runs),
+        **entries_of(last),
     )
+
+
+def entries_of(run: Run) -> dict[str, Any]:
+    """What a round has in the ledger, by what it grows with."""
+    kinds = {name: found for name, found in run.topics.items() if name not in (Verdict.kind, HolderKeys.kind)}
+    count, size = run.topics[Verdict.kind]
+    return {
+        "verdict_bytes": size // count - 16 * (run.threshold + 1),
+        "key_bytes": run.topics[HolderKeys.kind][1] // (run.holders * run.hospitals),
+        "other_entries": sum(number for number, _ in kinds.values()) / run.hospitals,
+        "other_bytes": sum(own for _, own in kinds.values()) // run.hospitals,
+    }
 
 
 def message(key: SigningKey, number: int) -> bytes:
@@ -109,7 +122,7 @@ def message(key: SigningKey, number: int) -> bytes:
 
 
 def taken(data: bytes, key: SigningKey) -> bool:
-    """Decodes a message and its record and checks its signature, as is done with every entry of the ledger."""
+    """Decodes a message and its record and checks its signature, as with every entry of the ledger."""
     envelope = parse_envelope(data)
     assert envelope.record.kind == Verdict.kind
     return signed_by(envelope, key.public)
