@@ -46,6 +46,7 @@ from proofward.relations.blocks import blocks_of
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
 from proofward.relations.noise import NoiseRelation
+from proofward.relations.noise_levels import NoiseLevels
 from proofward.relations.noise_seed import NoiseSecret, public_words, secret_columns
 from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
@@ -189,7 +190,8 @@ def noise_alone(parameters: int, repeats: int) -> None:
             assert secret is not None
             return secret
 
-        noise = NoiseRelation.reopen(party, PRIVACY, blocks, root, lambda: public, known)
+        levels = NoiseLevels.of_updates(PRIVACY)
+        noise = NoiseRelation.reopen(party, levels, blocks, root, lambda: public, known)
         lookups = LookupArgument(party)
         ranges = RangeChecks(party, lookups, TABLE_BITS)
         updates = [

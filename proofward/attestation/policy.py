@@ -54,7 +54,8 @@ class Policy:
 
     kinds: which are accepted; a GPU's stands beside a processor's
     roles: who is asked for it
-    maximum_age: seconds between the ledger that evidence names and the message that brings it
+    maximum_age: seconds between the ledger that evidence names and the message that brings it, by its
+        time and by the ledger's when it is recorded
     measurements: (kind, label, values): one of the values has to be measured; without, any software will do
     forbidden: of STATES, what its owner may not have allowed
     statuses: what the vendor may say of its firmware

@@ -52,6 +52,8 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "forgotten-error": (COUNTS_PROOF,),
     "another-part-counted": (COUNTS_PROOF,),
     "another-level": (COUNTS_PROOF,),
+    "skipped-count-noise": (COUNTS_PROOF,),
+    "count-noise-drawn-again": (COUNTS_PROOF,),
     "committee-member-lying": ("share-sum",),
     "committee-member-silent": (SILENCE,),
     "quote-of-another-member": ("evidence-binding",),
@@ -63,8 +65,10 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "early-end": ("end-votes", "end-votes"),
     "ledger-rewritten": ("ledger-consistency", "ledger-view"),
     "ledger-truncated": ("ledger-truncated", "complete"),
+    "shares-deleted-early": ("object-missing", "object-missing"),
     "wrong-verdict": ("verdict", "verdict"),
     "wrong-refusal": ("verdict", "verdict"),
+    "false-fingerprint": ("fingerprint", "fingerprint"),
 }
 
 

@@ -20,10 +20,9 @@ SIGNED = frozenset(
     {"rules", "entries", "ledger-structure", "ledger-entry", "ledger-tree", "ledger-checkpoint"}
 )
 """Checks that all pass where the entries are those that the aggregator signed."""
-ACCUSING = frozenset(
-    {"entry", "verdict", "complaint", "stopping", "attestation-verdict", "beacon", "aggregate",
-     "ledger-remembered"}
-)  # fmt: skip
+WORDS = frozenset({"verdict", "complaint", "stopping", "attestation-verdict", "fingerprint"})
+"""Checks of what verifiers say."""
+ACCUSING = WORDS | {"entry", "beacon", "aggregate", "ledger-remembered"}
 """Checks of what a member signed; the others compare bytes that anybody could have changed."""
 UNREADABLE = ("object", "unjudged")
 """Beginnings of refusals for want of bytes, which speak against nobody."""
@@ -62,8 +61,7 @@ class AuditSummary:
 
         A verifier's false word, signed by it, is in order as a record of what it said.
         """
-        words = ("verdict", "complaint", "stopping", "attestation-verdict")
-        return [entry for entry in self.failed if entry.check not in words or not self.accused(entry)]
+        return [entry for entry in self.failed if entry.check not in WORDS or not self.accused(entry)]
 
     @property
     def consistent(self) -> bool:
@@ -107,6 +105,8 @@ class AuditSummary:
         if refusal is None or not self._signed or self.history is None or verdict.check not in ACCUSING:
             return ""
         if refusal.check.startswith(UNREADABLE) or refusal.culprit not in self.history.keys:
+            return ""
+        if verdict.check == "fingerprint" and refusal.check != verdict.check:
             return ""
         if verdict.check == "ledger-remembered":
             # Whoever hands over a copy can cut it short, but not sign for the aggregator.

@@ -9,15 +9,16 @@ from __future__ import annotations
 import pytest
 
 from proofward.engines.attacks.catalogue import ATTACKS
-from proofward.engines.attacks.other_rules import evaluated
+from proofward.engines.attacks.other_rules import evaluated, noisy
 from proofward.report.attack_outcome import EXPECTED
 
 TINY = ("--preset", "tiny", "--no-plot")
 #: One of each kind: a forged proof, a changed ciphertext, a key share, an aggregate, a log, a verdict, a private
-#: round, a proved evaluation; and the other forgeries, since there is nothing to forge about a hash.
+#: round, a proved evaluation, its noise; and the other forgeries, since there is nothing to forge about a hash.
 SAMPLE = {
     "flipped-labels", "swapped-ciphertext", "wrong-key-share", "another-model", "ledger-rewritten", "wrong-verdict",
     "skipped-training", "scaled-update", "chosen-batches", "spent-budget", "forgotten-error",
+    "skipped-count-noise",
 }  # fmt: skip
 
 
@@ -40,21 +41,21 @@ def test_attack(proofward, tmp_path, name):
     attack = ATTACKS[name]
     rounds, run = attack.rounds, tmp_path / "run"
     sizes = ("--rounds", rounds, "--hospitals", attack.hospitals or 4)
-    rounds += attack.rules is evaluated
+    rounds += attack.rules in (evaluated, noisy)
     outcome = proofward.json("demo", "--attack", name, *TINY, *sizes, "--run", run)
     assert outcome["exit"] == 0 and outcome["refused"], outcome
     assert outcome["check"] == EXPECTED[name][0]
     assert outcome["culprit"] == attack.culprit("hospital-1", "verifier-1", "aggregator")
     assert outcome["goes_on"] == attack.goes_on
     if attack.verifier is not None:
-        assert set(outcome["audit"]) == {"verdict"} and outcome["rounds"] == rounds
+        assert set(outcome["audit"]) == {EXPECTED[name][1]} and outcome["rounds"] == rounds
         assert ("hospital-1" in outcome["accepted"]) == (attack.hospital is None)
         assert "hospital-0" in outcome["accepted"]
         audited = proofward.json("audit", run, "--workers", 2)
         assert audited["exit"] == 1 and audited["consistent"] and audited["rules_kept"] is False
         assert {breach["member"] for breach in audited["broke_rules"]} >= {"verifier-1"}
         failed = [verdict for verdict in audited["verdicts"] if not verdict["passed"]]
-        assert [(verdict["check"], verdict["culprit"]) for verdict in failed] == [("verdict", "verifier-1")]
+        assert [(verdict["check"], verdict["culprit"]) for verdict in failed] == [(EXPECTED[name][1], "verifier-1")]
     elif attack.goes_on:
         assert outcome["audit"] == [] and outcome["rounds"] == rounds
         out = name not in ("wrong-share-sum", "equivocation", "double-consent", "wrong-beacon-share")

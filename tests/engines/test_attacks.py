@@ -56,7 +56,7 @@ SILENT = {"committee-member-silent"}
 FORGERIES = {
     "flipped-labels", "skipped-training", "scaled-update", "chosen-batches", "skipped-noise", "noise-drawn-again",
     "unclipped-records", "scaled-beyond-bound", "forgotten-error", "another-part-counted",
-    "another-level",
+    "another-level", "skipped-count-noise", "count-noise-drawn-again",
 }  # fmt: skip
 AGGREGATOR_CHECKS = {
     "dropped-update": ("accepted-set", "accepted-set"),
@@ -67,8 +67,9 @@ AGGREGATOR_CHECKS = {
     "early-end": ("end-votes", "end-votes"),
     "ledger-rewritten": ("ledger-consistency", "ledger-view"),
     "ledger-truncated": ("ledger-truncated", "complete"),
+    "shares-deleted-early": ("object-missing", "object-missing"),
 }
-VERIFIER_ATTACKS = {"wrong-verdict", "wrong-refusal"}
+VERIFIER_ATTACKS = {"wrong-verdict": "verdict", "wrong-refusal": "verdict", "false-fingerprint": "fingerprint"}
 
 
 def federation(tmp_path, parties, rounds=1, network=None, agreed=None):
@@ -101,7 +102,7 @@ def flaws(tmp_path):
 
 
 def test_catalogue_is_covered():
-    assert set(ATTACKS) == FORGERIES | set(HOSPITAL_CHECKS) | set(AGGREGATOR_CHECKS) | VERIFIER_ATTACKS | SILENT
+    assert set(ATTACKS) == FORGERIES | set(HOSPITAL_CHECKS) | set(AGGREGATOR_CHECKS) | set(VERIFIER_ATTACKS) | SILENT
 
 
 @pytest.mark.parametrize("name", sorted(HOSPITAL_CHECKS))
@@ -136,14 +137,15 @@ def test_aggregator_is_named_by_members_and_by_the_audit(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", sorted(VERIFIER_ATTACKS))
-def test_a_lying_verifier_is_outvoted_and_named_by_the_audit_alone(tmp_path, name):
+def test_a_lying_verifier_is_outvoted_and_named_by_the_audit(tmp_path, name):
     result, outcome, audited = run(tmp_path, name)
     assert result.finished and result.refusals == [] and result.halted == {}
     helper = ATTACKS[name].hospital is not None
-    assert {fault.culprit for fault in result.faults} == ({ATTACKER} if helper else set())
+    at_once = {LIAR} if name == "false-fingerprint" else set()
+    assert {fault.culprit for fault in result.faults} == ({ATTACKER} if helper else at_once)
     failed = [verdict.refusal for verdict in audited.failed]
-    assert [(refusal.check, refusal.culprit) for refusal in failed] == [("verdict", LIAR)]
-    assert outcome.audit == ("verdict",) and (ATTACKER in outcome.accepted) == (not helper)
+    assert [(refusal.check, refusal.culprit) for refusal in failed] == [(VERIFIER_ATTACKS[name], LIAR)]
+    assert outcome.audit == (VERIFIER_ATTACKS[name],) and (ATTACKER in outcome.accepted) == (not helper)
     assert "hospital-0" in outcome.accepted
     assert audited.consistent and audited.rules_kept is False
     assert {breach.member for breach in audited.breaches} >= {LIAR}

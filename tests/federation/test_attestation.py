@@ -9,29 +9,22 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.attestation.claims import SNP, TDX
+from proofward.attestation.claims import SNP
 from proofward.attestation.collect import Prepared
-from proofward.attestation.errors import EvidenceRefused
-from proofward.attestation.policy import RECORDED, REQUIRED
+from proofward.attestation.policy import RECORDED
 from proofward.engines.attacks.evidence import WAYS, honest
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history import attestation_steps
-from proofward.federation.history.attestation_judging import judge
 from proofward.federation.history.attestation_steps import accepted, awaited_evidence, barred, in_words
-from proofward.federation.history.history_state import ENROLMENT
 from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.attestation_records import EvidenceObjects
 from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import Rules
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.evidence_audit import Today
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
-from proofward.federation.storage.objects import Objects
 from proofward.report.audit_summary import AuditSummary
 from tests.attestation.machines import machine, policy
 from tests.federation.fakes import FakeProofs, datasets, plan
-from tests.federation.harness import Stopped
 
 pytestmark = pytest.mark.slow
 
@@ -195,72 +188,6 @@ def test_a_verifier_that_lies_about_evidence_is_found_by_the_audit(tmp_path):
     assert {entry.member for entry in summary.breaches} == {"verifier-1", CULPRIT}
 
 
-@pytest.fixture(scope="module")
-def enrolling(tmp_path_factory):
-    """A federation in its enrolment, with rules that record evidence and no evidence shown."""
-    agreed = replace(
-        plan(hospitals=4, verifiers=1, rounds=1, threshold=1), attestation=policy(RECORDED, (SNP, TDX))
-    )
-    stopped = Stopped(tmp_path_factory.mktemp("enrolling"), ENROLMENT, 0, agreed=agreed)
-    yield stopped
-    stopped.engine.close()
-
-
-def shown(stopped, member=INNOCENT, **changes) -> m.Attestation:
-    """Evidence as a member would show it, with changes."""
-    history = stopped.history
-    part = EvidenceObjects(SNP, bytes(32), bytes(32))
-    record = m.Attestation(
-        history.keys[member], history.size, history.root, bytes(32), b"", 946_684_800, (part,)
-    )
-    return replace(record, **changes)
-
-
-@pytest.mark.parametrize(
-    ("changes", "check"),
-    [
-        ({"key": bytes(32)}, "key"),
-        ({"size": 0}, "ledger-view"),
-        ({"size": 99}, "ledger-view"),
-        ({"root": bytes(32)}, "ledger-view"),
-        ({"tls": b"short"}, "attestation"),
-        ({"parts": (EvidenceObjects("nvidia-gpu", bytes(32), bytes(32)),)}, "attestation"),
-        ({"parts": (EvidenceObjects("sgx", bytes(32), bytes(32)),)}, "attestation"),
-        ({"parts": (EvidenceObjects(SNP, bytes(32), bytes(32)),) * 2}, "attestation"),
-        ({"parts": tuple(EvidenceObjects(kind, bytes(32), bytes(32)) for kind in (SNP, TDX))}, "attestation"),
-    ],
-    ids=str,
-)
-def test_messages_with_evidence_are_refused_by_name(enrolling, changes, check):
-    said = enrolling.spoken(INNOCENT, shown(enrolling, **changes))
-    assert enrolling.check(said) == (check, INNOCENT)
-
-
-def test_one_piece_of_evidence_for_a_key_and_one_verdict_on_it(enrolling):
-    history = enrolling.history
-    envelope = history.apply(enrolling.spoken(INNOCENT, shown(enrolling)))
-    again = enrolling.spoken(INNOCENT, shown(enrolling, nonce=b"n" * 32))
-    assert enrolling.check(again) == ("equivocation", INNOCENT)
-    verdict = m.AttestationVerdict(INNOCENT, envelope.digest, True, "", "")
-    for changes, check in (({"member": CULPRIT}, "hospital"), ({"attestation": bytes(32)}, "subject"),
-                           ({"check": "evidence-age"}, "verdict"), ({"accepted": False}, "verdict")):  # fmt: skip
-        assert enrolling.check(enrolling.spoken(VERIFIER, replace(verdict, **changes))) == (check, VERIFIER)
-    assert enrolling.check(enrolling.spoken(INNOCENT, verdict)) == ("role", INNOCENT)
-    history.apply(enrolling.spoken(VERIFIER, verdict))
-    refused = replace(verdict, accepted=False, check="evidence-age")
-    assert enrolling.check(enrolling.spoken(VERIFIER, refused)) == ("equivocation", VERIFIER)
-
-
-def test_evidence_that_names_an_old_ledger_or_another_time_is_refused(enrolling):
-    history, objects = enrolling.history, Objects(lambda digest: b"", "nobody")
-    said = next(iter(history.attestations.values()))
-    late = replace(said.envelope, time=said.envelope.time + 8 * 86400)
-    for changed in (replace(said, envelope=late), replace(said, record=replace(said.record, time=0))):
-        with pytest.raises(EvidenceRefused) as caught:
-            judge(history, objects, changed)
-        assert caught.value.check == "evidence-age"
-
-
 def test_evidence_for_another_key_of_the_member_does_not_count(tmp_path):
     engine = federation(tmp_path, policy(kinds=(SNP,)), hospitals=4)
     history = engine.aggregator.history
@@ -268,17 +195,6 @@ def test_evidence_for_another_key_of_the_member_does_not_count(tmp_path):
     history.keys[INNOCENT] = b"k" * 32
     assert attestation_steps.lacking(history, INNOCENT, "hospital") == "none"
     engine.close()
-
-
-def test_rules_without_it_take_no_evidence_and_have_the_bytes_that_they_had(tmp_path):
-    agreed = plan(hospitals=4, verifiers=1, rounds=1, threshold=1)
-    stopped = Stopped(tmp_path, ENROLMENT, 0, agreed=agreed)
-    assert stopped.check(stopped.spoken(INNOCENT, shown(stopped))) == ("attestation", INNOCENT)
-    rules = stopped.engine.rules
-    assert b"attestation" not in rules.data
-    asked = replace(rules, attestation=policy(REQUIRED))
-    assert Rules.from_bytes(asked.data) == asked and asked.digest != rules.digest
-    stopped.engine.close()
 
 
 def test_a_member_shows_what_it_was_given_before(tmp_path):

@@ -11,15 +11,34 @@ from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.ephemeral import disposable
 from proofward.federation.messages.scaling import Scaling
 from proofward.federation.parties.auditor import Auditor
+from proofward.federation.parties.hospital import Hospital
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 
+class SealsOneShareForTwo(SealsWrongShare):
+    """Gives an accomplice, which does not complain, the object that it gives to its victim."""
+
+    def seal_share(self, holder: str, share: bytes) -> bytes:
+        """The victim's comes first."""
+        made = super().seal_share(holder, share)
+        self.first = getattr(self, "first", made)
+        return self.first if holder == "hospital-2" else made
+
+
+class TakesAnything(Hospital):
+    """Calls every share good."""
+
+    def share_from(self, dealer: str) -> bytes | None:
+        """That of another dealer where it is not."""
+        return super().share_from(dealer) or super().share_from("hospital-3")
+
+
 class Run:
-    """A whole federation and its audit; with one dishonest hospital."""
+    """A whole federation and its audit; with one dishonest hospital, or several by name."""
 
     def __init__(self, directory, kind=None, scaling=None, rounds=2):
         agreed = replace(plan(4, 3, rounds, threshold=1), scaling=scaling or Scaling(shares="ephemeral"))
-        kinds = {} if kind is None else {"hospital-1": kind}
+        kinds = kind if isinstance(kind, dict) else {} if kind is None else {"hospital-1": kind}
         self.engine = InProcessFederation(directory, agreed, datasets(agreed), seed=b"e", proofs=FakeProofs(),
                                           workers=1, parties=Parties(kinds))  # fmt: skip
         self.result, self.directory = self.engine.run(), directory / "ledger"
@@ -73,6 +92,15 @@ def test_the_share_that_a_complaint_was_about_stays_for_the_audit(tmp_path):
         place = state.committee.index(holder)
         run.engine.aggregator.ledger.drop_object(state.uploads[dealer].record.sealed_shares[place])
     assert ("object-missing", "aggregator") in run.flaws
+
+
+def test_an_accomplice_with_the_same_share_does_not_have_the_evidence_deleted(tmp_path):
+    run = Run(tmp_path / "run", {"hospital-1": SealsOneShareForTwo, "hospital-2": TakesAnything}, rounds=1)
+    (state,) = run.history.closed
+    shares = dict(zip(state.committee, state.uploads["hospital-1"].record.sealed_shares, strict=True))
+    assert run.result.finished and shares["hospital-0"] == shares["hospital-2"]
+    assert set(state.complaints) == {("hospital-0", "hospital-1")}
+    assert run.engine.aggregator.ledger.has_object(shares["hospital-0"]) and run.flaws == set()
 
 
 def test_shares_of_an_attempt_that_was_started_again_go_with_the_round(tmp_path):

@@ -26,8 +26,11 @@ from tests.relations.cases import NOISE_SEED, Array, Signed
 
 VARIANCE = 90
 COUNTS, EVALUATION, CLASSES = "counts", "evaluation", "evaluation of three classes"
+LEVELS = "evaluation of three classes and two subgroups"
 LAYOUT = ScoreLayout(2, 6, 1, (Subgroup("sign", ("above",), 0),))
 OF_THREE = ScoreLayout(3, 4, 1)
+GROUPED = replace(OF_THREE, subgroups=(*LAYOUT.subgroups, Subgroup("stain", ("HE", "IHC"), 2)))
+LAYOUTS = {EVALUATION: LAYOUT, CLASSES: OF_THREE, LEVELS: GROUPED}
 THREE = mlp((5, 4, 3))
 Made = Any
 """`Counted` or `Evaluated`."""
@@ -55,8 +58,8 @@ def honest(kind: str) -> Made:
     if kind == COUNTS:
         statement = counting_cases.statement_of()
         return encrypting(counting_cases.counted(statement=with_root(statement, noisy(statement.counting))))
-    network, layout = (THREE, OF_THREE) if kind == CLASSES else (evaluation_cases.MLP, LAYOUT)
-    return encrypting(evaluated(network, evaluation_cases.ROWS, layout))
+    network = evaluation_cases.MLP if kind == EVALUATION else THREE
+    return encrypting(evaluated(network, evaluation_cases.ROWS, LAYOUTS[kind]))
 
 
 def evaluated(network: Network, rows: int, layout: ScoreLayout) -> Made:

@@ -35,6 +35,7 @@ from tests.relations.noisy_count_cases import (
     CLASSES,
     COUNTS,
     EVALUATION,
+    LEVELS,
     VARIANCE,
     Made,
     drawn,
@@ -79,13 +80,20 @@ def stopped_not(kind: str, made: Made) -> bool:
     return True
 
 
-@pytest.mark.parametrize("change", ["none", "rolled"])
-def test_noise_of_three_classes_is_accepted_and_no_other(change: str) -> None:
-    """One block has all cells of three classes, in another order than the vector's."""
-    made = honest(CLASSES)
+@pytest.mark.parametrize(("several", "change"), [(CLASSES, "none"), (CLASSES, "rolled"), (LEVELS, "rolled")])
+def test_noise_of_three_classes_is_accepted_and_no_other(several: str, change: str) -> None:
+    """One block has all cells of three classes, in another order than the vector's, and one those of levels."""
+    made = honest(several)
     assert verified(made, proof_of(made)).soundness_bits >= 40
     noise = np.roll(noise_of(made), 1) if change == "rolled" else 0
-    assert stopped(CLASSES, encrypting(made, made.witness.counts + noise)) == "column queries"
+    assert stopped(several, encrypting(made, made.witness.counts + noise)) == "column queries"
+
+
+def test_rejects_the_noise_of_another_level() -> None:
+    """The same draws, exchanged between two levels: the counts of all records have their own."""
+    made = honest(LEVELS)
+    noise = noise_of(made).reshape(4, -1)
+    assert stopped(LEVELS, encrypting(made, made.witness.counts + noise[[0, 2, 1, 3]].reshape(-1))) == "column queries"
 
 
 def test_proving_takes_the_seed_that_was_committed_to_and_no_other(kind: str) -> None:

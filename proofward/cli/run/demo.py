@@ -109,7 +109,8 @@ def check_folder(folder: Path, attack: str | None) -> bool:
               "class is told from all others.")  # fmt: skip
 @click.option("--chain", "anchored", is_flag=True,
               help="Anchor the ledger on a local chain, audit against it, and attack it.")  # fmt: skip
-@click.option("--attack", metavar="NAME", help="Let one member cheat; `list` lists how.")
+@click.option("--attack", metavar="NAME",
+              help="Let one member cheat; `list` lists how. --chain shows two attacks more.")  # fmt: skip
 @click.option("--engine", type=click.Choice([IN_PROCESS, *ENGINES]), default=IN_PROCESS, show_default=True,
               help="With an engine, every site is a process of its own on this machine.")  # fmt: skip
 @click.option("--repeatable", is_flag=True,

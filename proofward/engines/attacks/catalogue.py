@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from proofward.engines.attacks import (
     aggregators,
+    count_noise,
     dealers,
     flatterers,
     hospitals,
@@ -17,7 +18,10 @@ from proofward.engines.attacks import (
 from proofward.engines.attacks.other_rules import (
     as_demonstrated,
     drawn,
+    ephemeral,
     evaluated,
+    fingerprinted,
+    noisy,
     private,
     private_and_small,
 )
@@ -111,6 +115,10 @@ _EVALUATED: tuple[tuple[str, type[Hospital]], ...] = (
     ("another-part-counted", flatterers.CountsAnotherPart),
     ("another-level", flatterers.MovesToAnotherLevel),
 )
+_NOISY: tuple[tuple[str, type[Hospital]], ...] = (
+    ("skipped-count-noise", count_noise.SkipsCountNoise),
+    ("count-noise-drawn-again", count_noise.DrawsCountNoiseAgain),
+)
 _DRAWN: tuple[tuple[str, type[Hospital]], ...] = (
     ("committee-member-lying", hospitals.SumsWrong),
     ("committee-member-silent", hospitals.FallsSilent),
@@ -148,6 +156,7 @@ ATTACKS: dict[str, Attack] = {
         rounds=2,
     ),
     **{name: Attack(name, _what(party), hospital=party, rules=evaluated) for name, party in _EVALUATED},
+    **{name: Attack(name, _what(party), hospital=party, rules=noisy) for name, party in _NOISY},
     **{name: Attack(name, _what(party), hospital=party, rules=drawn) for name, party in _DRAWN},
     "quote-of-another-member": Attack(
         "quote-of-another-member",
@@ -161,5 +170,17 @@ ATTACKS: dict[str, Attack] = {
         name: Attack(name, _what(party), hospital=helper, verifier=party)
         for name, party, helper in _VERIFIERS
     },
+    "shares-deleted-early": Attack(
+        "shares-deleted-early",
+        _what(aggregators.DeletesSharesEarly),
+        aggregator=aggregators.DeletesSharesEarly,
+        rules=ephemeral,
+    ),
+    "false-fingerprint": Attack(
+        "false-fingerprint",
+        _what(verifiers.SignsFalseFingerprint),
+        verifier=verifiers.SignsFalseFingerprint,
+        rules=fingerprinted,
+    ),
 }
 ATTACKS["replayed-proof"] = replace(ATTACKS["replayed-proof"], rounds=2)

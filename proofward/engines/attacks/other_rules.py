@@ -1,4 +1,4 @@
-"""What a demonstration's consortium agrees on for attacks on noise, on proved counts and in committees."""
+"""What a demonstration's consortium agrees on for attacks that need other rules than the usual ones."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import replace
 from proofward.engines.run_folder import Plan
 from proofward.federation.committees.choice import least_threshold
 from proofward.federation.messages.committees import chosen
+from proofward.federation.messages.scaling import EPHEMERAL, FINGERPRINTS, Scaling
 from proofward.federation.messages.usual import usual_updates
 from proofward.layers.layout import padded
 from proofward.layers.model import Training
 from proofward.layers.privacy import Privacy
 from proofward.layers.subgroup import Subgroup
+from proofward.privacy.counts import least_noise_of_counts
 from proofward.relations.counting import Counting
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
@@ -84,3 +86,30 @@ def evaluated(plan: Plan, rows: int) -> Plan:
     last = plan.rounds + 1
     counting: Counting = counting_of(layout, (last,), proved=True)
     return replace(plan, config=config, rounds=last, counting=(counting,))
+
+
+def noisy(plan: Plan, rows: int) -> Plan:
+    """`private` with a validation part, and a last round that counts the scores on it with a proof and noise.
+
+    A sum of the counts costs as much of the privacy budget as a round of training does.
+    """
+    last = plan.rounds + 1
+    made = private(replace(plan, rounds=last), rows)
+    training = replace(made.config.training, validation_share=SHARE)
+    config = replace(made.config, training=training, least_rows=0, most_rows=0)
+    exact = counting_of(ScoreLayout(config.model.head.classes, BINS, 1), (last,), proved=True)
+    assert config.privacy is not None
+    noise = least_noise_of_counts(config.privacy, config.model.parameters, exact, spends=1)
+    return replace(made, config=config, counting=(replace(exact, noise=noise, spends=1),))
+
+
+def fingerprinted(plan: Plan, rows: int) -> Plan:
+    """Sums are checked by the fingerprints that verifiers sign."""
+    del rows
+    return replace(plan, scaling=Scaling(FINGERPRINTS))
+
+
+def ephemeral(plan: Plan, rows: int) -> Plan:
+    """The host deletes sealed shares when their round is closed."""
+    del rows
+    return replace(plan, scaling=Scaling(shares=EPHEMERAL))

@@ -47,10 +47,15 @@ def judge(
 
 
 def _check_age(history: HistoryState, said: Recorded[Attestation], most: int) -> None:
-    """That the evidence names a recent ledger, and a time between that and the message."""
+    """That the evidence names a recent ledger, and a time between that and the message.
+
+    The ledger's clock at the entry counts as well as the message's time, which is its sender's word: a
+    message that was signed long ago and kept back brings old evidence, however it is dated.
+    """
     seen, sent, used = history.clocks[said.record.size], said.envelope.time, said.record.time
-    expected = f"a ledger at most {most} seconds old"
-    demand(sent - seen <= most, "evidence-age", expected, f"{sent - seen} seconds")
+    recorded = history.clocks[history.recorded.get(said.digest, history.size)]
+    expected, age = f"a ledger at most {most} seconds old", max(sent, recorded) - seen
+    demand(age <= most, "evidence-age", expected, f"{age} seconds")
     first, last = seen - CLOCK_SLACK, sent + CLOCK_SLACK
     expected = f"a time from {in_utc(first)} to {in_utc(last)}"
     demand(first <= used <= last, "evidence-age", expected, in_utc(used))

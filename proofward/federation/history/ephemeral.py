@@ -3,7 +3,8 @@
 A sealed share is of use until its round is closed: holders open it, and verifiers if its holder complains.
 The proof of its dealer binds its digest, which stays on the ledger; the audit needs the bytes only to judge a
 complaint again. So the objects of a closed round's sealed shares, in all its attempts, may be deleted, but
-for those that a complaint is about, and for objects that an entry names as something else.
+for those that a complaint is about, and for objects that an entry names as something else. A dealer may name
+one object for two holders, of whom one complains: the object stays, whoever else's share it is.
 """
 
 from __future__ import annotations
@@ -19,16 +20,20 @@ def disposable(history: HistoryState, number: int | None = None) -> set[bytes]:
     if not history.rules.scaling.ephemeral:
         return set()
     closed = {state.number for state in history.closed if number in (None, state.number)}
-    found = set[bytes]()
-    for state in (*history.earlier, *history.closed):
+    found, disputed = set[bytes](), set[bytes]()
+    current = () if history.current is None else (history.current,)
+    for state in (*history.earlier, *history.closed, *current):
+        disputed.update(_share(state, *pair) for pair in state.complaints)
         if state.number in closed:
             found.update(_shares(state))
-    return found - history.lasting
+    return found - disputed - history.lasting
 
 
 def _shares(state: RoundState) -> Iterator[bytes]:
-    """Of an attempt, without those that a complaint is about; places without a holder have none."""
-    for dealer, said in state.uploads.items():
-        for holder, digest in zip(state.committee, said.record.sealed_shares, strict=False):
-            if digest and (holder, dealer) not in state.complaints:
-                yield digest
+    """Of an attempt; places without a holder have none."""
+    for said in state.uploads.values():
+        yield from filter(None, said.record.sealed_shares)
+
+
+def _share(state: RoundState, holder: str, dealer: str) -> bytes:
+    return state.uploads[dealer].record.sealed_shares[state.committee.index(holder)]
