@@ -65,6 +65,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "early-end": ("end-votes", "end-votes"),
     "ledger-rewritten": ("ledger-consistency", "ledger-view"),
     "ledger-truncated": ("ledger-truncated", "complete"),
+    "shares-deleted-early": ("object-missing", "object-missing"),
     "wrong-verdict": ("verdict", "verdict"),
     "wrong-refusal": ("verdict", "verdict"),
     "false-fingerprint": ("fingerprint", "fingerprint"),

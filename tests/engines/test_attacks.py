@@ -67,6 +67,7 @@ AGGREGATOR_CHECKS = {
     "early-end": ("end-votes", "end-votes"),
     "ledger-rewritten": ("ledger-consistency", "ledger-view"),
     "ledger-truncated": ("ledger-truncated", "complete"),
+    "shares-deleted-early": ("object-missing", "object-missing"),
 }
 VERIFIER_ATTACKS = {"wrong-verdict": "verdict", "wrong-refusal": "verdict", "false-fingerprint": "fingerprint"}
 

@@ -17,13 +17,16 @@ from proofward.engines.remote.awaited import needed_objects
 from proofward.federation.history import fingerprints
 from proofward.federation.history.fingerprints import error_bits, extension_at, owed, point_of
 from proofward.federation.messages.catalogue import Fingerprints
+from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.messages.scaling import PLAIN, Scaling
+from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.verifier import Verifier
 from proofward.field.extension import Ext
 from proofward.field.scalar import P
 from proofward.layers.errors import ConfigurationError
+from proofward.report.audit_summary import AuditSummary
 from tests.federation.committee_plans import Federation, committee_plan
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped
@@ -144,6 +147,17 @@ def test_a_verifier_that_signs_a_false_fingerprint_changes_nothing_and_is_named(
         ("verifier-1", "fingerprint", ("verifier-0", "verifier-2"))
     }
     assert flaws == {("fingerprint", "verifier-1")}
+
+
+@pytest.mark.parametrize(
+    ("check", "who", "accused"),
+    [("fingerprint", "verifier-0", "verifier-0"), ("ciphertext", "hospital-0", ""), ("object-digest", "aggregator", "")],
+)
+def test_an_audit_holds_a_false_fingerprint_against_its_signer_alone(stopped, check, who, accused):
+    failed = AuditVerdict("fingerprint", "entry 9", Refusal(check, who, "a", "b"))
+    summary = AuditSummary([failed], stopped.history)
+    assert summary.accused(failed) == accused and summary.consistent is bool(accused)
+    assert {breach.member for breach in summary.breaches} == {accused} - {""}
 
 
 def test_a_majority_of_lying_verifiers_cannot_have_a_wrong_sum_audited(tmp_path):

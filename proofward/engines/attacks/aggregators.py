@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from proofward.encoding import decode
 from proofward.federation.history.aggregation import (
     RoundResult,
     compute_result,
@@ -16,7 +17,14 @@ from proofward.federation.history.aggregation import (
 )
 from proofward.federation.history.history_state import CONFIRM
 from proofward.federation.history.opened_sums import update_rules
-from proofward.federation.messages.catalogue import AcceptedSet, BeaconFixed, FederationEnded, Message
+from proofward.federation.messages.catalogue import (
+    AcceptedSet,
+    BeaconFixed,
+    FederationEnded,
+    Message,
+    Upload,
+)
+from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.values import (
     integers_from_bytes,
@@ -161,6 +169,19 @@ class AnnouncesModel(_ForgesResult):
         assert weights is not None
         weights[0] += 1
         return replace(result, model=self.ledger.put_object(integers_to_bytes(weights)))
+
+
+class DeletesSharesEarly(Aggregator):
+    """Deletes sealed shares of keys before their holders have opened them."""
+
+    def record(self, data: bytes) -> None:
+        """Records an upload, and keeps none of its shares."""
+        super().record(data)
+        record = decode(data, Envelope).record
+        if isinstance(record, Upload):
+            for digest in record.sealed_shares:
+                if digest:
+                    self.ledger.drop_object(digest)
 
 
 class _ForgesLog(Forger):

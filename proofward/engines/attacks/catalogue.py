@@ -18,6 +18,7 @@ from proofward.engines.attacks import (
 from proofward.engines.attacks.other_rules import (
     as_demonstrated,
     drawn,
+    ephemeral,
     evaluated,
     fingerprinted,
     noisy,
@@ -169,6 +170,12 @@ ATTACKS: dict[str, Attack] = {
         name: Attack(name, _what(party), hospital=helper, verifier=party)
         for name, party, helper in _VERIFIERS
     },
+    "shares-deleted-early": Attack(
+        "shares-deleted-early",
+        _what(aggregators.DeletesSharesEarly),
+        aggregator=aggregators.DeletesSharesEarly,
+        rules=ephemeral,
+    ),
     "false-fingerprint": Attack(
         "false-fingerprint",
         _what(verifiers.SignsFalseFingerprint),

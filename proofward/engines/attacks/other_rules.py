@@ -7,7 +7,7 @@ from dataclasses import replace
 from proofward.engines.run_folder import Plan
 from proofward.federation.committees.choice import least_threshold
 from proofward.federation.messages.committees import chosen
-from proofward.federation.messages.scaling import FINGERPRINTS, Scaling
+from proofward.federation.messages.scaling import EPHEMERAL, FINGERPRINTS, Scaling
 from proofward.federation.messages.usual import usual_updates
 from proofward.layers.layout import padded
 from proofward.layers.model import Training
@@ -107,3 +107,9 @@ def fingerprinted(plan: Plan, rows: int) -> Plan:
     """Sums are checked by the fingerprints that verifiers sign."""
     del rows
     return replace(plan, scaling=Scaling(FINGERPRINTS))
+
+
+def ephemeral(plan: Plan, rows: int) -> Plan:
+    """The host deletes sealed shares when their round is closed."""
+    del rows
+    return replace(plan, scaling=Scaling(shares=EPHEMERAL))

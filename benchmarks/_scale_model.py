@@ -1,0 +1,106 @@
+"""Seconds and bytes of each role in a round of n hospitals: products of measured numbers, named as such.
+
+Nothing here is a measurement. Each product is of a count that the rules give (n hospitals, c holders, s of v
+verifiers, the parameters of the network) and of a constant that `scale.py` has measured in the same run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from _scale_runs import COMMITTEES, EVERYBODY
+
+from proofward.federation.messages.committees import chosen
+from proofward.federation.messages.usual import usual_threshold
+
+CORRUPT, ABSENT = 20, 10
+
+
+@dataclass(frozen=True)
+class Constants:
+    """What one of a thing costs. Seconds are of a processor.
+
+    prove, verify: a proof of a round. seal, open_share: one share of a key. entry: to decode a signed message
+    and check its signature. add: to add one ciphertext to a sum. proof_bytes: without what grows with t.
+    bytes_a_coefficient: of a proof, for each of the t polynomials of a key that it commits to
+    verdict_bytes: of a verdict's entry without the 16 bytes for each of t + 1 polynomials. key_bytes: of a
+    holder's sealing key for one dealer, in the ledger. other_entries, other_bytes: of a hospital in a round,
+    everything but verdicts and keys
+    """
+
+    prove: float
+    verify: float
+    seal: float
+    open_share: float
+    entry: float
+    add: float
+    proof_bytes: int
+    bytes_a_coefficient: int
+    sealed_bytes: int
+    ciphertext_bytes: int
+    verdict_bytes: int
+    key_bytes: int
+    other_entries: float
+    other_bytes: int
+
+
+@dataclass(frozen=True)
+class Consortium:
+    """c hold shares with threshold t; s of v verifiers judge a proof."""
+
+    hospitals: int
+    verifiers: int
+    holders: int
+    threshold: int
+    sample: int
+
+
+def consortium(hospitals: int, verifiers: int, way: str) -> Consortium:
+    """With everybody, or with the committees that keep the policy at the usual shares."""
+    if way == EVERYBODY:
+        return Consortium(hospitals, verifiers, hospitals, usual_threshold(hospitals), verifiers)
+    committees, threshold = chosen(hospitals, verifiers, CORRUPT, ABSENT)
+    return Consortium(hospitals, verifiers, committees.holders, threshold, committees.sample)
+
+
+def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
+    """Seconds and bytes by role, with the product that each is, as text."""
+    n, c, t = of.hospitals, of.holders, of.threshold
+    judged = n * of.sample / of.verifiers
+    proof = cost.proof_bytes + t * cost.bytes_a_coefficient
+    upload = proof + c * cost.sealed_bytes + cost.ciphertext_bytes
+    entries = round(n * (cost.other_entries + of.sample) + c)
+    follow = entries * cost.entry
+    fetched = cost.ciphertext_bytes * (1 if way == COMMITTEES else n)
+    summed = 0.0 if way == COMMITTEES else n * cost.add
+    verdict = cost.verdict_bytes + 16 * (t + 1)
+    ledger = n * (cost.other_bytes + of.sample * verdict + c * cost.key_bytes)
+    kept = proof + cost.ciphertext_bytes + (0 if way == COMMITTEES else c * cost.sealed_bytes)
+    roles = {
+        "hospital": {
+            "seconds": cost.prove + c * cost.seal + follow + summed,
+            "bytes_out": upload,
+            "bytes_in": ledger + fetched,
+            "product": "prove + c seal + entries entry (+ n add where all are added up)",
+        },
+        "holder, besides": {
+            "seconds": n * cost.open_share,
+            "bytes_in": n * cost.sealed_bytes,
+            "product": "n open_share; n sealed_bytes",
+        },
+        "verifier": {
+            "seconds": judged * cost.verify + follow,
+            "bytes_in": judged * (proof + cost.ciphertext_bytes) + ledger,
+            "product": "(n s / v) verify + entries entry",
+        },
+        "server": {
+            "seconds": n * cost.add + follow,
+            "bytes_in": n * upload,
+            "bytes_kept": n * kept + ledger,
+            "bytes_in_for_each_hospital": upload,
+            "bytes_kept_for_each_hospital": kept + ledger / n,
+            "product": "n add + entries entry; n (proof + c sealed + ciphertext), kept without the shares",
+        },
+    }
+    sizes = {"entries": entries, "ledger_bytes": round(ledger), "proof_bytes": proof}
+    return {"way": way, **asdict(of), **sizes, "roles": roles}

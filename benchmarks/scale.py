@@ -1,0 +1,142 @@
+"""How a round grows with the number of hospitals: whole rounds, measured constants, and products of these.
+
+python benchmarks/scale.py [--hospitals 5 50 500 5000] [--whole 50] [--real 8] [--verifiers 200]
+                           [--out runs/scale] [--smallest]
+
+Up to --whole hospitals, whole rounds run in one process, as today and with committees: real messages, keys,
+ledger, seals of shares, verdicts and sums; the proofs of --real hospitals are real, those of the others are a
+stand-in of the tests. For each number of --hospitals the seconds and bytes of each role are products of
+constants that were measured here and of counts that follow from the rules; every product is named. Committees
+are those of 20 % corrupt and 10 % absent, whole rounds with few members those of 10 % and 5 %, since fewer
+would be drawn from too few. Needs the tests beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _machine import print_result, progress
+from _scale_charts import charts
+from _scale_model import Constants, consortium, costs
+from _scale_runs import COMMITTEES, EVERYBODY, Run, measured, plan_of
+
+from proofward.charts.chart import PAGE_NAME, write_charts
+from proofward.encoding import encode
+from proofward.federation.messages.catalogue import HolderKeys, Verdict
+from proofward.federation.messages.envelope import Envelope, parse_envelope, seal_envelope, signed_by
+from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
+from proofward.lattice.sealing import Pair, open_sealed, pair_secret, public_key, seal
+from proofward.ledger.keys import SigningKey
+
+REPEATS = 20
+SHARE_BYTES = 4 + 16 + 8 * RING_DEGREE
+
+
+def main() -> None:
+    """Runs it and prints one JSON document."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hospitals", type=int, nargs="+", default=[5, 50, 500, 5000])
+    parser.add_argument("--whole", type=int, default=50, help="most hospitals of a whole round")
+    parser.add_argument("--real", type=int, default=8, help="hospitals with real proofs in a whole round")
+    parser.add_argument("--verifiers", type=int, default=200, help="of the products")
+    parser.add_argument("--out", type=Path, help="folder for charts")
+    parser.add_argument("--smallest", action="store_true", help="one whole round, of four hospitals")
+    options = parser.parse_args()
+    if options.smallest:
+        options.whole, options.real, options.hospitals = 4, 1, [4, 500]
+    runs = []
+    for hospitals in [number for number in options.hospitals if number <= options.whole]:
+        for way in (EVERYBODY, COMMITTEES) if hospitals >= 20 else (EVERYBODY,):
+            verifiers = 3 if hospitals < 20 else 7
+            progress(f"a round of {hospitals} hospitals, {way}")
+            rows = 16 if options.smallest else 90
+            runs.append(measured(hospitals, verifiers, way, min(options.real, hospitals), rows=rows))
+    constants = constants_of(runs)
+    products = [
+        costs(consortium(number, max(3, min(options.verifiers, number)), way), constants, way)
+        for number in options.hospitals
+        for way in (EVERYBODY, COMMITTEES)
+    ]
+    if options.out is not None:
+        missing = write_charts(options.out, "Thousands of hospitals", charts(products, runs))
+        progress(f"{options.out / PAGE_NAME}{f', without pictures: {missing}' if missing else ''}")
+    figures = {"measured_rounds": [asdict(run) for run in runs], "measured_constants": asdict(constants)}
+    print_result("scale", **figures, products=products)
+
+
+def constants_of(runs: list[Run]) -> Constants:
+    """Each of a thing once; of proofs what whole rounds have shown."""
+    first, last = runs[0], runs[-1]
+    config = plan_of(5, 3, EVERYBODY, 0, 0).config
+    words = ciphertext_length(config.model.parameters)
+    pair = Pair(bytes(32), 1, 1, "hospital-0", "hospital-1")
+    secret, share = pair_secret(os.urandom(32), pair), os.urandom(SHARE_BYTES)
+    holder, key = public_key(secret), SigningKey.generate(os.urandom)
+    sealed = seal(pair, holder, share)
+    messages = iter([message(key, number) for number in range(REPEATS)])
+    numbers = np.arange(words, dtype=np.uint64)
+    slope = 0
+    if last.threshold > first.threshold:
+        slope = max(0, (last.proof_bytes - first.proof_bytes) // (last.threshold - first.threshold))
+    return Constants(
+        prove=last.prove,
+        verify=last.verify,
+        seal=seconds(lambda: seal(pair, holder, share)),
+        open_share=seconds(lambda: open_sealed(pair, secret, sealed)),
+        entry=seconds(lambda: taken(next(messages), key)),
+        add=seconds(lambda: (numbers + numbers) % np.uint64(0xFFFFFFFF00000001)),
+        proof_bytes=first.proof_bytes - slope * first.threshold,
+        bytes_a_coefficient=slope,
+        sealed_bytes=len(sealed),
+        ciphertext_bytes=8 * words,
+        **entries_of(last),
+    )
+
+
+def entries_of(run: Run) -> dict[str, Any]:
+    """What a round has in the ledger, by what it grows with."""
+    kinds = {name: found for name, found in run.topics.items() if name not in (Verdict.kind, HolderKeys.kind)}
+    count, size = run.topics[Verdict.kind]
+    return {
+        "verdict_bytes": size // count - 16 * (run.threshold + 1),
+        "key_bytes": run.topics[HolderKeys.kind][1] // (run.holders * run.hospitals),
+        "other_entries": sum(number for number, _ in kinds.values()) / run.hospitals,
+        "other_bytes": sum(own for _, own in kinds.values()) // run.hospitals,
+    }
+
+
+def message(key: SigningKey, number: int) -> bytes:
+    """A signed verdict, each another one: what a process has seen it does not work out again."""
+    upload = hashlib.sha256(number.to_bytes(4, "big")).digest()
+    verdict = Verdict("hospital-0", upload, True, "", "", bytes(32), bytes(32))
+    seen = bytes(32), "verifier-0", "verifier", 1, 1, 5, bytes(32), 0
+    return encode(seal_envelope(Envelope(*seen, encode(verdict), b""), key))
+
+
+def taken(data: bytes, key: SigningKey) -> bool:
+    """Decodes a message and its record and checks its signature, as with every entry of the ledger."""
+    envelope = parse_envelope(data)
+    assert envelope.record.kind == Verdict.kind
+    return signed_by(envelope, key.public)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Processor seconds of one, the least of several."""
+    found = []
+    for _ in range(REPEATS):
+        start = time.process_time()
+        work()
+        found.append(time.process_time() - start)
+    return min(found)
+
+
+if __name__ == "__main__":
+    main()
