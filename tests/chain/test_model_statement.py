@@ -65,6 +65,7 @@ def test_rejects_altered_statements(run, signed) -> None:
         {**told, "signatures": [first, {**second, "sig": first["sig"]}]},
         {**told, "signatures": [{**first, "keyid": second["keyid"]}]},
         {**told, "signatures": [{"keyid": first["keyid"]}]},
+        {**told, "signatures": [first, second, first]},
         json.loads(stranger),
         [],
     ):
@@ -83,6 +84,20 @@ def test_an_exported_model_stands_in_it(run) -> None:
     for files in ({}, {"model.onnx": b"else"}):
         with pytest.raises(StatementInvalid):
             signers(run.history, text, files)
+
+
+def test_the_model_itself_is_no_file_that_somebody_calls_so(run) -> None:
+    with pytest.raises(StatementInvalid, match="file name"):
+        payload_of(run.history, {"weights": b"other"})
+
+
+def test_whoever_was_revoked_has_not_signed(run, signed) -> None:
+    history = run.history
+    history.revoked["hospital-1"] = history.size
+    assert signers(history, signed, {}) == ["hospital-0"]
+    history.revoked["hospital-0"] = history.size
+    with pytest.raises(StatementInvalid, match="a member's signature"):
+        signers(history, signed, {})
 
 
 def test_only_an_ended_federation_has_one(run) -> None:

@@ -39,6 +39,8 @@ def payload_of(history: History, files: Mapping[str, bytes]) -> bytes:
     """The statement about the last model and files that it was exported to; raises StatementInvalid."""
     if history.phase != CLOSED or not history.trained:
         raise StatementInvalid("a federation that has ended with a model", f"one in phase {history.phase}")
+    if WEIGHTS in files:
+        raise StatementInvalid(f"another file name than {WEIGHTS}, which is the model itself", WEIGHTS)
     exported = {name: hashlib.sha256(data).digest() for name, data in files.items()}
     digests = {WEIGHTS: history.model, **exported}
     rounds = [
@@ -106,10 +108,10 @@ def opened_statement(text: str) -> tuple[bytes, list[Json]]:
 
 
 def signers(history: History, text: str, files: Mapping[str, bytes]) -> list[str]:
-    """Members whose signatures a statement has, ascending.
+    """Members, none of them revoked, whose signatures a statement has, ascending.
 
     Raises StatementInvalid unless the payload is what the ledger gives of the model and these files, and each
-    signature is one of a member's present key.
+    signature is one of a member's present key, whose only one it is.
     """
     payload, signatures = opened_statement(text)
     names = {one["name"] for one in _subjects(payload)} - {WEIGHTS}
@@ -125,7 +127,10 @@ def signers(history: History, text: str, files: Mapping[str, bytes]) -> list[str
         name, key = known.get(signature["keyid"], ("", None))
         if key is None or not key.verify_raw(signed_bytes(payload), _bytes(signature["sig"])):
             raise StatementInvalid("signatures of members", f"another under {signature['keyid'][:16]}")
+        if name in found:
+            raise StatementInvalid("one signature of each member", f"several of {name}")
         found.append(name)
+    found = list(history.active(found))
     if not found:
         raise StatementInvalid("a member's signature", "none")
     return sorted(found)
