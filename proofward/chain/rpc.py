@@ -7,8 +7,9 @@ finalises nothing, as those for development, the latest block can be asked for i
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from proofward.chain.contract.keccak import keccak256
 from proofward.chain.errors import ChainExtraMissing, NotAnchored
@@ -27,6 +28,23 @@ _LATER = (("baseFeePerGas", True), ("withdrawalsRoot", False), ("blobGasUsed", T
 """Fields that upgrades have added to a header, in order, and whether each is a number."""
 
 
+P, T = ParamSpec("P"), TypeVar("T")
+
+
+def _answered(method: Callable[P, T]) -> Callable[P, T]:
+    """A method that raises NotAnchored where the node's answers are of another form than a node's."""
+
+    @wraps(method)
+    def answered(*given: P.args, **named: P.kwargs) -> T:
+        try:
+            return method(*given, **named)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            found = f"{type(error).__name__}: {error}"[:200]
+            raise NotAnchored("the node", "answers of a node of a chain", found) from error
+
+    return answered
+
+
 class RpcNode:
     """See Node. key: of the account that pays; None for one that only reads. block: FINAL or LATEST."""
 
@@ -40,14 +58,17 @@ class RpcNode:
         self._url, self._key, self._block = url, key, block
 
     @property
+    @_answered
     def chain_id(self) -> int:
         """See Node."""
         return int(self._ask("eth_chainId"), 16)
 
+    @_answered
     def has_code(self, address: bytes) -> bool:
         """See Node."""
         return len(_bytes(self._ask("eth_getCode", _text(address), LATEST))) > 0
 
+    @_answered
     def state_proof(self, address: bytes, slots: Sequence[bytes]) -> StateProof:
         """See Node."""
         block = self._ask("eth_getBlockByNumber", self._block, False)
@@ -59,6 +80,7 @@ class RpcNode:
         }
         return StateProof(self.chain_id, address, header_of(block), _nodes(told["accountProof"]), storage)
 
+    @_answered
     def send(self, transaction: Transaction) -> Receipt:
         """See Node."""
         with imported():
