@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import urllib.error
 import urllib.request
@@ -82,13 +83,20 @@ def over_http(timeout: float) -> Post:
     def post(url: str, body: bytes) -> Answer:
         request = urllib.request.Request(url, body, {"Content-Type": "text/plain"}, method="POST")
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
-                return Answer(answer.status, _text(answer.read(MAX_ANSWER_BYTES)))
-        except urllib.error.HTTPError as error:
-            with error:
-                return Answer(error.code, _text(error.read(MAX_ANSWER_BYTES)))
+            return _answered(request, timeout)
+        except http.client.HTTPException as error:
+            raise OSError(f"not HTTP: {type(error).__name__}") from error
 
     return post
+
+
+def _answered(request: urllib.request.Request, timeout: float) -> Answer:
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            return Answer(answer.status, _text(answer.read(MAX_ANSWER_BYTES)))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Answer(error.code, _text(error.read(MAX_ANSWER_BYTES)))
 
 
 def _text(data: bytes) -> str:
