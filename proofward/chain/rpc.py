@@ -28,7 +28,8 @@ _LATER = (("baseFeePerGas", True), ("withdrawalsRoot", False), ("blobGasUsed", T
 """Fields that upgrades have added to a header, in order, and whether each is a number."""
 
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def _answered(method: Callable[P, T]) -> Callable[P, T]:
