@@ -137,25 +137,26 @@ def anchor(source: Path, rpc: str, key: Path, dev: bool, out: Path | None, as_js
     from proofward.chain.relay import relay
 
     with answering(as_json), on_chain():
-        node = node_at(rpc, dev, key)
+        node, sender = node_at(rpc, dev, key), node_at(rpc, True, key)
         if source.is_file():
-            _sent(_carried(source, node, out), out, as_json)
+            _sent(_carried(source, node, sender, out), out, as_json)
             return
         history = history_of(source)
-        receipts = list(relay(history, node))
+        receipts = list(relay(history, sender))  # what is there, final or not, is not due
         _write_proof(history, node, out)
         _sent(receipts, out, as_json)
 
 
-def _carried(source: Path, node: Node, out: Path | None) -> list[Receipt]:
-    from proofward.chain.carried import MAX_FILE, from_json
-    from proofward.chain.state_proof import slots_for
+def _carried(source: Path, node: Node, sender: Node, out: Path | None) -> list[Receipt]:
+    from proofward.chain.carried import MAX_FILE, from_json, still_due
+    from proofward.chain.state_proof import proved_state, slots_for
     from proofward.ledger.reading import read_regular
 
     chain_id, contract, rounds, due = from_json(read_regular(source, MAX_FILE, follow=True).decode())
     if chain_id != node.chain_id:
         raise Refused(f"{source} is for chain {chain_id}, and the node is on chain {node.chain_id}")
-    receipts = [node.send(one) for one in due]
+    there = proved_state(sender.state_proof(contract, slots_for(rounds)))
+    receipts = [sender.send(one) for one in still_due(due, there)]
     if out is not None:
         out.write_text(node.state_proof(contract, slots_for(rounds)).to_json())
     return receipts
