@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from proofward.chain.errors import NotAnchored
 from proofward.chain.node import Transaction
+from proofward.chain.state_proof import AnchoredState
 
 FORMAT = "proofward/chain-transactions/v1"
 MAX_FILE = 1 << 24
@@ -35,15 +36,27 @@ def from_json(text: str) -> Carried:
     try:
         told: dict[str, Any] = json.loads(text)
         if told["format"] != FORMAT or type(told["chain_id"]) is not int or type(told["rounds"]) is not int:
-            raise ValueError(str(told["format"]))
+            raise ValueError(f"format {str(told['format'])[:60]!r}")
         due = [
             Transaction(str(one["what"]), _bytes(one["to"]), _bytes(one["data"]))
             for one in told["transactions"]
         ]
         return told["chain_id"], bytes.fromhex(told["contract"]), told["rounds"], due
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        found = f"{type(error).__name__}: {error}"[:120]
-        raise NotAnchored("the file", f"transactions of format {FORMAT}", found) from None
+        found = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+        raise NotAnchored("the file", f"transactions of format {FORMAT}", found[:120]) from None
+
+
+def still_due(due: Sequence[Transaction], state: AnchoredState) -> Iterator[Transaction]:
+    """Those that the chain has not taken yet, so that a file may be sent again after an interruption.
+
+    They go by the names that `relay.transactions` gives: the contract, then what belongs to a round.
+    """
+    for one in due:
+        number = one.what.rpartition(" ")[2]
+        taken = int(number) <= state.closed if number.isdecimal() else state.deployed
+        if not taken:
+            yield one
 
 
 def _bytes(text: str) -> bytes:

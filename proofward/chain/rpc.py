@@ -128,9 +128,17 @@ class RpcNode:
 
     def _ask(self, method: str, *parameters: Any) -> Any:
         from requests import RequestException
+        from requests.exceptions import ConnectionError as Unreachable
+        from requests.exceptions import InvalidSchema, MissingSchema, Timeout
 
         try:
             answer: Any = self._provider.make_request(method, list(parameters))
+        except (InvalidSchema, MissingSchema) as error:
+            expected = "an address that begins with http:// or https://"
+            raise NotAnchored("the node", expected, self._url) from error
+        except (Unreachable, Timeout) as error:
+            found = f"no answer ({type(error).__name__})"
+            raise NotAnchored(self._url, "a node that answers", found) from error
         except (RequestException, OSError, ValueError, RecursionError) as error:
             found = f"{type(error).__name__}: {error}"[:200]
             raise NotAnchored(self._url, "a node that answers", found) from error

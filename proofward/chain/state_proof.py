@@ -54,13 +54,13 @@ class StateProof:
         try:
             told: dict[str, Any] = json.loads(text)
             if told["format"] != FORMAT or type(told["chain_id"]) is not int:
-                raise ValueError(str(told["format"]))
+                raise ValueError(f"format {str(told['format'])[:60]!r}")
             storage = {bytes.fromhex(slot): _nodes(nodes) for slot, nodes in told["storage"].items()}
             places = bytes.fromhex(told["address"]), bytes.fromhex(told["header"])
             return cls(told["chain_id"], *places, _nodes(told["account"]), storage)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            found = f"{type(error).__name__}: {error}"[:120]
-            raise ProofOfStateInvalid("the file", f"a proof of format {FORMAT}", found) from None
+            found = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+            raise ProofOfStateInvalid("the file", f"a proof of format {FORMAT}", found[:120]) from None
 
 
 def _nodes(texts: Any) -> tuple[bytes, ...]:

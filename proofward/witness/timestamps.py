@@ -101,7 +101,7 @@ def read(data: bytes, digest: bytes) -> Any:
     """The library's timestamp file, of this digest and in its one form. Raises TimestampRefused."""
     _library()
     from opentimestamps.core.op import OpSHA256
-    from opentimestamps.core.serialize import BytesDeserializationContext
+    from opentimestamps.core.serialize import BadMagicError, BytesDeserializationContext
     from opentimestamps.core.timestamp import DetachedTimestampFile
 
     if len(data) > MAX_BYTES:
@@ -109,7 +109,9 @@ def read(data: bytes, digest: bytes) -> Any:
     try:
         file = DetachedTimestampFile.deserialize(BytesDeserializationContext(data))
     except Exception as error:  # see above; among them errors of recursion and of memory for crafted lengths
-        raise TimestampRefused(f"no timestamp: {type(error).__name__}: {error}") from error
+        found = "another file" if isinstance(error, BadMagicError) else f"{type(error).__name__}: {error}"
+        expected = "expected a timestamp, as `proofward timestamp stamp` writes one"
+        raise TimestampRefused(f"{expected}, found {found}") from error
     if not isinstance(file.file_hash_op, OpSHA256) or file.file_digest != digest:
         raise TimestampRefused(
             f"expected a timestamp of {digest.hex()}, found one of {file.file_digest.hex()}"

@@ -55,6 +55,10 @@ def test_a_ledger_is_anchored_and_audited_over_rpc_and_from_a_file(proofward, ru
     copy = tmp_path / "copy"
     shutil.copytree(run, copy)
     assert "kept as" in proofward("chain", "import", copy, proof).output
+    whole = tmp_path / "whole.json"
+    assert proofward("chain", "export", run, whole).exit_code == 0
+    for again in (proofward("chain", "anchor", whole, *rpc, *key), proofward("chain", "anchor", run, *rpc[:2], *key)):
+        assert again.exit_code == 0 and "nothing is due" in again.output, again.output
     assert (copy / "chain-proof.json").read_text() == proof.read_text()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from proofward.chain.abi import calldata
 from proofward.chain.anchor import anchor_of
+from proofward.chain.carried import still_due
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keys import ChainKey, Seal
 from proofward.chain.contract.typed_data import Checkpoint
@@ -36,6 +37,16 @@ def test_everything_due_is_sent_once_and_proved(run) -> None:
     assert state.size == history.outcomes[2].size and state.root == history.roots[state.size]
     assert list(state.outcomes) == [outcome_record(history.outcomes[number]).struct_hash() for number in (1, 2)]
     assert not list(relay(history, run.node))
+
+
+def test_a_file_that_is_sent_again_leaves_out_what_is_there(run) -> None:
+    history = run.history
+    due = list(transactions(history, NOTHING_YET))
+    assert list(still_due(due, NOTHING_YET)) == due
+    deployed = replace(NOTHING_YET, deployed=True)
+    assert list(still_due(due, deployed)) == due[1:]
+    assert [one.what for one in still_due(due, replace(deployed, closed=1))] == ["round 2"]
+    assert not list(still_due(due, state_of(history, run.node)))
 
 
 def test_a_seal_over_something_else_is_ignored_with_the_reason(run) -> None:

@@ -65,8 +65,18 @@ def test_hospitals_may_have_seats_and_a_share_its_limit(written) -> None:
     assert found.seats == ("a-verifier", "b", "c") and found.quorum == 3 and "50 %" in found.words and found.receipts
 
 
+def test_the_check_of_a_file_says_what_it_turns_on(proofward, written) -> None:
+    assert "options" not in proofward.json("consortium", "check", written(""))
+    path = written('[chain]\nchain_id = 7\n[attestation]\nlevel = "recorded"')
+    path.write_text(f'sums = "fingerprints"\nshares = "ephemeral"\n{path.read_text()}')
+    said = proofward.json("consortium", "check", path)["options"]
+    for words, line in zip(("on chain 7", "fingerprints", "are deleted", "evidence of"), said, strict=True):
+        assert words in line
+    assert said[0] in proofward("consortium", "check", path).output
+
+
 @pytest.mark.parametrize("table, named", [
-    ("quorum = 1", "chain.chain_id"), ("chain_id = 0", "chain.chain_id"), ("chain_id = 1\nseats = [\"nobody\"]", "chain.seats"),
+    ("", "chain.chain_id"), ("quorum = 1", "chain.chain_id"), ("chain_id = 0", "chain.chain_id"), ("chain_id = 1\nseats = [\"nobody\"]", "chain.seats"),
     ("chain_id = 1\nquorum = 1", "chain.quorum"), ("chain_id = 1\nquorum = 3", "chain.quorum"),
     ("chain_id = 1\nlargest_share = 10001", "chain.largest_share"), ("chain_id = 1\nfactory = \"0x12\"", "chain.factory"),
     ("chain_id = 1\nowner = \"me\"", "chain.owner"),

@@ -47,6 +47,11 @@ def test_the_least_committees_are_in_the_rules_and_in_the_plan_of_a_simulation(d
     assert plan.committees == rules.committees
 
 
+def test_an_empty_table_turns_committees_on_with_all_that_is_usual(tmp_path):
+    project = read_project(written(tmp_path, ""))
+    assert project.committees == CommitteesTable().completed(3, 4)
+
+
 def test_a_simulation_has_the_rules_of_the_kits(drawn, tmp_path):
     project = read_project(drawn)
     folder = RunFolder(tmp_path, b"s")

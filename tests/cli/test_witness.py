@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,6 +84,8 @@ def test_two_witnesses_cosign_and_the_audit_says_so(proofward, demo_run, keys, t
     (verdict,) = [found for found in audit["verdicts"] if found["check"] == "ledger-cosigned"]
     assert audit["exit"] == 0 and verdict["detail"].startswith("all entries, cosigned by one.example 2027-01-15")
     assert "ledger-remembered" in {found["check"] for found in audit["verdicts"]}
+    shown = proofward("audit", run, "--cosigned", file, *named).output
+    assert "witnesses   all entries, cosigned by one.example 2027-01-15" in shown
 
     stranger = str(CosigningKey("three.example", SigningKey(bytes(32))).cosigner)
     more = proofward.json("audit", run, "--cosigned", file, *named, "--witness", stranger)
@@ -151,6 +154,15 @@ def test_a_witness_that_serves_needs_a_sound_name_and_key(proofward, keys, tmp_p
     assert proofward("witness", "key", key, "--name", "two words").exit_code == 2
 
 
+def test_a_port_that_another_program_has_is_refused_in_words(proofward, demo_run, keys, tmp_path):
+    pytest.importorskip("uvicorn")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        asked = ("--name", "one.example", "--log", log_key(demo_run[0]), "--port", port)
+        result = proofward("witness", "serve", tmp_path / "one.example.key", *asked)
+    assert result.exit_code == 1 and f"port {port} of 127.0.0.1 cannot be used" in result.stderr
+
+
 def test_a_seal_is_stamped_completed_and_verified(proofward, demo_run, tmp_path, monkeypatch):
     """With a calendar of our own, and a block whose header has the work of Bitcoin's first."""
     pytest.importorskip("opentimestamps")
@@ -201,7 +213,8 @@ def test_a_timestamp_of_another_ledger_is_refused(proofward, demo_run, tmp_path)
         with pytest.raises(TimestampRefused):
             read(data, bytes(32))
     (tmp_path / "f").write_bytes(b"nothing")
-    assert proofward("timestamp", "verify", demo_run[0], tmp_path / "f").exit_code == 1
+    result = proofward("timestamp", "verify", demo_run[0], tmp_path / "f")
+    assert result.exit_code == 1 and "as `proofward timestamp stamp` writes one, found another file" in result.stderr
     copy = tmp_path / "run"
     shutil.copytree(demo_run[0] / "ledger", copy / "ledger")
     (copy / "ledger" / SEAL_NAME).unlink()

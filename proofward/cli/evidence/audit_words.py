@@ -60,6 +60,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
             yield f"end         {end_in_words(summary.history)}"
         if ruled := [verdict.detail for verdict in summary.verdicts if verdict.check == "stopping"]:
             yield f"best        {ruled[-1] or 'an evaluation cannot be read'}"
+        yield from cosigned_lines(summary)
         yield from anchor_lines(summary)
         for name in sorted(summary.history.revoked):
             yield f"revoked     {name}, by vote"
@@ -71,6 +72,13 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         others = [f"{found[word]} {word}" for word in ("refused", "failed") if found[word]]
         noted = f" ({', '.join(others)})" if others else ""
         yield f"  {sum(found.values()):>6}  {counted(check)}{noted}"
+
+
+def cosigned_lines(summary: AuditSummary) -> Iterator[str]:
+    """Who cosigned each checkpoint that was shown, and how much of the ledger it covers."""
+    for entry in summary.verdicts:
+        if entry.check == "ledger-cosigned":
+            yield f"witnesses   {entry.detail or 'NOT cosigned by as many as are asked for, see --failures'}"
 
 
 def anchor_lines(summary: AuditSummary) -> Iterator[str]:

@@ -140,10 +140,12 @@ def anchor(source: Path, rpc: str, key: Path, dev: bool, out: Path | None, as_js
     with answering(as_json), on_chain():
         if source.is_file():
             carried = _carried(source)
-            _sent(_sent_of(carried, source, node_at(rpc, dev, key), out), out, as_json)
+            node, sender = node_at(rpc, dev, key), node_at(rpc, True, key)
+            _sent(_sent_of(carried, source, node, sender, out), out, as_json)
             return
-        history, node = history_of(source), node_at(rpc, dev, key)
-        receipts = list(relay(history, node))
+        history = history_of(source)
+        node, sender = node_at(rpc, dev, key), node_at(rpc, True, key)
+        receipts = list(relay(history, sender))  # what is there, final or not, is not due
         _write_proof(history, node, out)
         _sent(receipts, out, as_json)
 
@@ -160,13 +162,15 @@ def _carried(source: Path) -> Carried:
         raise WrongThing(f"{source} is no file of `proofward chain export`: {error}") from error
 
 
-def _sent_of(carried: Carried, source: Path, node: Node, out: Path | None) -> list[Receipt]:
-    from proofward.chain.state_proof import slots_for
+def _sent_of(carried: Carried, source: Path, node: Node, sender: Node, out: Path | None) -> list[Receipt]:
+    from proofward.chain.carried import still_due
+    from proofward.chain.state_proof import proved_state, slots_for
 
     chain_id, contract, rounds, due = carried
     if chain_id != node.chain_id:
         raise Refused(f"{source} is for chain {chain_id}, and the node is on chain {node.chain_id}")
-    receipts = [node.send(one) for one in due]
+    there = proved_state(sender.state_proof(contract, slots_for(rounds)))
+    receipts = [sender.send(one) for one in still_due(due, there)]
     if out is not None:
         out.write_text(node.state_proof(contract, slots_for(rounds)).to_json())
     return receipts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -100,13 +101,27 @@ def serve(
             app, host=address, port=port, log_level="critical", access_log=False, server_header=False,
             proxy_headers=False, lifespan="off", ws="none", timeout_graceful_shutdown=2,
         ))  # fmt: skip
-        sock = server.config.bind_socket()
+        sock = _bound(address, port)
         shown = f"[{address}]" if ":" in address else address
         console = make_console()
         console.print(f"witness {signing.cosigner}", markup=False, soft_wrap=True)
         console.print(f"listens at http://{shown}:{sock.getsockname()[1]}; Ctrl-C ends it", markup=False)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[sock])
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    """A socket at the address; raises Refused where another program has it, or it is none of this machine."""
+    found = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind((address, port))
+    except OSError as error:
+        found.close()
+        reason = error.strerror or str(error)
+        words = "choose others with --listen and --port, or a free port with --port 0"
+        raise Refused(f"port {port} of {address} cannot be used ({reason}): {words}") from error
+    return found
 
 
 @witness.command(name="log")

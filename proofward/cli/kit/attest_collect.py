@@ -58,7 +58,7 @@ def collect(
 
     with answering(as_json):
         home = opened(kit)
-        seat = choose(home.seats, named, "shows evidence", "--as")
+        seat = choose(home.seats, named, "can show evidence", "--as")
         policy, wanted = _wanted(kit, home, seat)
         asked = kept(home, seat.member, ASKED)
         binding = asked.binding if asked is not None and fits(asked, wanted) else wanted

@@ -64,10 +64,8 @@ class ChainTable:
         return found
 
 
-def read_chain(values: Mapping[str, Any]) -> ChainTable | None:
-    """The table, None where it is not there; raises ProjectError."""
-    if not values:
-        return None
+def read_chain(values: Mapping[str, Any]) -> ChainTable:
+    """The table; raises ProjectError, for an empty one too, which names no chain."""
     table = Table(values, WHERE, CHAIN)
     text = table.text("factory")
     try:

@@ -108,11 +108,9 @@ class CommitteesTable:
         )
 
 
-def read_committees(values: Mapping[str, Any]) -> CommitteesTable | None:
-    """The table, None where it is empty or not there; raises ProjectError."""
+def read_committees(values: Mapping[str, Any]) -> CommitteesTable:
+    """The table, an empty one with all that is usual; raises ProjectError."""
     table = Table(values, WHERE, COMMITTEES)
-    if not values:
-        return None
     found = CommitteesTable(
         corrupt=table.integer("corrupt"),
         absent=table.integer("absent"),

@@ -29,7 +29,8 @@ NO_PRIVACY = "[privacy]\nnone = true  # sums are exact: there is no differential
 PRIVACY = Keys((
     Key("none", Flag(), "sums are exact: there is no differential privacy; then nothing else stands here",
         False),
-    Key("epsilon", Number(above=0, high=MOST_EPSILON), "promised for each record over the whole federation"),
+    Key("epsilon", Number(above=0, high=MOST_EPSILON),
+        "promised over the whole federation, of each record or hospital as granularity says"),
     Key("delta", Number(LEAST_DELTA, high=MOST_DELTA),
         "with which the promise may fail, taken as 1 / a whole number, rounded down", DELTA),
     Key("granularity", Text(options=GRANULARITIES),

@@ -131,8 +131,10 @@ class _Reading:
             "validation": self._get(lambda: read_validation(table.table("validation"))),
             "privacy": self._get(lambda: read_privacy(table.table("privacy"))),
             "attestation": self._get(lambda: read_attestation(table.table("attestation"))),
-            "chain": self._get(lambda: read_chain(table.table("chain"))),
-            "committees": self._get(lambda: read_committees(table.table("committees"))),
+            "chain": self._get(lambda: read_chain(table.table("chain"))) if table.has("chain") else None,
+            "committees": self._get(lambda: read_committees(table.table("committees")))
+            if table.has("committees")
+            else None,
             "outside": self._get(lambda: read_outside_model(table.table("outside_model"))),
             "rounds": self._get(lambda: table.integer("rounds")),
             "sums": self._get(lambda: _option(table, "sums", SUMS)),

@@ -92,6 +92,16 @@ BY_FINGERPRINTS = (
 )
 
 
+def options_in_words(rules: Rules) -> list[str]:
+    """What `consortium.toml` turns on beside rounds and committees: anchor, sums, shares, evidence."""
+    return [
+        *([] if rules.chain is None else [rules.chain.words]),
+        *([] if not rules.scaling.fingerprints else [BY_FINGERPRINTS]),
+        *([] if not rules.scaling.ephemeral else [UNTIL_CLOSED]),
+        *_evidence(rules),
+    ]
+
+
 def _counts(terms: Terms, rules: Rules) -> list[str]:
     """What is counted where nobody trains."""
     return [

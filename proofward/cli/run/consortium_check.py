@@ -58,6 +58,7 @@ def consortium_check(
         plain_counting,
     )
     from proofward.cli.project.project_file import MAX_BYTES, read_whole_project
+    from proofward.cli.project.terms_in_words import options_in_words
     from proofward.cli.run.calibration_words import headroom_lines, plain_calibration, sample_line
     from proofward.federation.messages.thresholds import committees_in_words
     from proofward.layers.errors import TrainingError
@@ -67,7 +68,7 @@ def consortium_check(
     exactly = context.get_parameter_source("rows") == ParameterSource.COMMANDLINE
     costs = sample = None
     doubts, saturated, counts, promised = list[str](), list[str](), list[CountingCosts](), list[str]()
-    drawn = list[str]()
+    drawn, others = list[str](), list[str]()
     with answering(as_json):
         project, found = read_whole_project(path)
         if project is None and b"[[site]]" not in path.read_bytes()[:MAX_BYTES]:
@@ -80,7 +81,9 @@ def consortium_check(
                 if project.outside is None:
                     costs = project_costs(project, rows, exactly)
                 counts = [] if problems else counting_costs(project, rows)
-                drawn = [] if problems else list(committees_in_words(project.terms().check()))
+                if not problems:
+                    rules = project.terms().check()
+                    drawn, others = list(committees_in_words(rules)), options_in_words(rules)
             except TrainingError as error:
                 problems.append(str(error))
             if data is not None and project.outside is not None:
@@ -94,7 +97,7 @@ def consortium_check(
         print_json({
             "admissible": not problems, "file": str(path), "problems": problems, "privacy": promised,
             "costs": None if costs is None else plain_costs(costs), "counting": plain_counting(counts),
-            **({"committees": drawn} if drawn else {}),
+            **({"committees": drawn} if drawn else {}), **({"options": others} if others else {}),
             **({} if data is None else {
                 "sample": None if sample is None else {**plain_calibration(sample, beyond), "doubts": doubts},
             }),
@@ -106,7 +109,7 @@ def consortium_check(
         console.print(f"{path}: {verdict}", markup=False, soft_wrap=True, style=colour)
         for line in problems:
             console.print(f"  {line}", markup=False, soft_wrap=True)
-        for line in (*drawn, *(f"  {words}" for words in promised)):
+        for line in (*drawn, *others, *(f"  {words}" for words in promised)):
             console.print(line, markup=False, soft_wrap=True)
         for line in counting_lines(counts, alone=costs is None) if counts else ():
             console.print(line, markup=False, soft_wrap=True)
