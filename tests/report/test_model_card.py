@@ -55,7 +55,7 @@ def test_it_says_whether_sums_have_noise():
     assert WITHOUT_NOISE in card().markdown and WITH_NOISE not in card().markdown
     known = history()
     known.rules.config = SimpleNamespace(
-        privacy=object(), training_words="", clip_bound=1024, security_bits=100
+        privacy=SimpleNamespace(of_hospitals=False), training_words="", clip_bound=1024, security_bits=100
     )
     found = model_card(MODEL, known, name="m.json", kind="json").markdown
     assert WITH_NOISE in found and WITHOUT_NOISE not in found
