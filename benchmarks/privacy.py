@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from _machine import describe
+from _machine import describe, progress
 from privacy_attacks.audit import canaries, drawn
 from privacy_attacks.conduct import ATTEMPTS, absences, attempts
 from privacy_attacks.differencing import differencing, label_share
@@ -48,6 +48,7 @@ from privacy_attacks.silence import clip_times, simulations
 from proofward.data.records import Records
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.wdbc import load_wdbc
+from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Training
 from proofward.models import PRESETS, preset
 from proofward.models.settings import Preset
@@ -77,10 +78,15 @@ class World:
     pictures: Path | None
 
     def one_step(self, setup: Preset | None = None) -> list[Mechanism]:
-        """Rules of one step: exactly, which is refused, and with less and less epsilon."""
+        """Rules of one step: exactly, which is refused, and with less and less epsilon, as far as noise goes."""
         parameters = (setup or self.setup).model.parameters
-        wanted = EPSILONS[:1] if self.small else EPSILONS
-        return [without_noise(parameters, clips=False), *(with_epsilon(own, parameters) for own in wanted)]
+        found = [without_noise(parameters, clips=False)]
+        for own in EPSILONS[:1] if self.small else EPSILONS:
+            try:
+                found.append(with_epsilon(own, parameters))
+            except ConfigurationError as error:
+                progress(f"{parameters} parameters: {error}")
+        return found
 
     @property
     def all_rules(self) -> list[Mechanism | None]:
