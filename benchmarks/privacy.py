@@ -78,7 +78,7 @@ class World:
     pictures: Path | None
 
     def one_step(self, setup: Preset | None = None) -> list[Mechanism]:
-        """Rules of one step: exactly, which is refused, and with less and less epsilon while noise suffices."""
+        """Rules of one step: exactly, which is refused, and with less and less epsilon if noise suffices."""
         parameters = (setup or self.setup).model.parameters
         found = [without_noise(parameters, clips=False)]
         for own in EPSILONS[:1] if self.small else EPSILONS:
