@@ -1,42 +1,17 @@
-"""Drawn tables, by which settings of differential privacy are chosen: no record of anybody is in them.
-
-They look as tables of measurements do: several features measure the same few qualities of a case, each with
-an error of its own, and some are skewed. A label says which of two kinds a case is, and the kinds differ in
-all qualities along one direction. KINDS has few and many qualities, kinds that are far apart and near, and
-features with and without long tails. Features have mean 0 and deviation 1, as the product's have.
-"""
+"""The drawn tables by which settings are chosen: as many cases as the Wisconsin data have, and 1,000 more."""
 
 from __future__ import annotations
-
-from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-Real = NDArray[np.float64]
+from proofward.privacy import drawn_tables
+from proofward.privacy.drawn_tables import KINDS, Real
 
-RECORDS, HELD_OUT, FEATURES, SHARE, ERROR = 456, 1000, 30, 0.37, 0.5
-KINDS = tuple(product((3, 6, 12), (2.5, 4.0), (0.0, 0.4)))
-"""(qualities, distance of the kinds in deviations, how long the tails are)"""
+RECORDS, HELD_OUT, FEATURES = 456, 1000, 30
+__all__ = ["FEATURES", "HELD_OUT", "KINDS", "RECORDS", "drawn_table"]
 
 
 def drawn_table(seed: int) -> tuple[Real, NDArray[np.int64]]:
     """Features (n, FEATURES) and labels (n,) of the kind with this number, of RECORDS + HELD_OUT cases."""
-    qualities, distance, tails = KINDS[seed % len(KINDS)]
-    rng = np.random.default_rng([7, seed])
-    count = RECORDS + HELD_OUT
-    labels = (rng.random(count) < SHARE).astype(np.int64)
-    direction = rng.normal(size=qualities)
-    direction *= distance / np.linalg.norm(direction)
-    cases = rng.normal(size=(count, qualities)) + np.outer(labels, direction)
-    mixing = rng.normal(size=(qualities, FEATURES))
-    errors = ERROR * np.sqrt(qualities) * rng.normal(size=(count, FEATURES))
-    features = _standard(cases @ mixing + errors)
-    if tails:
-        features = _standard(np.exp(tails * features))
-    return features, labels
-
-
-def _standard(features: Real) -> Real:
-    result: Real = (features - features.mean(axis=0)) / features.std(axis=0)
-    return result
+    return drawn_tables.drawn_table(seed, RECORDS + HELD_OUT, FEATURES)

@@ -2,85 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import sqrt
-
 import numpy as np
-from numpy.typing import NDArray
 
 from proofward.data.records import Records
 from proofward.federation.messages.usual import usual_threshold, usual_updates
 from proofward.layers.privacy import CLIP_UNITS_BITS, Privacy
+from proofward.privacy import twin
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.choice import least_noise
+from proofward.privacy.twin import Weights
 
-Real = NDArray[np.float64]
-Weights = list[tuple[Real, Real]]
 RELEASES, STEP, INVERSE_DELTA = 20, 1.5, 100_000
 USUAL, ALL = "usual", "all"
 
 
-@dataclass(frozen=True)
-class Hospital:
-    """features: (n, d), real. labels: (n,), 0 or 1."""
-
-    features: Real
-    labels: NDArray[np.int64]
+class Hospital(twin.Hospital):
+    """Of records in integers, too."""
 
     @classmethod
     def of(cls, records: Records, unit: int) -> Hospital:
         return cls(records.features / unit, records.labels)
 
 
-def forward(weights: Weights, features: Real) -> list[Real]:
-    """The inputs of every layer, and the logits last."""
-    found = [features]
-    for number, (matrix, bias) in enumerate(weights, 1):
-        logits = found[-1] @ matrix + bias
-        found.append(np.maximum(logits, 0) if number < len(weights) else logits)
-    return found
-
-
-def clipped_gradient(weights: Weights, own: Hospital, bound: float) -> Weights:
-    """The sum of the records' gradients, each clipped to `bound` by its exact norm; 0 for no bound."""
-    values = forward(weights, own.features)
-    error = 1 / (1 + np.exp(values[-1][:, 0] - values[-1][:, 1])) - own.labels
-    deltas = [np.stack([-error, error], axis=1)]
-    for (matrix, _), entering in zip(weights[:0:-1], values[-2:0:-1], strict=True):
-        deltas.insert(0, (deltas[0] @ matrix.T) * (entering > 0))
-    norms = sum(
-        (np.square(entering).sum(axis=1) + 1) * np.square(delta).sum(axis=1)
-        for entering, delta in zip(values, deltas, strict=False)
-    )
-    factor = np.minimum(1, bound / np.sqrt(np.maximum(norms, 1e-30)))[:, None] if bound else 1.0
-    scaled = [delta * factor for delta in deltas]
-    pairs = zip(values, scaled, strict=False)
-    return [(entering.T @ delta, delta.sum(axis=0)) for entering, delta in pairs]
-
-
 def trained(
     first: Weights, hospitals: list[Hospital], bound: float, deviation: float, rng: np.random.Generator,
     step: float = STEP, rounds: int = RELEASES,
 ) -> Weights:  # fmt: skip
-    """The model after all rounds; deviation: of each hospital's noise in an entry."""
-    weights, count = first, sum(len(own.labels) for own in hospitals)
-    for _ in range(rounds):
-        sums = [clipped_gradient(weights, own, bound) for own in hospitals]
-        spread, next_weights = deviation * sqrt(len(hospitals)), []
-        for place, (matrix, bias) in enumerate(weights):
-            slope = sum(own[place][0] for own in sums) + rng.normal(0, spread or 1e-300, matrix.shape)
-            lift = sum(own[place][1] for own in sums) + rng.normal(0, spread or 1e-300, bias.shape)
-            next_weights.append((matrix - step * slope / count, bias - step * lift / count))
-        weights = next_weights
-    return weights
-
-
-def auc(weights: Weights, own: Hospital) -> float:
-    """Area under the ROC curve; ties count one half."""
-    logits = forward(weights, own.features)[-1]
-    scores, ill = logits[:, 1] - logits[:, 0], own.labels == 1
-    above = scores[ill][:, None] - scores[~ill][None, :]
-    return float(np.mean(above > 0) + np.mean(above == 0) / 2)
+    """See `proofward.privacy.twin`."""
+    return twin.trained(first, hospitals, bound, deviation, rng, step, rounds)
 
 
 def deviation_of(parameters: int, hospitals: int, rules: str, epsilon: float) -> tuple[float, Accountant]:

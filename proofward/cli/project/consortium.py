@@ -27,6 +27,7 @@ from proofward.cli.common.usual import (
     examples,
     usual_minimum,
 )
+from proofward.cli.project.accuracy_words import about_accuracy
 from proofward.cli.project.listed_presets import WithPresets
 from proofward.cli.project.provisioned_kits import provision, provisioned
 from proofward.engines.contract import AUTHORITY, KITS
@@ -248,16 +249,6 @@ def _about_features(project: Project) -> list[str]:
     ]
 
 
-def _about_accuracy(project: Project) -> list[str]:
-    """A forecast of what noise costs, which needs public data of the same columns."""
-    if project.privacy is None:
-        return []
-    return [
-        "no forecast of accuracy: nobody has public data of these columns here, and hospitals' own are not "
-        "used; docs/privacy.md has figures of public data, and says when noise does not pay"
-    ]
-
-
 def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_json: bool) -> None:
     from proofward.cli.project.privacy_table import delta_in_words
     from proofward.cli.project.terms_in_words import in_words
@@ -270,7 +261,7 @@ def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_j
         "authority": str(folder / AUTHORITY), "moved_aside": None if aside is None else str(aside),
     }  # fmt: skip
     lines = [*in_words(terms, project.servers, project.port), "", *places]
-    lines += [*delta_in_words(project.privacy), *_about_features(project), *_about_accuracy(project)]
+    lines += [*delta_in_words(project.privacy), *_about_features(project), *about_accuracy(project, terms)]
     if aside is not None:
         lines.append(
             f"earlier kits are in {aside}: they hold keys and perhaps records; delete them if not needed"
