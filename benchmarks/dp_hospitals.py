@@ -19,7 +19,7 @@ import time
 
 import numpy as np
 from _machine import print_result
-from _private_twin import INVERSE_DELTA, RELEASES, Hospital, Real, auc
+from _private_twin import INVERSE_DELTA, RELEASES, Hospital
 
 from proofward.data.splits import held_out_split
 from proofward.data.wdbc import load_wdbc
@@ -29,6 +29,7 @@ from proofward.layers.privacy import HOSPITAL, Privacy
 from proofward.models import preset
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.choice import least_noise
+from proofward.privacy.twin import Real, auc
 
 CLIP_BITS, STEPS, RATE, SHARED = 0, 10, 0.5, 20
 """C = 1; so many local steps of this rate; records of a hospital where there are many."""

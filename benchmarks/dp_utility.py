@@ -32,17 +32,7 @@ from pathlib import Path
 import numpy as np
 from _drawn_tables import KINDS, RECORDS, drawn_table
 from _machine import print_result
-from _private_twin import (
-    ALL,
-    RELEASES,
-    STEP,
-    USUAL,
-    Hospital,
-    Real,
-    auc,
-    deviation_of,
-    trained,
-)
+from _private_twin import ALL, RELEASES, STEP, USUAL, Hospital, deviation_of, trained
 from _public_features import heads_features, read_pictures
 from numpy.typing import NDArray
 
@@ -53,6 +43,7 @@ from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.wdbc import load_wdbc
 from proofward.models import preset
 from proofward.models.presets import preset_file
+from proofward.privacy.twin import Real, auc
 from proofward.report.baselines import first_weights
 
 MODELS = {"logistic": "logistic", "mlp": "wdbc"}
