@@ -99,7 +99,7 @@ class _Looking(Ligero):
 
     def _check_columns(self, party: Reader, indices: list[int], claims: ColumnClaims) -> None:
         heard = [
-            self._hear_columns(party, commitment, indices, own.shape[1])
+            self._hear_columns(party, commitment, indices, own.shape[1]).columns
             for own, commitment in zip(claims.weights, party.commitments, strict=True)
         ]
         tableaux = [SimulatedTableau(columns.shape[1], self.code.n, os.urandom) for columns in heard]
