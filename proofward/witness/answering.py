@@ -88,6 +88,10 @@ class Witness:
         return None if found else wrong
 
     def checkpoint(self, origin_hash: str) -> Answer:
-        """The checkpoint cosigned last of the log whose origin has this SHA-256, in hexadecimal."""
-        note = self.memory.note(origin_hash)
+        """The checkpoint cosigned last of the log whose origin has this SHA-256, in hexadecimal.
+
+        Raises LedgerUnavailable where memory fails.
+        """
+        with self.memory.turn() as turn:
+            note = turn.note(origin_hash)
         return Answer(404, "nothing was cosigned\n") if note is None else Answer(200, note.decode())

@@ -78,7 +78,7 @@ def _posted(asked: Asked, body: bytes, post: Post) -> Answer:
 
 
 def over_http(timeout: float) -> Post:
-    """Posts with the standard library; an answer takes at most so many seconds and 64 KiB."""
+    """Posts with the standard library; waits at most so many seconds for each piece, and reads 64 KiB."""
 
     def post(url: str, body: bytes) -> Answer:
         request = urllib.request.Request(url, body, {"Content-Type": "text/plain"}, method="POST")

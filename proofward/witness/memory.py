@@ -42,6 +42,13 @@ class Turn:
             "INSERT OR REPLACE INTO logs VALUES (?, ?, ?, ?)", (origin, size, root, note)
         )
 
+    def note(self, origin_hash: str) -> bytes | None:
+        """The checkpoint cosigned last of the log whose origin has this SHA-256, in hexadecimal."""
+        for origin, note in self._connection.execute("SELECT origin, note FROM logs"):
+            if hashlib.sha256(origin.encode()).hexdigest() == origin_hash:
+                return bytes(note)
+        return None
+
 
 class Memory:
     """The file; one process or several may use it."""
@@ -69,11 +76,3 @@ class Memory:
             raise LedgerUnavailable(self.path.name, "a file of a witness", str(error)) from error
         except sqlite3.DatabaseError as error:
             raise LedgerCorrupt(self.path.name, "a file of a witness", str(error)) from error
-
-    def note(self, origin_hash: str) -> bytes | None:
-        """The checkpoint cosigned last of the log whose origin has this SHA-256, in hexadecimal."""
-        with closing(sqlite3.connect(self.path, timeout=_WAIT)) as connection:
-            for origin, note in connection.execute("SELECT origin, note FROM logs"):
-                if hashlib.sha256(origin.encode()).hexdigest() == origin_hash:
-                    return bytes(note)
-        return None

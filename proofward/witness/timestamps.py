@@ -156,25 +156,34 @@ def upgrade(
     return _written(file), wrong
 
 
-def block_time(attestation: Attestation, header: bytes) -> int:
-    """When a block was made (seconds since 1970), if it is the one of the attestation and has its work done.
+def block_times(found: Sequence[Attestation], headers: Sequence[bytes]) -> dict[Attestation, int]:
+    """When blocks were made (seconds since 1970), of the attestations to which a header belongs.
 
-    header: 80 bytes. Raises TimestampRefused.
+    headers: 80 bytes each. Raises TimestampRefused for one that has not its work done, and for one that is of
+    no attestation here.
     """
+    if not headers:
+        return {}
     _library()
     from bitcoin.core import CBlockHeader, CheckProofOfWork, CheckProofOfWorkError
 
-    if len(header) != HEADER_BYTES:
-        raise TimestampRefused(f"expected a block's header of {HEADER_BYTES} bytes, found {len(header)}")
-    block = CBlockHeader.deserialize(header)
-    if block.hashMerkleRoot != attestation.digest:
-        found = block.hashMerkleRoot.hex()
-        raise TimestampRefused(f"expected a block with the root {attestation.digest.hex()}, found {found}")
-    try:
-        CheckProofOfWork(block.GetHash(), block.nBits)
-    except CheckProofOfWorkError as error:
-        raise TimestampRefused(f"the header has not the work that it claims: {error}") from error
-    return int(block.nTime)
+    times: dict[Attestation, int] = {}
+    blocks = [one for one in found if one.kind == "bitcoin"]
+    for header in headers:
+        if len(header) != HEADER_BYTES:
+            raise TimestampRefused(f"expected a block's header of {HEADER_BYTES} bytes, found {len(header)}")
+        block = CBlockHeader.deserialize(header)
+        own = [one for one in blocks if one.digest == block.hashMerkleRoot]
+        if not own:
+            roots = " or ".join(one.digest.hex() for one in blocks) or "of an attestation, and there is none"
+            actual = block.hashMerkleRoot.hex()
+            raise TimestampRefused(f"expected a block with the root {roots}, found {actual}")
+        try:
+            CheckProofOfWork(block.GetHash(), block.nBits)
+        except CheckProofOfWorkError as error:
+            raise TimestampRefused(f"the header has not the work that it claims: {error}") from error
+        times |= dict.fromkeys(own, int(block.nTime))
+    return times
 
 
 def _pending(timestamp: Any) -> Iterator[tuple[Any, str]]:

@@ -8,11 +8,12 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import uvicorn
 
+from proofward.cli.common.listening import listening
 from proofward.ledger.database import Database
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.note import NoteVerifier
@@ -20,6 +21,7 @@ from proofward.ledger.seal import SEAL_NAME
 from proofward.witness.answering import Witness
 from proofward.witness.cosignature import CosigningKey
 from proofward.witness.memory import Memory
+from proofward.witness.serving import application
 
 pytestmark = pytest.mark.slow
 TIME = 1_800_000_000
@@ -29,22 +31,16 @@ TIME = 1_800_000_000
 def served(witness: Witness) -> Iterator[str]:
     """The address of a witness on this machine."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            answer = witness.add_checkpoint(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(answer.status)
-            self.end_headers()
-            self.wfile.write(answer.body.encode())
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sock = listening("127.0.0.1", 0, "another witness")
+    config = uvicorn.Config(application(witness), log_level="critical", lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]}, daemon=True)
+    thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     finally:
-        server.shutdown()
-        server.server_close()
+        server.should_exit = True
+        thread.join()
 
 
 def log_key(run: Path) -> NoteVerifier:
@@ -220,3 +216,27 @@ def test_a_timestamp_of_another_ledger_is_refused(proofward, demo_run, tmp_path)
     (copy / "ledger" / SEAL_NAME).unlink()
     result = proofward("timestamp", "stamp", copy, "--to", tmp_path / "g")
     assert result.exit_code == 1 and "no seal yet" in result.stderr
+
+
+def test_two_blocks_are_compared_each_with_its_own_attestation():
+    pytest.importorskip("opentimestamps")
+    from bitcoin.core import CBlockHeader
+
+    from proofward.witness.timestamps import Attestation, TimestampRefused, block_times
+
+    headers = [CBlockHeader(2, bytes(32), bytes([i]) * 32, 1_700_000_000 + i, 0x1D00FFFF, 0).serialize() for i in (1, 2)]
+    both = [Attestation("bitcoin", "7", bytes([1]) * 32), Attestation("bitcoin", "8", bytes([2]) * 32)]
+    assert block_times(both, []) == {}
+    for header in headers:  # each belongs to one of them; none of these made ones has its work done
+        with pytest.raises(TimestampRefused, match="work that it claims"):
+            block_times(both, [header])
+    with pytest.raises(TimestampRefused, match=f"root {'01' * 32}, found {'02' * 32}"):
+        block_times(both[:1], headers[1:])
+    root = bytes.fromhex("3ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a")
+    first = bytes.fromhex("01000000") + bytes(32) + root + bytes.fromhex("29ab5f49ffff001d1dac2b7c")
+    known = Attestation("bitcoin", "0", root)
+    assert block_times([*both, known], [first]) == {known: 1231006505}  # Bitcoin's first block
+    with pytest.raises(TimestampRefused, match="80 bytes, found 3"):
+        block_times(both, [b"abc"])
+    with pytest.raises(TimestampRefused, match="there is none"):
+        block_times([Attestation("pending", "x", bytes(32))], headers)

@@ -12,9 +12,10 @@ import pytest
 
 pytest.importorskip("starlette", reason="the extra [console] is not installed")
 
+from proofward.cli.common.listening import listening
 from proofward.console.source import open_source
 from proofward.console.state import State
-from proofward.console.web.serve import Served, listening
+from proofward.console.web.serve import Served
 
 VARIABLE = "PROOFWARD_BROWSER"
 CANDIDATES = ("chromium", "chromium-browser", "google-chrome")
@@ -48,7 +49,7 @@ def chromium() -> Iterator:
 @contextmanager
 def served(folder: Path) -> Iterator[Served]:
     """The console of a folder on a free port."""
-    found = Served(State(open_source(folder)), listening("127.0.0.1", 0))
+    found = Served(State(open_source(folder)), listening("127.0.0.1", 0, "another console"))
     found.start()
     try:
         yield found

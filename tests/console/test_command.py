@@ -14,8 +14,9 @@ import urllib.request
 import pytest
 from click.testing import CliRunner
 
+from proofward.cli.common.listening import CannotListen, listening
 from proofward.cli.main import main
-from proofward.console.web.serve import CannotListen, is_local, listening
+from proofward.console.web.serve import is_local
 
 
 def said(*arguments: object):
@@ -59,7 +60,7 @@ def test_every_address_is_never_taken_for_all(whole_run):
 def test_addresses():
     assert is_local("127.0.0.1") and is_local("127.8.8.8") and is_local("::1") and not is_local("10.0.0.1")
     with pytest.raises(CannotListen, match="--port 0"):
-        listening("192.0.2.7", 0)
+        listening("192.0.2.7", 0, "another console")
 
 
 def test_without_the_extra(whole_run, monkeypatch):

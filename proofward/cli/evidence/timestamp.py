@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.common.ledger_place import ledger_at
 
 SOURCE = click.argument(
     "source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path)
@@ -45,18 +48,14 @@ def stamp(source: Path, target: Path, calendars: tuple[str, ...], least: int, as
     """
     from proofward.engines.operations.suggestions import command
     from proofward.ledger.files import write_file
-    from proofward.witness.timestamps import CALENDARS, TimestampRefused, TimestampsExtraMissing, stamp
+    from proofward.witness.timestamps import CALENDARS, stamp
 
     if target.exists():
         raise click.BadParameter(f"{target} exists and is not overwritten", param_hint="--to")
     with answering(as_json):
         digest, asked = _digest(source), calendars or CALENDARS
-        try:
+        with _refusals():
             data, wrong = stamp(digest, asked, least)
-        except TimestampsExtraMissing as error:
-            raise click.UsageError(str(error)) from error
-        except TimestampRefused as error:
-            raise Refused(str(error)) from error
         write_file(target, data, target.with_name(f"{target.name}.tmp"))
         lines = [f"{target}: {len(asked) - len(wrong)} calendars have taken {digest.hex()}", *wrong,
                  f"in some hours: {command('timestamp', 'upgrade', source, target)}"]  # fmt: skip
@@ -71,16 +70,12 @@ def stamp(source: Path, target: Path, calendars: tuple[str, ...], least: int, as
 def upgrade(source: Path, file: Path, calendars: tuple[str, ...], as_json: bool) -> None:
     """Ask the calendars that are named in FILE for their blocks; only known ones are asked."""
     from proofward.ledger.files import write_file
-    from proofward.witness.timestamps import CALENDARS, TimestampRefused, TimestampsExtraMissing, upgrade
+    from proofward.witness.timestamps import CALENDARS, upgrade
 
     with answering(as_json):
-        try:
-            before = _bytes(file)
-            data, wrong = upgrade(before, _digest(source), calendars or CALENDARS)
-        except TimestampsExtraMissing as error:
-            raise click.UsageError(str(error)) from error
-        except TimestampRefused as error:
-            raise Refused(f"{file}: {error}") from error
+        before, digest = _bytes(file), _digest(source)
+        with _refusals(f"{file}: "):
+            data, wrong = upgrade(before, digest, calendars or CALENDARS)
         if data != before:
             write_file(file, data, file.with_name(f"{file.name}.tmp"))
         said = f"{file}: {'new blocks were entered' if data != before else 'nothing new'}"
@@ -101,50 +96,49 @@ def verify(source: Path, file: Path, blocks: tuple[str, ...], as_json: bool) -> 
     ledger, or a block does not fit.
     """
     from proofward.federation.messages.clock import in_utc
-    from proofward.witness.timestamps import (
-        TimestampRefused,
-        TimestampsExtraMissing,
-        attestations,
-        block_time,
-    )
+    from proofward.witness.timestamps import attestations, block_times
 
     with answering(as_json):
-        try:
-            found = attestations(_bytes(file), _digest(source))
-            headers = [_header(text) for text in blocks]
-            lines, documents = [], []
-            for one in found:
-                document: dict[str, object] = {"kind": one.kind, "detail": one.detail}
-                if one.kind == "pending":
-                    lines.append(f"promised by {one.detail}, in no block yet")
-                elif one.kind == "bitcoin":
-                    document["root"] = one.digest[::-1].hex()
-                    said = (
-                        f"in block {one.detail} of Bitcoin, if that block's Merkle root is {document['root']}"
-                    )
-                    for header in headers:
-                        document["time"] = block_time(one, header)
-                        said = f"in block {one.detail}, made {in_utc(block_time(one, header))}"
-                    lines.append(said)
+        headers, data, digest = [_header(text) for text in blocks], _bytes(file), _digest(source)
+        with _refusals(f"{file}: "):
+            found = attestations(data, digest)
+            times = block_times(found, headers)
+        lines, documents = [], []
+        for one in found:
+            document: dict[str, object] = {"kind": one.kind, "detail": one.detail}
+            if one.kind == "pending":
+                lines.append(f"promised by {one.detail}, in no block yet")
+            elif one.kind != "bitcoin":
+                lines.append(f"an attestation of another kind, not judged: {one.detail}")
+            else:
+                document["root"] = root = one.digest[::-1].hex()
+                if one in times:
+                    document["time"] = times[one]
+                    lines.append(f"in block {one.detail}, made {in_utc(times[one])}")
                 else:
-                    lines.append(f"an attestation of another kind, not judged: {one.detail}")
-                documents.append(document)
-        except TimestampsExtraMissing as error:
-            raise click.UsageError(str(error)) from error
-        except TimestampRefused as error:
-            raise Refused(f"{file}: {error}") from error
+                    lines.append(f"in block {one.detail} of Bitcoin, if that block's Merkle root is {root}")
+            documents.append(document)
         tell({"did": "verified", "attestations": documents}, lines, as_json)
+
+
+@contextmanager
+def _refusals(where: str = "") -> Iterator[None]:
+    """What a timestamp is not becomes Refused; a missing library is wrong use."""
+    from proofward.witness.timestamps import TimestampRefused, TimestampsExtraMissing
+
+    try:
+        yield
+    except TimestampsExtraMissing as error:
+        raise click.UsageError(str(error)) from error
+    except TimestampRefused as error:
+        raise Refused(f"{where}{error}") from error
 
 
 def _digest(source: Path) -> bytes:
     """SHA-256 of the seal; raises UsageError without a ledger, Refused without a seal."""
     from proofward.ledger.seal import SEAL_NAME
-    from proofward.report.handover.model_source import NotASource, ledger_of
 
-    try:
-        seal = ledger_of(source) / SEAL_NAME
-    except NotASource as error:
-        raise click.UsageError(str(error)) from error
+    seal = ledger_at(source) / SEAL_NAME
     if not seal.exists():
         raise Refused(f"{source}: the ledger has no seal yet: it gets one when the federation is over")
     return hashlib.sha256(seal.read_bytes()).digest()

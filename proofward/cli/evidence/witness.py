@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,8 +14,11 @@ import click
 from proofward.cli.common.answering import JSON, PASSPHRASE, Refused, answering, passphrase_of, tell
 from proofward.cli.common.console import FLAW, OK, make_console
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.common.ledger_place import ledger_at
+from proofward.cli.common.listening import CannotListen, listening
 
 if TYPE_CHECKING:
+    from proofward.ledger.database import Database
     from proofward.ledger.keys import SigningKey
     from proofward.witness.asking import Asked
     from proofward.witness.cosignature import Cosigner
@@ -101,7 +103,10 @@ def serve(
             app, host=address, port=port, log_level="critical", access_log=False, server_header=False,
             proxy_headers=False, lifespan="off", ws="none", timeout_graceful_shutdown=2,
         ))  # fmt: skip
-        sock = _bound(address, port)
+        try:
+            sock = listening(address, port, "another witness")
+        except CannotListen as error:
+            raise Refused(str(error)) from error
         shown = f"[{address}]" if ":" in address else address
         console = make_console()
         console.print(f"witness {signing.cosigner}", markup=False, soft_wrap=True)
@@ -110,34 +115,13 @@ def serve(
             server.run(sockets=[sock])
 
 
-def _bound(address: str, port: int) -> socket.socket:
-    """A socket at the address; raises Refused where another program has it, or it is none of this machine."""
-    found = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((address, port))
-    except OSError as error:
-        found.close()
-        reason = error.strerror or str(error)
-        words = "choose others with --listen and --port, or a free port with --port 0"
-        raise Refused(f"port {port} of {address} cannot be used ({reason}): {words}") from error
-    return found
-
-
 @witness.command(name="log")
 @SOURCE
 @JSON
 def show_log(source: Path, as_json: bool) -> None:
     """Print the key that signs the ledger of the folder RUN or of KIT, for a witness to know it by."""
-    from proofward.ledger.database import Database
-    from proofward.report.handover.model_source import NotASource, ledger_of
-
     with answering(as_json):
-        try:
-            database = Database(ledger_of(source), writable=False, live=True)
-        except NotASource as error:
-            raise click.UsageError(str(error)) from error
-        with contextlib.closing(database):
+        with _ledger(source) as database:
             vkey = database.verifier()
         tell({"key": vkey}, [vkey], as_json)
 
@@ -163,9 +147,7 @@ def ask(
     FILE is for `proofward audit --cosigned`. A witness learns the ledger's name, size and root, and nothing
     of what is in it. Exit code 1 when fewer than K cosign; who did not is said with the reason.
     """
-    from proofward.ledger.database import Database
     from proofward.ledger.files import write_file
-    from proofward.report.handover.model_source import NotASource, ledger_of
     from proofward.witness.asking import NotCosigned, cosignature, over_http
     from proofward.witness.cosigned import with_lines
 
@@ -176,11 +158,7 @@ def ask(
         raise click.BadParameter(f"expected at most {len(asked)}, so many witnesses", param_hint="--least")
     wanted = least or len(asked)
     with answering(as_json):
-        try:
-            database = Database(ledger_of(source), writable=False, live=True)
-        except NotASource as error:
-            raise click.UsageError(str(error)) from error
-        with contextlib.closing(database):
+        with _ledger(source) as database:
             size = database.size()
             note = database.checkpoint(size)
             if note is None:
@@ -204,6 +182,13 @@ def ask(
                  "refused": refused, "file": str(target) if lines else None}  # fmt: skip
         tell(plain, said, as_json)
     raise SystemExit(OK if enough else FLAW)
+
+
+def _ledger(source: Path) -> contextlib.closing[Database]:
+    """The ledger of a run or a kit, also while the federation goes on, until the block ends."""
+    from proofward.ledger.database import Database
+
+    return contextlib.closing(Database(ledger_at(source), writable=False, live=True))
 
 
 def _earlier(target: Path, note: bytes) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from proofward.cli.common.console import OK, make_console
+from proofward.cli.common.listening import CannotListen, listening
 
 PORT, ADDRESS = 8700, "127.0.0.1"
 MISSING = "the console needs packages that are not installed: pip install 'proofward[console]'"
@@ -30,7 +31,7 @@ def console(folder: Path, port: int, address: str, allow_remote: bool) -> None:
     has sent, findings of `doctor`. Only who has the printed address with its token sees it. Ctrl-C ends it.
     """
     try:
-        from proofward.console.web.serve import CannotListen, Served, is_local, listening
+        from proofward.console.web.serve import Served, is_local
     except ImportError as error:
         raise click.UsageError(MISSING) from error
     from proofward.console.source import NothingToShow, open_source
@@ -40,7 +41,7 @@ def console(folder: Path, port: int, address: str, allow_remote: bool) -> None:
     _require_meant(address, allow_remote)
     try:
         source = open_source(folder.resolve())
-        served = Served(State(source), listening(address, port))
+        served = Served(State(source), listening(address, port, "another console"))
     except (NothingToShow, KitError) as error:
         raise click.UsageError(str(error)) from error
     except CannotListen as error:

@@ -16,34 +16,12 @@ from proofward.console.web.pages import Pages
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TRACEBACK_VARIABLE = "PROOFWARD_TRACEBACK"
-_BACKLOG, _PATIENCE = 64, 5
-
-
-class CannotListen(Exception):
-    """The address cannot be listened on: why, and what to do."""
+_PATIENCE = 5
 
 
 def is_local(address: str) -> bool:
     """Whether only this machine reaches an address; ValueError for what is no IP address."""
     return ipaddress.ip_address(address).is_loopback
-
-
-def listening(address: str, port: int) -> socket.socket:
-    """A socket that listens; raises CannotListen. Port 0 takes a free one."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((address, port))
-        found.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
-        found.close()
-        reason = getattr(error, "strerror", None) or str(error)
-        words = (
-            f"port {port} of {address} cannot be used ({reason}): choose another with --port, or a free one "
-        )
-        raise CannotListen(f"{words}with --port 0; another console may have it") from error
-    return found
 
 
 class Served:
