@@ -69,7 +69,7 @@ def has_image(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Built:
-    """An image and how it came about."""
+    """An image, and how it came about; base: what it was built on, "" where it was there already."""
 
     image: str
     base: str
@@ -79,28 +79,30 @@ class Built:
 
 def build(anew: bool) -> Built:
     """The image of the Dockerfile; one that is there already is taken unless anew."""
-    text = (ROOT / "Dockerfile").read_text()
-    pinned = FROM.findall(text)[0]
-    base = pinned
     start = time.perf_counter()
-    if anew or not has_image(IMAGE):
-        if not _reachable(pinned):
-            base = BASE
-            if not has_image(BASE):
-                _debian_base()
-            text = FROM.sub(f"FROM {BASE}", text)
-        progress(f"building {IMAGE} on {base}")
-        with tempfile.NamedTemporaryFile("w", suffix=".Dockerfile") as file:
-            file.write(text)
-            file.flush()
-            isolation = ("--isolation", "chroot", "--network", "host")
-            image = ("--format", "docker", "--tag", IMAGE, "--file", file.name)
-            run("buildah", "bud", "--quiet", *isolation, *image, str(ROOT))
+    base = _built() if anew or not has_image(IMAGE) else ""
     seconds = time.perf_counter() - start
-    if has_image(BASE) and base == pinned and not has_image(pinned):
-        base = BASE
     size = int(run("podman", "image", "inspect", "--format", "{{.Size}}", IMAGE))
     return Built(IMAGE, base, seconds, size)
+
+
+def _built() -> str:
+    """Builds the image; the base on which it was."""
+    text = (ROOT / "Dockerfile").read_text()
+    base = FROM.findall(text)[0]
+    if not _reachable(base):
+        base = BASE
+        if not has_image(BASE):
+            _debian_base()
+        text = FROM.sub(f"FROM {BASE}", text)
+    progress(f"building {IMAGE} on {base}")
+    with tempfile.NamedTemporaryFile("w", suffix=".Dockerfile") as file:
+        file.write(text)
+        file.flush()
+        isolation = ("--isolation", "chroot", "--network", "host")
+        image = ("--format", "docker", "--tag", IMAGE, "--file", file.name)
+        run("buildah", "bud", "--quiet", *isolation, *image, str(ROOT))
+    return base
 
 
 def _reachable(base: str) -> bool:
