@@ -47,7 +47,7 @@ ABOVE_TAG = (1 << 40) + 6
 
 @dataclass(frozen=True, slots=True)
 class LevelCodes:
-    """levels: how many. codes: a prover's g of all samples, int64."""
+    """places: where in a record each level's feature is. code: g. codes: its values, int64, a prover's."""
 
     selected: SelectedRows
     log_samples: int
