@@ -19,7 +19,6 @@ from proofward.field.multilinear import eq_table
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.ranges import RangeChecks
 from proofward.proof.commitment.contract import Scheme
-from proofward.proof.errors import WitnessError
 from proofward.proof.forms import Column, Form, Point, total
 from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party
@@ -85,9 +84,7 @@ def noisy(
     if statement.counting.levels is None:
         return None, counts
     noise = secret_of(statement.counting, scheme, seed)
-    if noise.root != statement.noise_root:
-        found, expected = noise.root.hex()[:16], statement.noise_root.hex()[:16]
-        raise WitnessError(f"the stored seed of noise has commitment {found}, the statement names {expected}")
+    noise.check_root(statement.noise_root)
     return noise, counts + statement.counting.levels.drawn(noise.words, words_of(statement))
 
 
