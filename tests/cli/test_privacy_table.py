@@ -6,7 +6,6 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ import pytest
 from proofward.cli.common.answering import Refused
 from proofward.cli.evidence.audit_words import exactness, privacy_document, privacy_lines, screen
 from proofward.cli.kit.data_file import DataFile
-from proofward.cli.project.accuracy_words import about_accuracy
 from proofward.cli.project.privacy_options import chosen_privacy
 from proofward.cli.project.privacy_table import PrivacyTable, delta_in_words
 from proofward.cli.project.project_file import project_of, read_project, read_whole_project
@@ -289,22 +287,3 @@ def test_check_says_what_is_promised_and_a_larger_batch_is_named_where_rows_are_
     config = read_project(path).terms().round_config
     with pytest.raises(ConfigurationError, match="a larger batch admits more"):
         config.check_rows(config.most_rows + 1)
-
-
-def test_init_forecasts_what_noise_costs_by_the_shape_of_the_table(tmp_path, proofward):
-    said = proofward("consortium", "init", tmp_path / "c", *OPTIONS, "--epsilon", 3).stdout
-    assert "forecast by drawn tables of this shape" in said and "no forecast" not in said
-    whole = ("--epsilon", 3, "--granularity", "hospital")
-    said = proofward("consortium", "init", tmp_path / "d", *OPTIONS, *whole).stdout
-    assert "no forecast of accuracy" in said
-
-
-def test_the_forecast_clips_and_adds_noise_at_the_scale_of_the_rules(tmp_path):
-    asked = []
-    for clip in (1, 4):
-        (folder := tmp_path / str(clip)).mkdir()
-        project = read_project(written(folder, f"epsilon = 3\nclip = {clip}"))
-        with mock.patch("proofward.privacy.forecast.forecast", lambda *args: asked.append(args)):
-            about_accuracy(project, project.terms())
-    (_, _, _, bound, noise, *_), (_, _, _, four_bounds, four_noises, *_) = asked
-    assert (bound, four_bounds) == (1, 4) and four_noises == 4 * noise > 0
