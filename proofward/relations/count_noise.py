@@ -49,6 +49,7 @@ class OfCounts(Protocol):
     def beacon(self) -> bytes: ...
     @property
     def noise_root(self) -> bytes: ...
+    def public_words(self) -> Array: ...
 
 
 def check_noise_root(counting: Counting, root: bytes) -> None:
@@ -86,6 +87,18 @@ def noisy(
     noise = secret_of(statement.counting, scheme, seed)
     noise.check_root(statement.noise_root)
     return noise, counts + statement.counting.levels.drawn(noise.words, words_of(statement))
+
+
+def reopened(
+    party: Party, statement: OfCounts, secret: Callable[[], NoiseSecret | None]
+) -> NoiseRelation | None:
+    """The secret words, taken from their commitment; None where counts are exact. `secret` is a prover's."""
+    counting = statement.counting
+    if counting.levels is None:
+        return None
+
+    public = statement.noise_root, statement.public_words
+    return NoiseRelation.reopen(party, counting.levels, [counting.block], *public, secret)
 
 
 @dataclass(frozen=True, slots=True)
