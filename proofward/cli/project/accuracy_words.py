@@ -48,5 +48,5 @@ def _forecast(project: Project, terms: Terms) -> Forecast | None:
     step = config.training.rate * config.training.batch / (1 << config.scales.rate_shift)
     bound = 2.0**private.clip_bits
     deviation = accountant.deviation / accountant.clip_units * bound
-    rounds, hospitals = min(rules.rounds, private.releases), len(rules.hospitals)
+    hospitals, rounds = len(rules.hospitals), rules.training_rounds
     return forecast(widths, hospitals, config.most_rows, bound, deviation, step, rounds)
