@@ -104,7 +104,7 @@ def _abandon(history: HistoryState) -> Names:
 def _confirm(history: HistoryState) -> Names:
     state = history.round
     missing = {*state.present, *history.rules.verifiers} - set(state.confirmations)
-    return missing | late_fingerprints(history)
+    return late_fingerprints(history) or missing  # without fingerprints nobody can confirm
 
 
 _MISSING: dict[str, Callable[[HistoryState], Names]] = {
