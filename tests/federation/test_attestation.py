@@ -141,6 +141,16 @@ def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp
     assert (late.finished, late.stopped, late.waits_for) == (False, None, ("verifier-1",))
 
 
+def test_too_few_hospitals_with_good_evidence_are_named_with_the_reason(tmp_path):
+    way = WAYS[1]
+    shown = dict.fromkeys(("hospital-3", "hospital-4"), way.make(machine(SNP), INNOCENT))
+    reason = federation(tmp_path, policy(roles=("hospital",)), shown).run().stopped
+    assert (reason.check, reason.culprit) == ("enrolled-set", "hospital-3")
+    for name in shown:
+        assert f"{name}: its evidence was refused ({way.check}: " in reason.actual
+    assert f"{INNOCENT}: " not in reason.actual
+
+
 class Pressing(Hospital):
     """Enrols whatever is said of its evidence."""
 
