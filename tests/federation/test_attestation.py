@@ -151,6 +151,17 @@ def test_too_few_hospitals_with_good_evidence_are_named_with_the_reason(tmp_path
     assert f"{INNOCENT}: " not in reason.actual
 
 
+def test_an_aggregator_whose_evidence_is_refused_can_never_begin(tmp_path):
+    """It cannot change its key, and evidence is shown once for a key: nobody waits for what cannot come."""
+    shown = {"aggregator": WAYS[1].make(machine(SNP), INNOCENT), CULPRIT: WAYS[1].make(machine(SNP), INNOCENT)}
+    engine = federation(tmp_path, policy(roles=("aggregator", "hospital")), shown)
+    reason, history = engine.run().stopped, engine.aggregator.history
+    assert (reason.check, reason.culprit) == ("attestation", "aggregator")
+    assert reason.actual == attestation_steps.hindrance(history, "aggregator")
+    assert attestation_steps.hindrance(history, CULPRIT).startswith(WAYS[1].check)
+    assert attestation_steps.hindrance(history, INNOCENT) == ""
+
+
 class Pressing(Hospital):
     """Enrols whatever is said of its evidence."""
 

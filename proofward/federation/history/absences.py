@@ -37,6 +37,8 @@ def explained(history: HistoryState, found: Refusal) -> Refusal:
         words.append(f"revoked: {', '.join(sorted(order))}")
     words += [f"{name}: {why}" for name, why in others.items()]
     culprit = found.culprit
+    if found.check == "attestation":  # nobody's absence, but the evidence of the one that it names
+        return found
     if found.check == "holders" and history.current is not None:
         lost = history.holding({*others, *order}) or history.holding(_silent(history.round))
         return Refusal(found.check, (*lost, culprit)[0], found.expected, "; ".join(words))
