@@ -16,6 +16,7 @@ from proofward.engines.attacks.evidence import WAYS, honest
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history import attestation_steps
 from proofward.federation.history.attestation_steps import accepted, awaited_evidence, barred, in_words
+from proofward.federation.history.waiting import awaited
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.parties.auditor import Auditor
@@ -127,6 +128,7 @@ def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp
     engine = federation(tmp_path, agreed, {"verifier-1": None})
     history = engine.aggregator.history
     engine.run(lambda: accepted(history, "verifier-0") and len(history.enrolment_verdicts) == 10)
+    assert awaited(history) == "verifier-1 (evidence of its machine)"
     assert awaited_evidence(history) == ("verifier-1",) and engine.aggregator.due(expired=False) is None
     assert attestation_steps.lacking(history, "verifier-1", "verifier") == "none"
     early = m.EnrolmentClosed(tuple(history.acceptable_enrolments()))

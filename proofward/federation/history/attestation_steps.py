@@ -88,7 +88,7 @@ def awaited_evidence(history: HistoryState) -> tuple[str, ...]:
 
 
 def hindrance(history: HistoryState, member: str) -> str:
-    """Why a member's operator has to see to its evidence before it, or all others, can go on; "" where not."""
+    """Why an operator has to see to a member's evidence before it, or all, can go on; "" where not."""
     found = history.find(member)
     if found is None:
         return ""
