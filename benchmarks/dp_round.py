@@ -208,7 +208,7 @@ def noise_alone(parameters: int, repeats: int) -> None:
     committing, proving, verifying, sizes = [], [], [], []
     for _ in range(repeats + 1 if repeats > 1 else 1):
         clock = time.process_time()
-        secret = NoiseSecret(words, scheme.commit(secret_columns(model, words), os.urandom))
+        secret = NoiseSecret(words, scheme.commit(secret_columns(blocks, words), os.urandom))
         committing.append(time.process_time() - clock)
         clock, root = time.process_time(), secret.root
         proof = Prover(Transcript(b"noise"), found.plan, os.urandom).run(

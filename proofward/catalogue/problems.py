@@ -17,6 +17,7 @@ PROBLEMS: dict[str, str] = {
     "revoked": "A member takes part no more.",
     "no-key": "A member has no usable key.",
     "no-records": "A hospital has no records.",
+    "no-evidence": "Evidence of a member's machine is required, and none was shown or it was refused.",
     "unconfirmed": "Nobody has compared the consortium's fingerprint here.",
     "certificate": "The TLS certificate is not valid, or ends soon.",
     "kit": "The kit is damaged.",

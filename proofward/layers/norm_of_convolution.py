@@ -19,7 +19,6 @@ Goldwasser, Kalai, Rothblum 2008; the two norms after mixed ghost clipping, Bu, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -57,10 +56,6 @@ def _by_gradients(party: Party, layer: Conv2dSamples, slots: Point, claim: Form)
     layer.prove_of_sample(party, own, Units.at(outputs), extended, left)
 
 
-def _both(table: Callable[[Point], Array], positions: tuple[Point, Point]) -> tuple[Array, Array]:
-    return table(positions[0]), table(positions[1])
-
-
 def _by_positions(party: Party, layer: Conv2dSamples, slots: Point, claim: Form) -> None:
     size = layer.log_positions
 
@@ -71,24 +66,28 @@ def _by_positions(party: Party, layer: Conv2dSamples, slots: Point, claim: Form)
     inputs, deltas, product = party.send_product(*reduced.factors[0])
     party.assert_zero(reduced.claim - product)
     own, rest = reduced.point[: len(slots)], reduced.point[len(slots) :]
-    positions = rest[:size], rest[size:]
+    both = rest[:size], rest[size:]
+    _prove_pair(party, own, both, inputs, 1 + layer.log_inputs, layer.patches_of_samples, layer.assert_input)
+    _prove_pair(party, own, both, deltas, layer.log_outputs, layer.deltas_of_samples, layer.assert_output)
 
-    weights = eq_weights(own) + plain_weights(1 + layer.log_inputs)
-    ended = party.sumcheck(
-        inputs, weights, lambda: Tables([_both(partial(layer.patches_of_samples, party), positions)])
-    )
-    *values, product = party.send_product(*ended.factors[0])
-    party.assert_zero(ended.claim - product)
-    samples, extended = ended.point[: len(slots)], ended.point[len(slots) :]
-    for at, value in zip(positions, values, strict=True):
-        layer.assert_input(party, samples, at, extended, value)
 
-    weights = eq_weights(own) + plain_weights(layer.log_outputs)
-    ended = party.sumcheck(
-        deltas, weights, lambda: Tables([_both(partial(layer.deltas_of_samples, party), positions)])
-    )
-    *values, product = party.send_product(*ended.factors[0])
-    party.assert_zero(ended.claim - product)
-    samples, outputs = ended.point[: len(slots)], ended.point[len(slots) :]
-    for at, value in zip(positions, values, strict=True):
-        layer.assert_output(party, samples, at, outputs, value)
+def _prove_pair(
+    party: Party,
+    slots: Point,
+    both: tuple[Point, Point],
+    claim: Form,
+    summed: int,
+    table: Callable[[Party, Point], Array],
+    assert_at: Callable[[Party, Point, Point, Point, Form], None],
+) -> None:
+    """claim = the sum over so many variables of a table's values at one position and at another."""
+
+    def tables() -> Tables:
+        return Tables([(table(party, both[0]), table(party, both[1]))])
+
+    reduced = party.sumcheck(claim, eq_weights(slots) + plain_weights(summed), tables)
+    *values, product = party.send_product(*reduced.factors[0])
+    party.assert_zero(reduced.claim - product)
+    own, rest = reduced.point[: len(slots)], reduced.point[len(slots) :]
+    for position, value in zip(both, values, strict=True):
+        assert_at(party, own, position, rest, value)

@@ -63,15 +63,9 @@ class RangeChecks:
         self.look_up(signs(bits), value, sign)
 
     def look_up(
-        self, table: Table, value: LinearCombination, second: LinearCombination | None = None
+        self, table: Table, value: LinearCombination | VirtualColumn, second: LinearCombination | None = None
     ) -> None:
         """Every entry (pair of entries) is in a table, which is one for all layers that ask for its tag."""
-        self.lookups.query(self._keep(table), value, second)
-
-    def look_up_virtual(
-        self, table: Table, value: VirtualColumn, second: LinearCombination | None = None
-    ) -> None:
-        """Likewise for a virtual column."""
         self.lookups.query(self._keep(table), value, second)
 
     def require_joint_sign(

@@ -42,7 +42,8 @@ def forecast(
     """Of a network of these widths, the inputs first and two outputs last; None where it would take too long.
 
     records: of a hospital; fewer are drawn where all together are more than MOST_RECORDS. bound: that a
-    record's gradient is clipped to. deviation: of each hospital's noise in an entry. step: the rate
+    record's gradient is clipped to. deviation: of each hospital's noise in an entry, like the bound at
+    the scale of gradients. step: what the mean of gradients is multiplied by.
     """
     records = max(1, min(records, MOST_RECORDS // hospitals))
     parameters = sum(inputs * outputs for inputs, outputs in pairwise(widths))

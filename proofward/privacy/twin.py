@@ -38,7 +38,8 @@ def forward(weights: Weights, features: Real) -> list[Real]:
 def clipped_gradient(weights: Weights, own: Hospital, bound: float) -> Weights:
     """The sum of the records' gradients, each clipped to `bound` by its exact norm; 0 for no bound."""
     values = forward(weights, own.features)
-    error = 1 / (1 + np.exp(values[-1][:, 0] - values[-1][:, 1])) - own.labels
+    with np.errstate(over="ignore"):  # of infinity the quotient is 0, as it should be
+        error = 1 / (1 + np.exp(values[-1][:, 0] - values[-1][:, 1])) - own.labels
     deltas = [np.stack([-error, error], axis=1)]
     for (matrix, _), entering in zip(weights[:0:-1], values[-2:0:-1], strict=True):
         deltas.insert(0, (deltas[0] @ matrix.T) * (entering > 0))
@@ -67,8 +68,8 @@ def trained(
         sums = [clipped_gradient(weights, own, bound) for own in hospitals]
         spread, next_weights = deviation * sqrt(len(hospitals)), []
         for place, (matrix, bias) in enumerate(weights):
-            slope = sum(own[place][0] for own in sums) + rng.normal(0, spread or 1e-300, matrix.shape)
-            lift = sum(own[place][1] for own in sums) + rng.normal(0, spread or 1e-300, bias.shape)
+            slope = sum(own[place][0] for own in sums) + rng.normal(0, spread, matrix.shape)
+            lift = sum(own[place][1] for own in sums) + rng.normal(0, spread, bias.shape)
             next_weights.append((matrix - step * slope / count, bias - step * lift / count))
         weights = next_weights
     return weights

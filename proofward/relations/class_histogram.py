@@ -37,7 +37,6 @@ from proofward.relations.class_bins import ClassBins
 from proofward.relations.counted_cells import Cells, Claims
 
 Array = npt.NDArray[np.uint64]
-Signed = npt.NDArray[np.int64]
 
 CLASSES_TAG = (1 << 40) + 5
 

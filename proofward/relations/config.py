@@ -26,7 +26,7 @@ from proofward.proof.soundness import LEAST_POLICY_BITS, SoundnessBelowPolicy
 from proofward.relations.clipped_rule import ClippedRule, clipped_rule
 from proofward.relations.committed_values import committed_values
 from proofward.relations.limits import MOST_COMMITTED_VALUES, check_sizes
-from proofward.relations.noise_tables import message_bound
+from proofward.relations.noise_levels import message_bound
 from proofward.relations.private_rules import (
     check_private,
     check_several_steps,

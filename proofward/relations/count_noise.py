@@ -19,7 +19,6 @@ from proofward.field.multilinear import eq_table
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.ranges import RangeChecks
 from proofward.proof.commitment.contract import Scheme
-from proofward.proof.errors import WitnessError
 from proofward.proof.forms import Column, Form, Point, total
 from proofward.proof.lookup import LinearCombination
 from proofward.proof.party import Party
@@ -50,6 +49,7 @@ class OfCounts(Protocol):
     def beacon(self) -> bytes: ...
     @property
     def noise_root(self) -> bytes: ...
+    def public_words(self) -> Array: ...
 
 
 def check_noise_root(counting: Counting, root: bytes) -> None:
@@ -85,10 +85,20 @@ def noisy(
     if statement.counting.levels is None:
         return None, counts
     noise = secret_of(statement.counting, scheme, seed)
-    if noise.root != statement.noise_root:
-        found, expected = noise.root.hex()[:16], statement.noise_root.hex()[:16]
-        raise WitnessError(f"the stored seed of noise has commitment {found}, the statement names {expected}")
+    noise.check_root(statement.noise_root)
     return noise, counts + statement.counting.levels.drawn(noise.words, words_of(statement))
+
+
+def reopened(
+    party: Party, statement: OfCounts, secret: Callable[[], NoiseSecret | None]
+) -> NoiseRelation | None:
+    """The secret words, taken from their commitment; None where counts are exact. `secret` is a prover's."""
+    counting = statement.counting
+    if counting.levels is None:
+        return None
+
+    public = statement.noise_root, statement.public_words
+    return NoiseRelation.reopen(party, counting.levels, [counting.block], *public, secret)
 
 
 @dataclass(frozen=True, slots=True)

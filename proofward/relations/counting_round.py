@@ -45,10 +45,10 @@ from proofward.layers.ranges import RangeChecks
 from proofward.proof.forms import total
 from proofward.proof.lookup import LinearCombination, LookupArgument
 from proofward.proof.party import Party
+from proofward.relations.count_noise import reopened
 from proofward.relations.counting_statement import CountingStatement
 from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
-from proofward.relations.noise import NoiseRelation
 from proofward.relations.noise_seed import NoiseSecret
 
 Array = npt.NDArray[np.uint64]
@@ -79,16 +79,7 @@ def counting_round(
 
     counting, config = statement.counting, statement.config
     block = counting.block
-
-    def secret_noise() -> NoiseSecret:
-        found = known().noise
-        assert found is not None
-        return found
-
-    noise = None
-    if counting.levels is not None:
-        public = statement.noise_root, statement.public_words
-        noise = NoiseRelation.reopen(party, counting.levels, [block], *public, secret_noise)
+    noise = reopened(party, statement, lambda: known().noise)
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, counting.limb_bits)
     counts = ranges.declare(block.name, block.log_size, counting.bits, lambda: block.pad(known().counts))

@@ -29,9 +29,9 @@ class CountingStatement:
     rows: its enrolled number of rows, 0 where it has enrolled none
     beacon: 32 bytes, the round's
     dataset_root: 32 bytes, of its newest accepted dataset commitment, `counting.NO_DATASET` without one
-    model: 32 bytes, the digest of the global weights that the round has noise_root: 32 bytes, that of the
-    secret words of its noise in this attempt, which was on the ledger before
-        the beacon was known; b"" where counts are exact
+    model: 32 bytes, the digest of the global weights that the round has
+    noise_root: 32 bytes, that of the secret words of its noise in this attempt, which was on the ledger
+        before the beacon was known; b"" where counts are exact
 
     Nothing is proved of the dataset or the model yet: that the counts are of either is what the hospital
     signs. Both are bound here, so that a proof of it has its statement.

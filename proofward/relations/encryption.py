@@ -4,12 +4,12 @@ What is proved: for the public masks a and ciphertext y, entry by entry,
     y = a s + e + 2^18 U,   s ternary, e in [-42, 42],
 with the committed U of another relation at its entries and U = 0 at the added entries behind them, whose
 errors are looked up as all others are. The errors are virtual: e is defined as y - a s - 2^18 U, and looked
-up. That s is ternary is looked up too, or beside noise proved by `relations.ternary`, without a lookup.
+up. That s is ternary is looked up too, or in training with noise proved by `relations.ternary` instead.
 
 Messages: in the lookups, where those of a block's errors end (a block is a layer's weights or its biases, or
 the counts, or the added entries)
     prover: (a s)~ there
-afterwards, beside noise that s is ternary                                        (relations/ternary.py)
+afterwards, in training with noise, that s is ternary                             (relations/ternary.py)
     verifier: gamma      the sum of gamma^i (a s)~ at point i is a public functional of s: one constraint
 Soundness: (blocks + 1) / |E| for gamma, besides the lookups. A padded entry of a block has no y and no a:
 there e = -2^18 U, which the ranges |e| <= 42 and |U| < 2^32 make U = 0. How it hides: the party pads every

@@ -50,7 +50,7 @@ from proofward.layers.ranges import RangeChecks
 from proofward.proof.commitment.contract import Committed
 from proofward.proof.lookup import LookupArgument
 from proofward.proof.party import Party
-from proofward.relations.count_noise import CountNoise
+from proofward.relations.count_noise import CountNoise, reopened
 from proofward.relations.counted_scores import KnownScores, counted_scores
 from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
 from proofward.relations.encryption import EncryptionRelation, EncryptionWitness
@@ -58,7 +58,6 @@ from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.forward_relation import ForwardRelation, PassWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
 from proofward.relations.levels_of_subgroups import LevelsOfSubgroups
-from proofward.relations.noise import NoiseRelation
 from proofward.relations.noise_seed import NoiseSecret
 
 Array = npt.NDArray[np.uint64]
@@ -95,11 +94,6 @@ def evaluation_round(
         assert witness is not None
         return witness
 
-    def secret_noise() -> NoiseSecret:
-        found = known().noise
-        assert found is not None
-        return found
-
     config, model, about = statement.config, statement.config.model, statement.forward_pass
     shape = DatasetShape(statement.rows, model.record, model.head.labels)
     previous, dataset = DatasetColumns.committed_afresh(
@@ -110,11 +104,7 @@ def evaluation_round(
         lambda: shape.pad_labels(model.head.encode(known().labels)),
         lambda: known().previous,
     )
-    relation = None
-    if statement.counting.levels is not None:
-        public = statement.noise_root, statement.public_words
-        about_noise = statement.counting.levels, [statement.counting.block], *public
-        relation = NoiseRelation.reopen(party, *about_noise, secret_noise)
+    relation = reopened(party, statement, lambda: known().noise)
 
     lookups = LookupArgument(party)
     ranges = RangeChecks(party, lookups, config.scales.table_bits)

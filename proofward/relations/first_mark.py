@@ -67,7 +67,7 @@ class FirstMark:
             found = marks.at(point) * beside + code.at(sample) * (2 * beside)
             return found + bits_at(place)
 
-        ranges.look_up_virtual(
+        ranges.look_up(
             _table(count), VirtualColumn(f"{name}, first marks", marks.log_size, entries, extension)
         )
         return FirstMark(code, codes)

@@ -47,7 +47,7 @@ ABOVE_TAG = (1 << 40) + 6
 
 @dataclass(frozen=True, slots=True)
 class LevelCodes:
-    """levels: how many. codes: a prover's g of all samples, int64."""
+    """places: where in a record each level's feature is. code: g. codes: its values, int64, a prover's."""
 
     selected: SelectedRows
     log_samples: int
@@ -92,7 +92,7 @@ class LevelCodes:
             return said
 
         value = VirtualColumn(f"{name}, features", size, lambda: to_field(known().reshape(-1)), extension)
-        ranges.look_up_virtual(_above(scales), value, own)
+        ranges.look_up(_above(scales), value, own)
         first = FirstMark.declare(ranges, f"{name}, levels", own, levels)
         places = tuple(bits_of(int(place), layout.log_size) for place in columns)
         return LevelCodes(selected, log_samples, places, first.code, first.codes, claims)

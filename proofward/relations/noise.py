@@ -83,12 +83,17 @@ class NoiseRelation:
         blocks: Sequence[Entries],
         root: bytes,
         public: Callable[[], Array],
-        witness: Callable[[], NoiseSecret],
+        witness: Callable[[], NoiseSecret | None],
     ) -> NoiseRelation:
         """Take the secret words from their commitment; `public` are beta, F (levels, entries)."""
 
+        def known() -> NoiseSecret:
+            found = witness()
+            assert found is not None
+            return found
+
         def words(level: int, block: Entries) -> Array:
-            return block.pad(witness().words[level])
+            return block.pad(known().words[level])
 
         columns = [
             [
@@ -97,7 +102,7 @@ class NoiseRelation:
             ]
             for level, title in enumerate(levels.titles)
         ]
-        party.reopen("noise words", root, lambda: witness().commitment)
+        party.reopen("noise words", root, lambda: known().commitment)
         return NoiseRelation(levels, blocks, columns, public)
 
     def added_to(self, ranges: RangeChecks, updates: Sequence[LinearCombination]) -> list[LinearCombination]:

@@ -6,17 +6,18 @@ Updates have two levels, Z = z_0 + 128 z_1. Counts, whose noise is smaller, have
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import add
-from proofward.layers.privacy import FINE_DEVIATION, Privacy
+from proofward.lattice.parameters import LARGEST_BOUND
+from proofward.layers.errors import ConfigurationError
+from proofward.layers.privacy import Privacy
 from proofward.proof.tables import Table
 from proofward.relations.blocks import Entries
-from proofward.relations.noise_tables import COARSE, FINE, LEVELS, NoiseTable, noise_table
+from proofward.relations.noise_tables import COARSE, FINE, LEVELS, NoiseTable, noise_table, noise_tables
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -34,7 +35,7 @@ class NoiseLevels:
     @staticmethod
     def of_updates(privacy: Privacy) -> NoiseLevels:
         """Those of an update's entries."""
-        return NoiseLevels(LEVELS, (FINE_DEVIATION**2, privacy.coarse_variance))
+        return NoiseLevels(LEVELS, tuple(table.variance for table in noise_tables(privacy)))
 
     @staticmethod
     def of_counts(variance: int) -> NoiseLevels:
@@ -90,6 +91,22 @@ class NoiseLevels:
         return padded * (4 * self.count + limbs) + each
 
 
-def padded_words(blocks: Sequence[Entries], words: Array) -> list[Array]:
-    """The columns of a commitment to secret words: of each level, the blocks."""
-    return [block.pad(level) for level in words for block in blocks]
+def tables_digest(privacy: Privacy) -> bytes:
+    """What binds the tables of an update's noise."""
+    return NoiseLevels.of_updates(privacy).digest
+
+
+def largest_noise(privacy: Privacy) -> int:
+    """What no entry of the noise of one hospital's update exceeds in magnitude."""
+    return NoiseLevels.of_updates(privacy).largest
+
+
+def message_bound(privacy: Privacy | None, bound: int) -> int:
+    """What no entry of an update within a bound exceeds with its noise, if there is any.
+
+    The draws of the tables are bounded, so every honest message is within it. Raises ConfigurationError.
+    """
+    found = bound if privacy is None else bound + largest_noise(privacy)
+    if found >= LARGEST_BOUND:
+        raise ConfigurationError("privacy", f"messages, noise included, below {LARGEST_BOUND}", found)
+    return found

@@ -25,12 +25,12 @@ import numpy.typing as npt
 
 from proofward.field.narrow import Narrow, narrowed
 from proofward.lattice.sampler import uniform_words
-from proofward.layers.network import Network
 from proofward.layers.privacy import Privacy
 from proofward.proof.commitment.contract import Committed, Rng, Scheme
-from proofward.relations.blocks import Block, Entries, blocks_of
+from proofward.proof.errors import WitnessError
+from proofward.relations.blocks import Entries, blocks_of
 from proofward.relations.config import RoundConfig
-from proofward.relations.noise_levels import NoiseLevels, padded_words
+from proofward.relations.noise_levels import NoiseLevels
 from proofward.relations.noise_tables import LEVELS
 
 Array = npt.NDArray[np.uint64]
@@ -65,13 +65,20 @@ class NoiseSecret:
             raise ValueError(f"seed of noise: expected {SEED_BYTES} bytes, got {len(seed)}")
         stream = hashlib.shake_256(_WORDS + seed).digest
         words = _by_level(uniform_words(stream, levels * sum(block.size for block in blocks)), levels)
-        columns = [narrowed(column) for column in padded_words(blocks, words)]
-        return NoiseSecret(words, scheme.commit(columns, _blinding(seed)))
+        return NoiseSecret(words, scheme.commit(secret_columns(blocks, words), _blinding(seed)))
+
+    def check_root(self, root: bytes) -> None:
+        """Raises WitnessError where a statement names the commitment to another seed."""
+        if self.root != root:
+            found, expected = self.root.hex()[:16], root.hex()[:16]
+            raise WitnessError(
+                f"the stored seed of noise has commitment {found}, the statement names {expected}"
+            )
 
 
-def secret_columns(model: Network, words: Array) -> list[Narrow]:
-    """The columns of the commitment to the words of an update."""
-    return [narrowed(column) for column in padded_words(blocks_of(model), words)]
+def secret_columns(blocks: Sequence[Entries], words: Array) -> list[Narrow]:
+    """The columns of a commitment to secret words: of each level, the blocks."""
+    return [narrowed(block.pad(level)) for level in words for block in blocks]
 
 
 def _blinding(seed: bytes) -> Rng:
@@ -105,11 +112,6 @@ def public_words(
     for part in (consortium, *numbers, hospital.encode(), beacon):
         state.update(len(part).to_bytes(8, "little") + part)
     return _by_level(uniform_words(state.digest, levels * entries), levels)
-
-
-def padded_public_words(privacy: Privacy, level: int, block: Block, public: Array) -> Array:
-    """beta of a block of an update and a level, with a word that gives 0 at the padded entries."""
-    return NoiseLevels.of_updates(privacy).padded_public(level, block, public)
 
 
 def drawn_noise(privacy: Privacy, words: Array, public: Array) -> Signed:

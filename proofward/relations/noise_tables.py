@@ -33,8 +33,6 @@ import numpy.typing as npt
 
 from proofward.field.goldilocks import to_signed
 from proofward.field.scalar import P
-from proofward.lattice.parameters import LARGEST_BOUND
-from proofward.layers.errors import ConfigurationError
 from proofward.layers.privacy import COARSE_STEP, FINE_DEVIATION, Privacy
 from proofward.proof.tables import Table
 
@@ -167,16 +165,6 @@ def noise_tables(privacy: Privacy) -> tuple[NoiseTable, NoiseTable]:
     return noise_table(FINE_DEVIATION**2), noise_table(privacy.coarse_variance)
 
 
-def tables_digest(privacy: Privacy) -> bytes:
-    """SHA-256 of both tables' digests."""
-    return hashlib.sha256(b"".join(table.digest for table in noise_tables(privacy))).digest()
-
-
-def largest_noise(privacy: Privacy) -> int:
-    """What no entry of one hospital's noise exceeds in magnitude."""
-    return sum(step * table.end for step, table in zip(LEVELS, noise_tables(privacy), strict=True))
-
-
 def distance(privacy: Privacy) -> Fraction:
     """At least the total variation distance of one entry's noise to the discrete Gaussian of its variance."""
     tables = noise_tables(privacy)
@@ -184,23 +172,3 @@ def distance(privacy: Privacy) -> Fraction:
     first = Fraction(_exponential(-_TWO_PI_SQUARED * t, ROUND_CEILING), 10**_DIGITS)
     e = 2 * first / (1 - first)
     return tables[0].distance + tables[1].distance + e / (1 - e)
-
-
-def message_bound(privacy: Privacy | None, bound: int) -> int:
-    """What no entry of an update within a bound exceeds with its noise, if there is any.
-
-    The draws of the tables are bounded, so every honest message is within it. Raises ConfigurationError.
-    """
-    found = bound if privacy is None else bound + largest_noise(privacy)
-    if found >= LARGEST_BOUND:
-        raise ConfigurationError("privacy", f"messages, noise included, below {LARGEST_BOUND}", found)
-    return found
-
-
-def committed_noise(privacy: Privacy | None, parameters: int, table_bits: int) -> int:
-    """About how many values the noise of padded parameters commits to, r included."""
-    if privacy is None:
-        return 0
-    tables = noise_tables(privacy)
-    limbs = sum(2 * (-(-table.interval_bits // table_bits) - 1) for table in tables)
-    return parameters * (4 * len(LEVELS) + limbs) + sum(2 << table.end.bit_length() for table in tables)

@@ -15,7 +15,7 @@ from proofward.layers.record_norms import check_affordable, check_layers
 from proofward.layers.weighting import ALL_ALIKE, BY_RECORDS, Weighting
 from proofward.optimizers.gradient_step import GradientStep
 from proofward.relations.clipped_rule import ClippedRule
-from proofward.relations.noise_tables import message_bound
+from proofward.relations.noise_levels import message_bound
 from proofward.relations.update_rule import UpdateRule
 
 

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from proofward.layers.clipped_training import ClippedUpdate, clipped_update
 from proofward.layers.trace import TrainingTrace
 from proofward.layers.training import train
-from proofward.proof.errors import WitnessError
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
 from proofward.relations.key_shares import Digests, KeyShare, discard
@@ -130,11 +129,7 @@ def _noise(
     if privacy is None:
         return None, update
     noise = NoiseSecret.of(statement.config, statement.rows, seed)
-    if noise.root != statement.noise_root:
-        raise WitnessError(
-            f"the stored seed of noise has commitment {noise.root.hex()[:16]}, the statement names "
-            f"{statement.noise_root.hex()[:16]}"
-        )
+    noise.check_root(statement.noise_root)
     return noise, update + drawn_noise(privacy, noise.words, statement.public_words())
 
 

@@ -17,8 +17,8 @@ from proofward.layers.training import magnitude
 from proofward.layers.validation_part import Arc, arc_of
 from proofward.relations.clipped_rule import ClippedRule
 from proofward.relations.config import RoundConfig
+from proofward.relations.noise_levels import tables_digest
 from proofward.relations.noise_seed import public_words
-from proofward.relations.noise_tables import tables_digest
 from proofward.relations.statement import check_place, digest_of
 from proofward.relations.update_rule import UpdateRule
 

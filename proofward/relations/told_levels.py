@@ -87,7 +87,7 @@ class Levels:
 
 @dataclass(frozen=True, slots=True)
 class ToldLevels:
-    """The hidden bits; `known` are their values and V, a prover's."""
+    """The column of the hidden bits."""
 
     levels: Levels
     bits: LinearCombination

@@ -88,11 +88,6 @@ def training_round(
         assert witness is not None
         return witness
 
-    def secret_noise() -> NoiseSecret:
-        found = known().noise
-        assert found is not None
-        return found
-
     config, rows, model = statement.config, statement.rows, statement.config.model
     data_shape = DatasetShape(rows, model.record, model.head.labels)
     previous, dataset = DatasetColumns.committed_afresh(
@@ -112,7 +107,7 @@ def training_round(
             blocks,
             statement.noise_root,
             statement.public_words,
-            secret_noise,
+            lambda: known().noise,
         )
 
     lookups = LookupArgument(party)

@@ -287,12 +287,3 @@ def test_check_says_what_is_promised_and_a_larger_batch_is_named_where_rows_are_
     config = read_project(path).terms().round_config
     with pytest.raises(ConfigurationError, match="a larger batch admits more"):
         config.check_rows(config.most_rows + 1)
-
-
-
-def test_init_forecasts_what_noise_costs_by_the_shape_of_the_table(tmp_path, proofward):
-    said = proofward("consortium", "init", tmp_path / "c", *OPTIONS, "--epsilon", 3).stdout
-    assert "forecast by drawn tables of this shape" in said and "no forecast" not in said
-    pictures = ("--epsilon", 3, "--granularity", "hospital")
-    said = proofward("consortium", "init", tmp_path / "d", *OPTIONS, *pictures).stdout
-    assert "no forecast of accuracy" in said

@@ -59,6 +59,7 @@ def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None, u
         rounds=agreed.rounds,
         counted=agreed.counting,
         anchored=agreed.chain,
+        asked=agreed.attestation,
         initial_model=b"",
         deadline=deadline,
         upload_slot=upload_slot,

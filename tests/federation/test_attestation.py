@@ -16,6 +16,7 @@ from proofward.engines.attacks.evidence import WAYS, honest
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history import attestation_steps
 from proofward.federation.history.attestation_steps import accepted, awaited_evidence, barred, in_words
+from proofward.federation.history.waiting import awaited
 from proofward.federation.messages import catalogue as m
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.parties.auditor import Auditor
@@ -127,6 +128,7 @@ def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp
     engine = federation(tmp_path, agreed, {"verifier-1": None})
     history = engine.aggregator.history
     engine.run(lambda: accepted(history, "verifier-0") and len(history.enrolment_verdicts) == 10)
+    assert awaited(history) == "verifier-1 (evidence of its machine)"
     assert awaited_evidence(history) == ("verifier-1",) and engine.aggregator.due(expired=False) is None
     assert attestation_steps.lacking(history, "verifier-1", "verifier") == "none"
     early = m.EnrolmentClosed(tuple(history.acceptable_enrolments()))
@@ -139,6 +141,27 @@ def test_the_enrolment_waits_for_verifiers_and_goes_on_without_a_revoked_one(tmp
     engine.close()
     late = federation(tmp_path / "late", agreed, {"verifier-1": None}).run()
     assert (late.finished, late.stopped, late.waits_for) == (False, None, ("verifier-1",))
+
+
+def test_too_few_hospitals_with_good_evidence_are_named_with_the_reason(tmp_path):
+    way = WAYS[1]
+    shown = dict.fromkeys(("hospital-3", "hospital-4"), way.make(machine(SNP), INNOCENT))
+    reason = federation(tmp_path, policy(roles=("hospital",)), shown).run().stopped
+    assert (reason.check, reason.culprit) == ("enrolled-set", "hospital-3")
+    for name in shown:
+        assert f"{name}: its evidence was refused ({way.check}: " in reason.actual
+    assert f"{INNOCENT}: " not in reason.actual
+
+
+def test_an_aggregator_whose_evidence_is_refused_can_never_begin(tmp_path):
+    """It cannot change its key, and evidence is shown once for a key: nobody waits for what cannot come."""
+    shown = {"aggregator": WAYS[1].make(machine(SNP), INNOCENT), CULPRIT: WAYS[1].make(machine(SNP), INNOCENT)}
+    engine = federation(tmp_path, policy(roles=("aggregator", "hospital")), shown)
+    reason, history = engine.run().stopped, engine.aggregator.history
+    assert (reason.check, reason.culprit) == ("attestation", "aggregator")
+    assert reason.actual == attestation_steps.hindrance(history, "aggregator")
+    assert attestation_steps.hindrance(history, CULPRIT).startswith(WAYS[1].check)
+    assert attestation_steps.hindrance(history, INNOCENT) == ""
 
 
 class Pressing(Hospital):

@@ -16,12 +16,12 @@ from proofward.proof.counter import Counter, Plan
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Coins
+from proofward.relations.blocks import blocks_of
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting_round import counting_round
 from proofward.relations.enrolment import EnrolmentStatement, enrolment
 from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
 from proofward.relations.inference import InferenceWitness, inference
-from proofward.relations.noise_levels import padded_words
 from proofward.relations.noise_seed import NoiseSecret, secret_columns
 from proofward.relations.predict import prove_prediction
 from proofward.relations.score_layout import ScoreLayout
@@ -94,7 +94,7 @@ def round_instance(rules: RoundConfig = RULES) -> Instance:
     enrol(first)
     reopened = replace(witness, previous=first.committed[0])
     if witness.noise is not None:
-        columns = secret_columns(rules.model, witness.noise.words)
+        columns = secret_columns(blocks_of(rules.model), witness.noise.words)
         words = Ligero(ROUND_CODE).commit(columns, seeded(2))
         reopened = replace(reopened, noise=replace(witness.noise, commitment=words))
 
@@ -125,7 +125,7 @@ def counting_instance(noise: bool = False) -> Instance:
 def under_round_code(made: Any) -> Any:
     """With the commitment to its words of noise made again by the small code."""
     words = made.witness.noise.words
-    commitment = Ligero(ROUND_CODE).commit(padded_words([made.statement.counting.block], words), seeded(2))
+    commitment = Ligero(ROUND_CODE).commit(secret_columns([made.statement.counting.block], words), seeded(2))
     noise = replace(made.witness.noise, commitment=commitment)
     return replace(made, witness=replace(made.witness, noise=noise))
 

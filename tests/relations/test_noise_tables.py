@@ -14,16 +14,9 @@ from proofward.field.scalar import P
 from proofward.lattice.parameters import LARGEST_BOUND
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.privacy import LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE, Privacy
+from proofward.relations.noise_levels import largest_noise, message_bound, tables_digest
 from proofward.relations.noise_seed import drawn_noise, public_words
-from proofward.relations.noise_tables import (
-    LEVELS,
-    distance,
-    largest_noise,
-    message_bound,
-    noise_table,
-    noise_tables,
-    tables_digest,
-)
+from proofward.relations.noise_tables import LEVELS, distance, noise_table, noise_tables
 from tests.proof.toy import seeded
 from tests.relations.noise_cases import PRIVACY
 

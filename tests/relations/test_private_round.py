@@ -18,7 +18,7 @@ from proofward.optimizers.fedadam import FedAdam
 from proofward.relations.clipped_rule import ClippedRule, clipped_rule
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import check_provable, round_plan
-from proofward.relations.noise_tables import largest_noise
+from proofward.relations.noise_levels import largest_noise
 from proofward.relations.prove import verify_round
 from tests.relations.cases import Case, config, make_case, statement_of
 from tests.relations.inventory import columns

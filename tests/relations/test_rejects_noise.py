@@ -18,7 +18,8 @@ from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.prover import Prover
 from proofward.relations.blocks import blocks_of
 from proofward.relations.noise import Draws
-from proofward.relations.noise_seed import NoiseSecret, padded_public_words
+from proofward.relations.noise_levels import NoiseLevels
+from proofward.relations.noise_seed import NoiseSecret
 from proofward.relations.noise_tables import LEVELS, noise_table, noise_tables
 from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
@@ -116,7 +117,7 @@ def message_of_draws(case: Case, prepared):  # type: ignore[no-untyped-def]
     words, public = prepared[0].noise.words, case.statement.public_words()
     for block in blocks_of(case.config.model):
         for level, (step, table) in enumerate(zip(LEVELS, tables, strict=True)):
-            own = add(block.pad(words[level]), padded_public_words(PRIVACY, level, block, public))
+            own = add(block.pad(words[level]), NoiseLevels.of_updates(PRIVACY).padded_public(level, block, public))
             values = Draws.of(table, own).values
             message[block.offset : block.offset + block.size] += step * block.layout.unpad(values)
     return message

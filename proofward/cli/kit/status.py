@@ -89,7 +89,7 @@ def show(console: Console, kit: Path, found: Health) -> None:
         place = f"{ledger.entries} entries, round {ledger.round}, phase {ledger.phase}"
         say(f"ledger:      {place}, {ledger.rounds_closed} of {ledger.rounds} rounds closed")
         if ledger.waits_for:
-            say(f"waits for:   {', '.join(ledger.waits_for)}")
+            say(f"waits for:   {ledger.awaited}")
         if ledger.incoming_bytes:
             say(f"on the way:  {ledger.incoming_bytes:,} bytes of objects")
         if ledger.admitted:

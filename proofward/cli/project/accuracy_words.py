@@ -34,7 +34,6 @@ def _forecast(project: Project, terms: Terms) -> Forecast | None:
     """Of tables with two classes, by layers from columns to scores."""
     import numpy as np
 
-    from proofward.layers.privacy import CLIP_UNITS_BITS
     from proofward.privacy.forecast import forecast
 
     rules, config = terms.check(), terms.round_config
@@ -47,7 +46,7 @@ def _forecast(project: Project, terms: Terms) -> Forecast | None:
     if shapes != chained or widths[-1] != 2:
         return None
     step = config.training.rate * config.training.batch / (1 << config.scales.rate_shift)
-    unit = 1 << CLIP_UNITS_BITS
-    bound, deviation = accountant.clip_units / unit, accountant.deviation / unit
-    rounds, hospitals = min(rules.rounds, private.releases), len(rules.hospitals)
+    bound = 2.0**private.clip_bits
+    deviation = accountant.deviation / accountant.clip_units * bound
+    hospitals, rounds = len(rules.hospitals), rules.training_rounds
     return forecast(widths, hospitals, config.most_rows, bound, deviation, step, rounds)

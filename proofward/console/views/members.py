@@ -10,7 +10,7 @@ from proofward.console.words import awaited, moment, title_of
 from proofward.engines.remote.agreement.home import HomeError
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
-from proofward.federation.history.waiting import waits_for
+from proofward.federation.history.waiting import unusual, waits_for
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.ledger.keys import PublicKey
 
@@ -47,6 +47,7 @@ def _places(state: State) -> dict[str, tuple[str, str]]:
 def _followed(state: State, history: History, places: dict[str, tuple[str, str]]) -> list[dict[str, Any]]:
     wrong = Counter(fault.culprit for fault in faults(history))
     missing, own = set(waits_for(history)), state.source.own_members()
+    other = unusual(history)
     last = {line.sender: position for position, line in enumerate(state.followed.lines)}
     names = [member.name for member in history.rules.members] + sorted(history.admitted)
     found = []
@@ -60,7 +61,7 @@ def _followed(state: State, history: History, places: dict[str, tuple[str, str]]
             "site": places.get(name, ("", name if name in history.admitted and places else ""))[1],
             "own": name in own,
             "legal": history.rules.declarations.of(name).legal_name,
-            "state": _standing(history, name, member.role, name in missing),
+            "state": _standing(history, name, member.role, name in missing, other.get(name, "")),
             "awaited": name in missing,
             "revoked": name in history.revoked,
             "rows": history.enrolled.get(name),
@@ -73,7 +74,7 @@ def _followed(state: State, history: History, places: dict[str, tuple[str, str]]
     return found
 
 
-def _standing(history: History, name: str, role: str, missing: bool) -> str:
+def _standing(history: History, name: str, role: str, missing: bool, other: str) -> str:
     if name in history.revoked:
         return f"revoked since entry {history.revoked[name]}"
     words = []
@@ -85,5 +86,5 @@ def _standing(history: History, name: str, role: str, missing: bool) -> str:
         if name in history.admitted:
             words.append("admitted by vote")
     if missing:
-        words.append(f"the federation waits for {awaited(history.phase, role)}")
+        words.append(f"the federation waits for {other or awaited(history.phase, role)}")
     return ", ".join(words) or "nothing is awaited"

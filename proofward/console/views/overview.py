@@ -19,7 +19,7 @@ from proofward.federation.history.history_state import (
 )
 from proofward.federation.history.round_state import RoundState
 from proofward.federation.history.standstill import no_way_on
-from proofward.federation.history.waiting import waits_for
+from proofward.federation.history.waiting import unusual, waits_for
 from proofward.report.privacy_so_far import privacy_so_far
 
 LAST_ROUNDS, LAST_LINES = 12, 8
@@ -144,12 +144,13 @@ def _steps(history: History) -> list[dict[str, str]]:
 
 
 def _waiting(state: State, history: History) -> list[dict[str, Any]]:
-    own = state.source.own_members()
+    own, other = state.source.own_members(), unusual(history)
     found = []
     for name in waits_for(history):
         member = history.find(name)
         role = member.role if member is not None else ""
-        found.append({"name": name, "role": role, "what": awaited(history.phase, role), "own": name in own})
+        what = other.get(name) or awaited(history.phase, role)
+        found.append({"name": name, "role": role, "what": what, "own": name in own})
     return found
 
 

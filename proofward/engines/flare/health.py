@@ -25,7 +25,9 @@ from proofward.engines.operations.log_tail import Recent, recent
 from proofward.engines.operations.suggestions import command
 from proofward.engines.remote.agreement.addresses import shown
 from proofward.engines.remote.agreement.home import STOPPED, Home
-from proofward.engines.remote.overview import SiteView, look
+from proofward.engines.remote.overview import MemberView, SiteView, look
+from proofward.federation.history.attestation_steps import NONE_SHOWN
+from proofward.federation.messages.rules import AGGREGATOR
 
 REACHING, CONNECT, LEAST_CONNECT, QUIET = 60.0, 3.0, 0.75, 5.0
 """Seconds that a process is given to find the server, for all attempts to connect, at least for each of them,
@@ -73,12 +75,24 @@ def _members(view: SiteView) -> list[Problem]:
         if member.records is False:
             words = f"{name} has no records: proofward enrol KIT --data FILE, or count for an outside model"
             found.append(Problem("no-records", name, words))
+        if member.hindered:
+            found.append(Problem("no-evidence", name, _evidence_needed(member)))
     if view.ledger is not None and view.ledger.ended:
         words = f"the federation cannot go on: {view.ledger.ended}; {SEAL}"
         found.append(Problem("ended", view.site, words))
     if view.unconfirmed:
         found.append(Problem("unconfirmed", view.site, view.unconfirmed))
     return found
+
+
+def _evidence_needed(member: MemberView) -> str:
+    collect = "proofward attest collect KIT"
+    if member.hindered == NONE_SHOWN:
+        return f"{member.name} has shown no evidence of its machine, which the rules require: {collect}"
+    words = f"{member.name}'s evidence of its machine does not count: {member.hindered}"
+    if member.role == AGGREGATOR:
+        return words
+    return f"{words}; with a new key it can show other: proofward rotate-key KIT, then {collect}"
 
 
 def _certificate(kit: Path, site: str, now: datetime) -> list[Problem]:
@@ -125,14 +139,14 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
     if ledger is not None and ledger.entries and seen.recorded is not None and not (stopped or ledger.ended):
         waited = (now - seen.recorded).total_seconds()
         if waited > deadline:
-            whom = ", ".join(ledger.waits_for) or "nobody that is known"
+            whom = ledger.awaited or "nobody that is known"
             words = f"nothing has been recorded for {waited / 60:.0f} minutes in phase {ledger.phase}; "
             words += f"the federation waits for {whom}"
             problems.append(Problem("standstill", found.view.site, words))
     for member in found.view.members if ledger is None else ():
         waited = now.timestamp() - member.followed
         if found.process is not None and member.entries and not member.halted and waited > deadline:
-            whom = ", ".join(member.waits_for) or "nobody that is known"
+            whom = member.awaited or "nobody that is known"
             words = f"{member.name} has heard of nothing new for {waited / 60:.0f} minutes, in phase "
             words += f"{member.phase}; the federation waits for {whom}"
             problems.append(Problem("standstill", member.name, words))

@@ -6,13 +6,12 @@ reasons that it keeps to itself.
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from proofward.engines.remote.agreement import prepared_evidence
 from proofward.engines.remote.agreement.end_requests import pending_ends
 from proofward.engines.remote.agreement.home import KEY, LOG, NEXT_KEY, STATE, Home, HomeError
 from proofward.engines.remote.agreement.own_counts import has_data
@@ -23,6 +22,7 @@ from proofward.engines.remote.agreement.requests import (
     pending_revocations,
 )
 from proofward.engines.remote.agreement.terms import Seat
+from proofward.engines.remote.troubles import troubles
 from proofward.federation.history import attestation_steps
 from proofward.federation.history.admission_steps import waiting_in_words
 from proofward.federation.history.consent_steps import most_releases
@@ -32,7 +32,7 @@ from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CLOSED, ENROLMENT
 from proofward.federation.history.judges import task_in_words
 from proofward.federation.history.standstill import no_way_on
-from proofward.federation.history.waiting import waits_for
+from proofward.federation.history.waiting import awaited, waits_for
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, Rules
 from proofward.federation.parties.budget import SPENT
@@ -41,8 +41,6 @@ from proofward.ledger.errors import KeyFileInvalid, LedgerError
 from proofward.ledger.key_file import is_encrypted
 from proofward.ledger.keys import PublicKey
 from proofward.privacy.words import promise, spent
-
-LAST_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,7 @@ class MemberView:
     them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for which
     hospital's admission. `end` says who has ended the federation by vote, or asks for it. `spent` of
     the privacy budget, `evidence` of its machine and `drawn` for what task are words, "" where there is none.
+    `hindered`: what its evidence lacks while it or all others wait for that. `awaited`: `waits_for` in words.
     """
 
     name: str
@@ -82,11 +81,13 @@ class MemberView:
     evidence: str = ""
     spent: str = ""
     drawn: str = ""
+    hindered: str = ""
+    awaited: str = ""
 
 
 @dataclass(frozen=True)
 class LedgerView:
-    """The aggregator's ledger. waits_for: whose word a phase lacks. spent: by the hospital with the most."""
+    """The aggregator's ledger; waits_for, awaited: see MemberView; spent: by the hospital with the most."""
 
     entries: int
     round: int
@@ -102,6 +103,7 @@ class LedgerView:
     admissions: tuple[str, ...] = ()
     end: str = ""
     spent: str = ""
+    awaited: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def look(root: Path) -> SiteView:
     terms, rules = home.terms, home.rules
     joins = root / "joins"
     lacking = [seat.member for seat in terms.seats if not (joins / f"{seat.member}.join").exists()]
+    recorded = _recorded(root, rules) if rules and terms.aggregator.site == home.site else None
     return SiteView(
         site=home.site,
         federation=terms.federation,
@@ -139,10 +142,11 @@ def look(root: Path) -> SiteView:
         unconfirmed=_unconfirmed(home, rules),
         lacking=tuple(lacking) if joins.exists() and rules is None else (),
         members=tuple(
-            replace(_member(home, seat, rules), forced=home.forced(seat.member)) for seat in home.seats
+            replace(_member(home, seat, rules, recorded), forced=home.forced(seat.member))
+            for seat in home.seats
         ),
-        ledger=_ledger(root, rules) if rules and terms.aggregator.site == home.site else None,
-        troubles=tuple(_troubles(root / LOG)),
+        ledger=None if recorded is None else _ledger(root, recorded),
+        troubles=tuple(troubles(root / LOG)),
         privacy="" if terms.counts_only and terms.accountant is None else promise(terms.accountant),
     )
 
@@ -158,7 +162,7 @@ def _unconfirmed(home: Home, rules: Rules | None) -> str:
     return ""
 
 
-def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
+def _member(home: Home, seat: Seat, rules: Rules | None, recorded: History | None) -> MemberView:
     folder = home.root / "members" / seat.member
     key = "missing"
     if (folder / KEY).exists():
@@ -167,17 +171,18 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         except KeyFileInvalid as error:
             key = str(error)
     records = has_data(home, seat.member) if seat.role == HOSPITAL else None
+    plain = MemberView(seat.member, seat.role, key, records=records)
+    if seat.role == AGGREGATOR and recorded is not None:
+        words = attestation_steps.in_words(recorded, seat.member)
+        return replace(plain, evidence=words, hindered=_hindered(home, recorded, seat.member))
     if rules is None or seat.role == AGGREGATOR:
-        return MemberView(seat.member, seat.role, key, records=records)
+        return plain
     try:
         history, private = followed(folder, rules), facts(folder, ("halted", "unable/", SPENT))
     except (Refusal, sqlite3.Error) as error:
-        return MemberView(
-            seat.member, seat.role, key, records=records, halted=f"its state is damaged: {error}"
-        )
+        return replace(plain, halted=f"its state is damaged: {error}")
     number, attempt = history.position()
     signed = max(int(private.pop(SPENT, "0")), history.releases.get(seat.member, 0))
-    halted = ", ".join(private.pop("halted", "").split("\n"))
     current = {f"unable/{number}/{attempt}"}
     if seat.member not in history.enrolled:
         current.add("unable/enrolment")
@@ -192,7 +197,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         history.phase,
         _enrolled(history, seat.member) if seat.role == HOSPITAL and history.phase != ENROLMENT else None,
         seat.member in history.revoked,
-        halted,
+        ", ".join(private.pop("halted", "").split("\n")),
         {name: reason for name, reason in private.items() if name in current},
         _asked(folder, seat.member, history),
         waits_for(history),
@@ -201,10 +206,19 @@ def _member(home: Home, seat: Seat, rules: Rules | None) -> MemberView:
         outside=known is None,
         admissions=waiting_in_words(history),
         end=end_in_words(history),
-        evidence=attestation_steps.in_words(history, seat.member),
         spent=_spent(rules, signed) if seat.role == HOSPITAL else "",
         drawn=task_in_words(history, seat.member),
+        awaited=awaited(history),
+        evidence=attestation_steps.in_words(history, seat.member),
+        hindered=_hindered(home, history, seat.member),
     )
+
+
+def _hindered(home: Home, history: History, member: str) -> str:
+    """See MemberView; "" while the member's process is about to show what lies ready."""
+    found, ready = attestation_steps.hindrance(history, member), prepared_evidence.kept(home, member)
+    about_to = ready is not None and ready.binding.key == history.keys.get(member)
+    return "" if about_to and found == attestation_steps.NONE_SHOWN else found
 
 
 def _spent(rules: Rules, releases: int) -> str:
@@ -245,7 +259,8 @@ def _asked(folder: Path, name: str, history: History) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _ledger(root: Path, rules: Rules) -> LedgerView | None:
+def _recorded(root: Path, rules: Rules) -> History | None:
+    """The ledger as it is recorded here, if it is; raises HomeError where it makes no sense."""
     history = History(rules)
     try:
         database = Database(root / "ledger", writable=False, live=True)
@@ -258,43 +273,28 @@ def _ledger(root: Path, rules: Rules) -> LedgerView | None:
         if not (root / "ledger").exists():
             return None
         raise HomeError(f"{root / 'ledger'}: {error}") from error
-    parts = []
+    return history
+
+
+def _ledger(root: Path, history: History) -> LedgerView:
+    parts = 0
     for path in (root / "incoming").glob("*.part"):
         with suppress(FileNotFoundError):  # it has just become complete
-            parts.append(path.stat().st_size)
+            parts += path.stat().st_size
     found = tuple(f"round {fault.round}: {fault.culprit}: {fault.check}" for fault in faults(history))
     return LedgerView(
         history.size,
         *history.position(),
         history.phase,
         len(history.closed),
-        rules.rounds,
+        history.rules.rounds,
         waits_for(history),
         found,
-        sum(parts),
+        parts,
         str(no_way_on(history) or ""),
         tuple(sorted(history.admitted)),
         waiting_in_words(history),
         end_in_words(history),
-        _spent(rules, most_releases(history)),
+        _spent(history.rules, most_releases(history)),
+        awaited(history),
     )
-
-
-def _troubles(log: Path) -> list[str]:
-    """The log's last warnings and errors, in a line each."""
-    found: deque[str] = deque(maxlen=LAST_LINES)
-    if not log.exists():
-        return []
-    with log.open(encoding="utf-8", errors="replace") as lines:
-        for text in lines:
-            try:
-                line = json.loads(text)
-                if line["level"] != "info":
-                    told = {key: line[key] for key in line if key not in ("time", "level", "kind")}
-                    words = ", ".join(
-                        f"{key} {value}" for key, value in told.items() if value not in ("", 0, 0.0)
-                    )
-                    found.append(f"{line['time']} {line['kind']}: {words}")
-            except (ValueError, KeyError, TypeError, RecursionError):
-                continue
-    return list(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proofward.federation.history.attestation_steps import barred
 from proofward.federation.history.history_state import (
     ABANDON,
     CONFIRM,
@@ -36,6 +37,8 @@ def explained(history: HistoryState, found: Refusal) -> Refusal:
         words.append(f"revoked: {', '.join(sorted(order))}")
     words += [f"{name}: {why}" for name, why in others.items()]
     culprit = found.culprit
+    if found.check == "attestation":  # nobody's absence, but the evidence of the one that it names
+        return found
     if found.check == "holders" and history.current is not None:
         lost = history.holding({*others, *order}) or history.holding(_silent(history.round))
         return Refusal(found.check, (*lost, culprit)[0], found.expected, "; ".join(words))
@@ -60,7 +63,10 @@ def absent_hospitals(history: HistoryState) -> dict[str, str]:
         accepted, enrolled = history.acceptable_enrolments(), history.active(history.enrolments)
         holders = history.rules.holders_among(enrolled)  # who was admitted is never needed
         refused = [name for name in holders if name not in accepted]
-        return {name: _judgement(history.enrolment_verdicts, name, quorum) for name in refused}
+        found = {name: _judgement(history.enrolment_verdicts, name, quorum) for name in refused}
+        out = {name: why for name, why in barred(history).items() if name not in history.joined}
+        found |= {name: f"its evidence was refused ({why})" for name, why in out.items()}
+        return dict(sorted(found.items()))
     state = history.current
     if state is None:
         return {}

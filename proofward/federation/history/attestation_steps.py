@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 
 from proofward.attestation.claims import PROCESSORS
-from proofward.federation.history.history_state import ANY_PHASE, HistoryState, Step
+from proofward.federation.history.history_state import ANY_PHASE, ENROLMENT, HistoryState, Step
 from proofward.federation.history.round_state import Recorded
 from proofward.federation.messages.attestation_records import Attestation, AttestationVerdict
 from proofward.federation.messages.envelope import Envelope
@@ -85,6 +85,25 @@ def awaited_evidence(history: HistoryState) -> tuple[str, ...]:
     rules = history.rules
     found = [name for name in history.active(rules.verifiers) if lacking(history, name, VERIFIER)]
     return (*found, *([rules.aggregator] if lacking(history, rules.aggregator, AGGREGATOR) else []))
+
+
+def hindrance(history: HistoryState, member: str) -> str:
+    """Why an operator has to see to a member's evidence before it, or all, can go on; "" where not."""
+    found = history.find(member)
+    if found is None:
+        return ""
+    waiting = history.phase in ANY_PHASE and member not in history.joined
+    if found.role != HOSPITAL:
+        waiting = history.phase == ENROLMENT
+    reason = lacking(history, member, found.role) if waiting else ""
+    return "" if reason == NOT_JUDGED else reason
+
+
+def require_hope(history: HistoryState) -> None:
+    """Raises Refusal where required evidence of the aggregator was refused: it has one key for good."""
+    name = history.rules.aggregator
+    reason = refused(history, name) if lacking(history, name, AGGREGATOR) else ""
+    require(not reason, "attestation", name, "evidence that enough verifiers can still accept", reason)
 
 
 def require_evidence(history: HistoryState, sender: str, role: str) -> None:

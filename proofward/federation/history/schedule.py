@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proofward.federation.history.attestation_steps import awaited_evidence, barred
+from proofward.federation.history.attestation_steps import awaited_evidence, barred, require_hope
 from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers, required_dealers
 from proofward.federation.history.consent_steps import (
     enough_abandoned,
@@ -74,6 +74,7 @@ def _opened(history: HistoryState, expired: bool) -> Message:
 
 
 def _enrolment(history: HistoryState, expired: bool) -> Message | None:
+    require_hope(history)
     hospitals, verifiers = history.active(history.rules.hospitals), history.active(history.rules.verifiers)
     out = barred(history)
     hospitals = tuple(name for name in hospitals if name not in out)

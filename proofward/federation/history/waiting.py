@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proofward.federation.history.attestation_steps import awaited_evidence, barred, verdicts_on
+from proofward.federation.history.attestation_steps import awaited_evidence, barred, hindrance, verdicts_on
 from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
 from proofward.federation.history.consent_steps import lockers, missing_consents, ready_holders
 from proofward.federation.history.fingerprint_steps import late_fingerprints
@@ -27,12 +27,28 @@ from proofward.federation.history.history_state import (
 from proofward.federation.history.judges import judges_of
 
 Names = set[str]
+EVIDENCE, FINGERPRINTS = "evidence of its machine", "its fingerprints of ciphertexts"
 
 
 def waits_for(history: HistoryState) -> tuple[str, ...]:
     """Members, none of them revoked, whose word is missing in the present phase, ascending."""
     missing = _MISSING.get(history.phase)
     return history.active(missing(history)) if missing is not None else ()
+
+
+def unusual(history: HistoryState) -> dict[str, str]:
+    """Of those, what is awaited from a member where it is not the phase's usual word."""
+    if history.phase == ENROLMENT:
+        return dict.fromkeys((name for name in waits_for(history) if hindrance(history, name)), EVIDENCE)
+    if history.phase == CONFIRM:
+        return dict.fromkeys(late_fingerprints(history), FINGERPRINTS)
+    return {}
+
+
+def awaited(history: HistoryState) -> str:
+    """Who is waited for, in words."""
+    what = unusual(history)
+    return ", ".join(f"{name} ({what[name]})" if name in what else name for name in waits_for(history))
 
 
 def _enrolment(history: HistoryState) -> Names:
@@ -104,7 +120,7 @@ def _abandon(history: HistoryState) -> Names:
 def _confirm(history: HistoryState) -> Names:
     state = history.round
     missing = {*state.present, *history.rules.verifiers} - set(state.confirmations)
-    return missing | late_fingerprints(history)
+    return late_fingerprints(history) or missing  # without fingerprints nobody can confirm
 
 
 _MISSING: dict[str, Callable[[HistoryState], Names]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -216,20 +216,9 @@ class Rules(Thresholds, RoundKinds):
             "initial_model": self.initial_model,
             "config": cast(Item, self.config.to_dict()),
         }
-        if self.declarations != NOTHING_DECLARED:
-            fields["declarations"] = encode(self.declarations)
-        if self.counting:
-            fields["counting"] = counting_to_item(self.counting)
-        if self.stopping is not None:
-            fields["stopping"] = self.stopping.to_item()
-        if self.attestation is not None:
-            fields["attestation"] = self.attestation.to_item()
-        if self.chain is not None:
-            fields["chain"] = self.chain.to_item()
-        if self.committees is not None:
-            fields["committees"] = self.committees.to_item()
-        if self.scaling != PLAIN:
-            fields["scaling"] = self.scaling.to_item()
+        for name, own in OPTIONAL.items():
+            if (value := getattr(self, name)) != own.usual:
+                fields[name] = own.to_item(value)
         return encode_item(fields)
 
     @cached_property
@@ -245,24 +234,8 @@ class Rules(Thresholds, RoundKinds):
             config = RoundConfig.from_dict(found["config"])
             members = tuple(Member(*entry) for entry in found["members"])
             scalars = {name: found[name] for name in _SCALARS}
-            said = found.get("declarations")
-            declarations = NOTHING_DECLARED if said is None else decode(said, Declarations)
-            counting = counting_from_item(found["counting"]) if "counting" in found else ()
-            stopping = Stopping.from_item(found["stopping"]) if "stopping" in found else None
-            attestation = Policy.from_item(found["attestation"]) if "attestation" in found else None
-            drawn = Committees.from_item(found["committees"]) if "committees" in found else None
-            rules = cls(
-                members=members,
-                config=config,
-                declarations=declarations,
-                counting=counting,
-                stopping=stopping,
-                attestation=attestation,
-                chain=ChainTerms.from_item(found["chain"]) if "chain" in found else None,
-                committees=drawn,
-                scaling=Scaling.from_item(found["scaling"]) if "scaling" in found else PLAIN,
-                **scalars,
-            )
+            agreed = {name: own.from_item(found[name]) for name, own in OPTIONAL.items() if name in found}
+            rules = cls(members=members, config=config, **scalars, **agreed)
         except (KeyError, TypeError, MalformedMessage, ConfigurationError) as error:
             raise RulesError(
                 "structure", "the fields of a rules record", f"{type(error).__name__}: {error}"
@@ -272,6 +245,25 @@ class Rules(Thresholds, RoundKinds):
         return rules
 
 
+@dataclass(frozen=True)
+class Agreement:
+    """One that rules may do without: where it is the usual one, their bytes have no word of it."""
+
+    usual: object
+    to_item: Callable[[Any], Item]
+    from_item: Callable[[Any], Any]
+
+
+OPTIONAL: dict[str, Agreement] = {
+    "declarations": Agreement(NOTHING_DECLARED, encode, lambda item: decode(item, Declarations)),
+    "counting": Agreement((), counting_to_item, counting_from_item),
+    "stopping": Agreement(None, Stopping.to_item, Stopping.from_item),
+    "attestation": Agreement(None, Policy.to_item, Policy.from_item),
+    "chain": Agreement(None, ChainTerms.to_item, ChainTerms.from_item),
+    "committees": Agreement(None, Committees.to_item, Committees.from_item),
+    "scaling": Agreement(PLAIN, Scaling.to_item, Scaling.from_item),
+}
+"""By field of Rules."""
 _SCALARS = ("federation", "accepting_verdicts", "minimum_updates", "abandonments", "rounds", "initial_model")
 
 

@@ -114,10 +114,9 @@ def signers(history: History, text: str, files: Mapping[str, bytes]) -> list[str
     signature is one of a member's present key, whose only one it is.
     """
     payload, signatures = opened_statement(text)
-    names = {one["name"] for one in _subjects(payload)} - {WEIGHTS}
-    unread = sorted(names - set(files))
+    names = _subjects(payload) - {WEIGHTS}
     own = payload_of(history, {name: data for name, data in files.items() if name in names})
-    if not names <= set(files):
+    if unread := sorted(names - set(files)):
         raise StatementInvalid(f"the files {', '.join(unread)} to compare", "none of them: give --model")
     if payload != own:
         raise StatementInvalid("what the ledger gives of its rounds and its model", "another statement")
@@ -136,10 +135,10 @@ def signers(history: History, text: str, files: Mapping[str, bytes]) -> list[str
     return sorted(found)
 
 
-def _subjects(payload: bytes) -> list[Json]:
+def _subjects(payload: bytes) -> set[str]:
+    """The names of what a statement is about."""
     try:
-        found = json.loads(payload)["subject"]
-        return [{"name": str(one["name"])} for one in found]
+        return {str(one["name"]) for one in json.loads(payload)["subject"]}
     except (ValueError, KeyError, TypeError, RecursionError):
         raise StatementInvalid("a statement with subjects", "none") from None
 

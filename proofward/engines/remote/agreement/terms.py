@@ -6,10 +6,10 @@ The rules (`federation.rules`) are the terms with every member's public key; eve
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 from proofward.attestation.policy import MAX_POLICY_BYTES, Policy
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
@@ -46,6 +46,9 @@ from proofward.privacy.counts import distance_of_counts
 from proofward.relations.config import RoundConfig
 from proofward.relations.counting import Counting
 from proofward.relations.stopping import Stopping
+
+A = TypeVar("A")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -102,16 +105,14 @@ class Terms:
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
         """With this configuration; `declared`, `counted`, `stops`, `asked`, `anchored`, `drawn` as rules."""
         declared, counted = fields.pop("declared", NOTHING_DECLARED), fields.pop("counted", ())
-        names = ("stops", "asked", "anchored", "drawn")
-        stops, asked, anchored, drawn = (fields.pop(name, None) for name in names)
+        names = {"stopping": "stops", "attestation": "asked", "chain": "anchored", "committees": "drawn"}
+        for field, name in names.items():
+            own = fields.pop(name, None)
+            fields[field] = b"" if own is None else encode_item(own.to_item())
         return cls(
             config=encode_item(cast(Item, config.to_dict())),
             declarations=b"" if declared == NOTHING_DECLARED else encode(declared),
             counting=encode_item(counting_to_item(counted)) if counted else b"",
-            stopping=b"" if stops is None else encode_item(stops.to_item()),
-            attestation=b"" if asked is None else encode_item(asked.to_item()),
-            chain=b"" if anchored is None else encode_item(anchored.to_item()),
-            committees=b"" if drawn is None else encode_item(drawn.to_item()),
             **fields,
         )
 
@@ -155,42 +156,28 @@ class Terms:
     @cached_property
     def counted(self) -> tuple[Counting, ...]:
         """What is counted, and in which rounds; raises RulesError."""
-        try:
-            return counting_from_item(decode_item(self.counting)) if self.counting else ()
-        except (MalformedMessage, ConfigurationError) as error:
-            raise RulesError("counting", "what is counted in which rounds", str(error)) from error
+        words = "what is counted in which rounds"
+        return _agreed(self.counting, counting_from_item, (), "counting", words)
 
     @cached_property
     def stops(self) -> Stopping | None:
         """The rule on stopping; raises RulesError."""
-        try:
-            return Stopping.from_item(decode_item(self.stopping)) if self.stopping else None
-        except (MalformedMessage, ConfigurationError) as error:
-            raise RulesError("stopping", "a rule on stopping", str(error)) from error
+        return _agreed(self.stopping, Stopping.from_item, None, "stopping", "a rule on stopping")
 
     @cached_property
     def asked(self) -> Policy | None:
         """What is asked of evidence about machines; raises RulesError."""
-        try:
-            return Policy.from_item(decode_item(self.attestation)) if self.attestation else None
-        except (MalformedMessage, ConfigurationError) as error:
-            raise RulesError("attestation", "what is asked of evidence", str(error)) from error
+        return _agreed(self.attestation, Policy.from_item, None, "attestation", "what is asked of evidence")
 
     @cached_property
     def anchored(self) -> ChainTerms | None:
         """Where the ledger is anchored and who seals; raises RulesError."""
-        try:
-            return ChainTerms.from_item(decode_item(self.chain)) if self.chain else None
-        except (MalformedMessage, ConfigurationError) as error:
-            raise RulesError("chain", "an anchor on a chain", str(error)) from error
+        return _agreed(self.chain, ChainTerms.from_item, None, "chain", "an anchor on a chain")
 
     @cached_property
     def drawn(self) -> Committees | None:
         """The committees; raises RulesError."""
-        try:
-            return Committees.from_item(decode_item(self.committees)) if self.committees else None
-        except (MalformedMessage, ConfigurationError) as error:
-            raise RulesError("committees", "what committees are drawn", str(error)) from error
+        return _agreed(self.committees, Committees.from_item, None, "committees", "what committees are drawn")
 
     @property
     def scaling(self) -> Scaling:
@@ -271,3 +258,11 @@ class Terms:
         if not self.named(HOSPITAL) or not self.named(VERIFIER):
             raise RulesError("members", "hospitals and verifiers", [seat.role for seat in self.seats])
         return rules
+
+
+def _agreed(data: bytes, read: Callable[[Any], A], usual: U, field: str, words: str) -> A | U:
+    """What these bytes say, or the usual where there are none; raises RulesError."""
+    try:
+        return read(decode_item(data)) if data else usual
+    except (MalformedMessage, ConfigurationError) as error:
+        raise RulesError(field, words, str(error)) from error
