@@ -16,26 +16,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _machine import ROOT
+from _machine import ROOT, peak_memory, reset_peak_memory
 
-from proofward.encoding import decode
+from proofward.encoding import decode, encode
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.proofs import OneByOne, RelationProofs
-from proofward.federation.messages.committees import chosen
+from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.scaling import EPHEMERAL, FINGERPRINTS, Scaling
-from proofward.federation.messages.usual import usual_updates, usual_verdicts
 from proofward.ledger.database import FILE_NAME, Database
 from proofward.models.presets import PRESETS
 from proofward.report.scenario import demonstration_plan
 
 sys.path.insert(0, str(ROOT))
+from tests.federation.committee_plans import with_committees
 from tests.federation.fakes import FakeProofs
 
-ROWS = 90
 PRESET = "wdbc"
 EVERYBODY, COMMITTEES = "everybody", "committees"
+OBJECTS = Path("ledger") / "objects"
 
 
 @dataclass
@@ -78,7 +78,6 @@ class Timed(OneByOne):
         own = self._of(statement)
         return self._timed("verify", statement, lambda: own.verify_round(statement, *given))
 
-
     def share_is_bound(self, binding: bytes, share: bytes, holder: int) -> bool:
         """See Proofs. Either kind of proof has a binding that the other does not accept."""
         return any(kind.share_is_bound(binding, share, holder) for kind in (RelationProofs(), FakeProofs()))
@@ -93,7 +92,9 @@ class Run:
     """What one round of `hospitals` cost: processor seconds and bytes of all parties together.
 
     seconds: of the round without the enrolment. real: hospitals with real proofs; prove, verify: seconds of
-    one of those proofs, 0 where there are none. topics: number and bytes of the round's entries of each kind
+    one of those proofs, 0 where there are none. object_bytes: what the round has left; with committees sealed
+    shares go with their round. run_bytes: ledger, objects and everybody's state. peak_bytes: of the process.
+    sealed_shares: that were uploaded. topics: number and bytes of the round's entries of each kind
     """
 
     hospitals: int
@@ -106,6 +107,9 @@ class Run:
     seconds: float
     ledger_bytes: int
     object_bytes: int
+    run_bytes: int
+    peak_bytes: int
+    sealed_shares: int
     entries: int
     prove: float
     verify: float
@@ -113,25 +117,15 @@ class Run:
     topics: dict[str, tuple[int, int]]
 
 
-def plan_of(hospitals: int, verifiers: int, way: str, corrupt: int, absent: int) -> Plan:
+def plan_of(preset: str, hospitals: int, verifiers: int, way: str, corrupt: int, absent: int) -> Plan:
     """The consortium; with committees sums are checked by fingerprints, and shares are ephemeral."""
-    plain = demonstration_plan(PRESETS[PRESET], hospitals, 1, verifiers, "generated records")
+    plain = demonstration_plan(PRESETS[preset], hospitals, 1, verifiers, "generated records")
     if way == EVERYBODY:
         return plain
-    committees, threshold = chosen(hospitals, verifiers, corrupt, absent)
-    dishonest, missing = committees.corrupt_hospitals(hospitals), committees.hospitals(hospitals).absent
-    return replace(
-        plain,
-        config=replace(plain.config, holders=committees.holders, threshold=threshold),
-        committees=committees,
-        scaling=Scaling(FINGERPRINTS, EPHEMERAL),
-        accepting_verdicts=usual_verdicts(verifiers),
-        minimum_updates=usual_updates(hospitals, dishonest),
-        abandonments=hospitals - dishonest - missing,
-    )
+    return replace(with_committees(plain, corrupt, absent), scaling=Scaling(FINGERPRINTS, EPHEMERAL))
 
 
-def records_of(plan: Plan, rows: int = ROWS) -> dict[str, tuple[Any, Any]]:
+def records_of(plan: Plan, rows: int) -> dict[str, tuple[Any, Any]]:
     """Seeded records of every hospital."""
     rng, model = np.random.default_rng(3), plan.config.model
     return {
@@ -143,21 +137,20 @@ def records_of(plan: Plan, rows: int = ROWS) -> dict[str, tuple[Any, Any]]:
     }
 
 
-def measured(
-    hospitals: int, verifiers: int, way: str, real: int, corrupt: int = 10, absent: int = 5, rows: int = ROWS
-) -> Run:
+def measured(plan: Plan, way: str, real: int, rows: int) -> Run:
     """Runs one round. The proofs of the first `real` hospitals are real."""
-    plan = plan_of(hospitals, verifiers, way, corrupt, absent)
+    hospitals, verifiers = len(plan.hospitals), len(plan.verifiers)
+    reset_peak_memory()
     proofs = Timed(frozenset(plan.hospitals[:real]))
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         engine = InProcessFederation(run, plan, records_of(plan, rows), seed=b"s", proofs=proofs, workers=1)
         engine.run(until=lambda: engine.aggregator.history.current is not None)
-        before, first, objects = time.process_time(), engine.aggregator.history.size, stored(run)
+        before, first, objects = time.process_time(), engine.aggregator.history.size, stored(run / OBJECTS)
         if not (result := engine.run()).finished:
             raise RuntimeError(f"a round of {hospitals} did not end: {result.stopped}, {result.refusals[:3]}")
         seconds = time.process_time() - before
-        config = engine.rules.config
+        peak, config, entries = peak_memory(), engine.rules.config, round_entries(run / "ledger")
         return Run(
             hospitals,
             verifiers,
@@ -168,33 +161,45 @@ def measured(
             real,
             seconds,
             (run / "ledger" / FILE_NAME).stat().st_size,
-            stored(run) - objects,
+            stored(run / OBJECTS) - objects,
+            stored(run),
+            peak,
+            shares_of(entries),
             engine.aggregator.history.size - first,
             mean(proofs.spent["prove"]),
             mean(proofs.spent["verify"]),
             proofs.proof_bytes,
-            topics_of(run / "ledger"),
+            topics_of(entries),
         )
 
 
-def topics_of(ledger: Path) -> dict[str, tuple[int, int]]:
-    """Number and bytes of the entries of round 1, by kind."""
-    found: dict[str, tuple[int, int]] = {}
+def round_entries(ledger: Path) -> list[Envelope]:
+    """The entries of round 1."""
     database = Database(ledger, writable=False)
     try:
-        for entry in database.entries():
-            envelope = decode(entry, Envelope)
-            if envelope.round == 1:
-                count, size = found.get(envelope.topic, (0, 0))
-                found[envelope.topic] = count + 1, size + len(entry)
+        return [found for entry in database.entries() if (found := decode(entry, Envelope)).round == 1]
     finally:
         database.close()
+
+
+def topics_of(entries: list[Envelope]) -> dict[str, tuple[int, int]]:
+    """Number and bytes of the entries, by kind."""
+    found: dict[str, tuple[int, int]] = {}
+    for envelope in entries:
+        count, size = found.get(envelope.topic, (0, 0))
+        found[envelope.topic] = count + 1, size + len(encode(envelope))
     return found
 
 
-def stored(run: Path) -> int:
-    """Bytes of the objects of a run's ledger."""
-    return sum(path.stat().st_size for path in (run / "ledger" / "objects").rglob("*") if path.is_file())
+def shares_of(entries: list[Envelope]) -> int:
+    """How many sealed shares the uploads name."""
+    uploads = [envelope.record for envelope in entries if envelope.topic == Upload.kind]
+    return sum(bool(digest) for upload in uploads for digest in upload.sealed_shares)
+
+
+def stored(folder: Path) -> int:
+    """Bytes of all files under it."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def mean(values: list[float]) -> float:

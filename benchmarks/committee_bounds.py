@@ -32,6 +32,7 @@ from proofward.federation.committees.choice import Holding, least_holding, least
 DEVIATIONS, LEAST_EXPECTED = 5, 100
 SHARES = ((5, 5), (10, 10), (20, 10), (30, 10))
 SIZES = (500, 5000, 50000)
+JUDGES, CORRUPT_JUDGES = (50, 200, 1000), (10, 20, 33, 50)
 
 
 def strange(population: Population, holding: Holding, drawn: Drawn) -> list[str]:
@@ -51,7 +52,7 @@ def strange(population: Population, holding: Holding, drawn: Drawn) -> list[str]
 
 def table() -> list[dict[str, object]]:
     """The least committees of consortia of several sizes."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for corrupt, absent in SHARES:
         for members in SIZES:
             population = Population.of_shares(members, corrupt, absent)
@@ -59,13 +60,29 @@ def table() -> list[dict[str, object]]:
             assert holding is not None
             secrecy = more_corrupt(population, holding.size, holding.threshold)
             liveness = too_few(population, holding.size, holding.threshold + 1)
+            fewer = Population(members - members // 10, population.corrupt)
             rows.append({
                 "hospitals": members, "corrupt_percent": corrupt, "absent_percent": absent,
                 "size": holding.size, "threshold": holding.threshold,
                 "secrecy_bits": _bits(secrecy), "liveness_bits": _bits(liveness),
                 "secrecy_bits_of_64_withheld": _bits(min(secrecy * 65, Fraction(1))),
+                "secrecy_bits_with_a_tenth_missing": _bits(
+                    more_corrupt(fewer, holding.size, holding.threshold)
+                ),
             })  # fmt: skip
     return rows
+
+
+def samples() -> list[dict[str, int]]:
+    """The fewest verifiers of a proof, for several numbers of them."""
+    return [
+        {
+            "verifiers": judges, "corrupt_percent": corrupt,
+            "sample": least_sample(Population.of_shares(judges, corrupt, 0)),
+        }
+        for judges in JUDGES
+        for corrupt in CORRUPT_JUDGES
+    ]  # fmt: skip
 
 
 def _bits(probability: Fraction) -> float:
@@ -111,7 +128,7 @@ def main() -> None:
         hospitals=options.hospitals, verifiers=options.verifiers, draws=options.draws, own_draws=options.own,
         corrupt_percent=options.corrupt, absent_percent=options.absent,
         size=holding.size, threshold=holding.threshold, sample=sample,
-        none_honest_bits=_bits(none_honest(judges, sample)), table=table(),
+        none_honest_bits=_bits(none_honest(judges, sample)), table=table(), samples=samples(),
         milliseconds_of_a_draw=round(1000 * each, 3), strange=problems,
         charts={chart.name: chart.numbers for chart in charts}, no_pictures=missing,
         page=str(options.out / PAGE_NAME),

@@ -1,14 +1,16 @@
 """How a round grows with the number of hospitals: whole rounds, measured constants, and products of these.
 
 python benchmarks/scale.py [--hospitals 5 50 500 5000] [--whole 50] [--real 8] [--verifiers 200]
+                           [--preset wdbc] [--judges 7] [--corrupt 10] [--absent 5]
                            [--out runs/scale] [--smallest]
 
-Up to --whole hospitals, whole rounds run in one process, as today and with committees: real messages, keys,
-ledger, seals of shares, verdicts and sums; the proofs of --real hospitals are real, those of the others are a
-stand-in of the tests. For each number of --hospitals the seconds and bytes of each role are products of
-constants that were measured here and of counts that follow from the rules; every product is named. Committees
-are those of 20 % corrupt and 10 % absent, whole rounds with few members those of 10 % and 5 %, since fewer
-would be drawn from too few. Needs the tests beside it.
+Up to --whole hospitals, whole rounds of --preset run in one process, with everybody and with committees: real
+messages, keys, ledger, seals of shares, verdicts and sums; the proofs of --real hospitals are real, those of
+the others are a stand-in of the tests. For each number of --hospitals the seconds and bytes of each role are
+products of constants that were measured here and of counts that follow from the rules; each is named.
+With --real 0 there are whole rounds alone, since nothing is known of proofs. Committees of the products are
+those of 20 % corrupt and 10 % absent, of whole rounds those of --corrupt and --absent, since of few members
+fewer would be drawn from too few. Needs the tests beside it.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import numpy as np
 from _machine import print_result, progress
 from _scale_charts import charts
 from _scale_model import Constants, consortium, costs
-from _scale_runs import COMMITTEES, EVERYBODY, Run, measured, plan_of
+from _scale_runs import COMMITTEES, EVERYBODY, PRESET, Run, measured, plan_of
 
 from proofward.charts.chart import PAGE_NAME, write_charts
 from proofward.encoding import encode
@@ -35,6 +37,7 @@ from proofward.federation.messages.envelope import Envelope, parse_envelope, sea
 from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
 from proofward.lattice.sealing import Pair, open_sealed, pair_secret, public_key, seal
 from proofward.ledger.keys import SigningKey
+from proofward.models.presets import PRESETS
 
 REPEATS = 20
 SHARE_BYTES = 4 + 16 + 8 * RING_DEGREE
@@ -46,6 +49,12 @@ def main() -> None:
     parser.add_argument("--hospitals", type=int, nargs="+", default=[5, 50, 500, 5000])
     parser.add_argument("--whole", type=int, default=50, help="most hospitals of a whole round")
     parser.add_argument("--real", type=int, default=8, help="hospitals with real proofs in a whole round")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default=PRESET, help="of all rounds")
+    parser.add_argument(
+        "--judges", type=int, help="verifiers of a whole round; usually 3, and 7 from 20 hospitals on"
+    )
+    parser.add_argument("--corrupt", type=int, default=10, help="per cent, of whole rounds")
+    parser.add_argument("--absent", type=int, default=5, help="per cent of the hospitals, of whole rounds")
     parser.add_argument("--verifiers", type=int, default=200, help="of the products")
     parser.add_argument("--out", type=Path, help="folder for charts")
     parser.add_argument("--smallest", action="store_true", help="one whole round, of four hospitals")
@@ -55,27 +64,31 @@ def main() -> None:
     runs = []
     for hospitals in [number for number in options.hospitals if number <= options.whole]:
         for way in (EVERYBODY, COMMITTEES) if hospitals >= 20 else (EVERYBODY,):
-            verifiers = 3 if hospitals < 20 else 7
+            verifiers = options.judges or (3 if hospitals < 20 else 7)
             progress(f"a round of {hospitals} hospitals, {way}")
+            plan = plan_of(options.preset, hospitals, verifiers, way, options.corrupt, options.absent)
             rows = 16 if options.smallest else 90
-            runs.append(measured(hospitals, verifiers, way, min(options.real, hospitals), rows=rows))
-    constants = constants_of(runs)
-    products = [
-        costs(consortium(number, max(3, min(options.verifiers, number)), way), constants, way)
-        for number in options.hospitals
-        for way in (EVERYBODY, COMMITTEES)
-    ]
+            runs.append(measured(plan, way, min(options.real, hospitals), rows))
+    figures: dict[str, Any] = {"preset": options.preset, "measured_rounds": [asdict(run) for run in runs]}
+    products: list[dict[str, Any]] = []
+    if options.real:
+        constants = constants_of(runs, options.preset)
+        products = [
+            costs(consortium(number, max(3, min(options.verifiers, number)), way), constants, way)
+            for number in options.hospitals
+            for way in (EVERYBODY, COMMITTEES)
+        ]
+        figures |= {"measured_constants": asdict(constants), "products": products}
     if options.out is not None:
         missing = write_charts(options.out, "Thousands of hospitals", charts(products, runs))
         progress(f"{options.out / PAGE_NAME}{f', without pictures: {missing}' if missing else ''}")
-    figures = {"measured_rounds": [asdict(run) for run in runs], "measured_constants": asdict(constants)}
-    print_result("scale", **figures, products=products)
+    print_result("scale", **figures)
 
 
-def constants_of(runs: list[Run]) -> Constants:
+def constants_of(runs: list[Run], preset: str) -> Constants:
     """Each of a thing once; of proofs what whole rounds have shown."""
     first, last = runs[0], runs[-1]
-    config = plan_of(5, 3, EVERYBODY, 0, 0).config
+    config = plan_of(preset, 5, 3, EVERYBODY, 0, 0).config
     words = ciphertext_length(config.model.parameters)
     pair = Pair(bytes(32), 1, 1, "hospital-0", "hospital-1")
     secret, share = pair_secret(os.urandom(32), pair), os.urandom(SHARE_BYTES)

@@ -13,8 +13,13 @@ from tests.federation.fakes import FakeProofs, datasets, plan
 
 def committee_plan(hospitals=6, verifiers=5, rounds=1, corrupt=20, absent=17):
     """One of six hospitals may be corrupt and another absent, and one of five verifiers corrupt."""
-    committees, threshold = chosen(hospitals, verifiers, corrupt, absent)
-    agreed = plan(hospitals, verifiers, rounds, threshold=1)
+    return with_committees(plan(hospitals, verifiers, rounds, threshold=1), corrupt, absent)
+
+
+def with_committees(agreed, corrupt, absent):
+    """The same plan with the least committees for these shares, in per cent."""
+    hospitals = len(agreed.hospitals)
+    committees, threshold = chosen(hospitals, len(agreed.verifiers), corrupt, absent)
     dishonest, missing = committees.corrupt_hospitals(hospitals), committees.hospitals(hospitals).absent
     return replace(
         agreed,

@@ -31,7 +31,7 @@ VALIDATION = Keys((
     Key("stop_after", Integer(0, MOST_STOP_AFTER),
         "evaluations in a row without improvement end the training; 0 for never", 0),
     Key("least_gain", Number(0, high=1), "a figure that is not better by more than this does not improve", 0),
-    Key("proved", Flag(), "whether hospitals prove their counts; usually where that can be proved"),
+    Key("proved", Flag(), "whether hospitals prove their counts; usually where that costs about a round"),
     Key("patient_rows", Integer(1, MOST_LEFT_OUT + 1),
         "the most rows of a patient; one less can be left out at each end of a proved part", 1),
     Key("first", Flag(), "whether the first model is evaluated too, before any training", False),
@@ -43,8 +43,8 @@ class ValidationTable:
     """share: in millionths. every, bins, least_count, subgroups: of the evaluations.
 
     figure, stop_after, least_gain: of the rule on stopping, see Stopping; figure "" where there is none.
-    proved: whether counts are proved, None for where they can be. patient_rows: the most rows of one patient.
-    first: whether the first model is evaluated before any training.
+    proved: whether counts are proved, None for where that costs about a round. patient_rows: the most rows of
+    one patient. first: whether the first model is evaluated before any training.
     """
 
     share: int

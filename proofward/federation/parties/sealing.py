@@ -12,7 +12,7 @@ from proofward.federation.storage.objects import Objects
 
 
 class Sealer(Protocol):
-    """A member's key on the chain, see `proofward.chain.sealer`."""
+    """A member's key on the chain, see `proofward.chain.seals`."""
 
     @property
     def curve(self) -> str:
