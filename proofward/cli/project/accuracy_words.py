@@ -5,8 +5,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from proofward.cli.project.project import Project
     from proofward.engines.remote.agreement.terms import Terms
@@ -34,6 +32,8 @@ def about_accuracy(project: Project, terms: Terms) -> list[str]:
 
 def _forecast(project: Project, terms: Terms) -> Forecast | None:
     """Of tables with two classes, by layers from columns to scores."""
+    import numpy as np
+
     from proofward.layers.privacy import CLIP_UNITS_BITS
     from proofward.privacy.forecast import forecast
 
