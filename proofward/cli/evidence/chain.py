@@ -21,7 +21,7 @@ from proofward.cli.common.answering import (
 )
 from proofward.cli.common.console import FLAW, OK, WrongThing
 from proofward.cli.common.guard import GuardedGroup
-from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, read_proof
+from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, proof_at, read_proof
 
 CHAIN_KEY_KINDS = ("secp256k1", "p256")
 """Those of `chain.contract.keys`, which is not imported while commands are listed."""
@@ -68,12 +68,10 @@ def _sent(receipts: list[Receipt], out: Path | None, as_json: bool) -> None:
 
 
 def _write_proof(history: History, node: Node, out: Path | None) -> None:
-    from proofward.chain.anchor import anchor_of
-    from proofward.chain.state_proof import slots_for
+    from proofward.chain.relay import asked_proof
 
     if out is not None:
-        proof = node.state_proof(anchor_of(history).address, slots_for(max(history.outcomes, default=0)))
-        out.write_text(proof.to_json())
+        out.write_text(asked_proof(history, node).to_json())
 
 
 @chain.command(name="key")
@@ -258,12 +256,11 @@ def verify(
     Exit code 1 when it was rewritten since.
     """
     from proofward.chain.anchored_audit import anchor_verdicts
-    from proofward.cli.evidence.chain_source import asked_proof
 
     with answering(as_json), on_chain():
         if (rpc is None) == (proof is None):
             raise click.UsageError("give --rpc URL, or --chain-proof FILE")
-        shown = asked_proof(source, rpc or "", dev) if proof is None else read_proof(proof, "--chain-proof")
+        shown = proof_at(source, rpc or "", dev) if proof is None else read_proof(proof, "--chain-proof")
         verdicts = list(anchor_verdicts(history_of(source), shown))
         if out is not None:
             out.write_text(shown.to_json())
