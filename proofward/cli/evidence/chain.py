@@ -29,7 +29,6 @@ CHAIN_KEY_KINDS = ("secp256k1", "p256")
 if TYPE_CHECKING:
     from proofward.chain.carried import Carried
     from proofward.chain.node import Node, Receipt
-    from proofward.chain.state_proof import AnchoredState, StateProof
     from proofward.federation.history.history import History
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -186,6 +185,7 @@ def export_due(source: Path, out: Path, proof: Path | None, as_json: bool) -> No
     `chain anchor OUT --rpc URL --key FILE --proof FILE` sends them there, and `chain import` takes the proof.
     """
     from proofward.chain.anchor import anchor_of
+    from proofward.chain.anchored_audit import anchored_state
     from proofward.chain.carried import to_json
     from proofward.chain.relay import NOTHING_YET, transactions
 
@@ -194,20 +194,12 @@ def export_due(source: Path, out: Path, proof: Path | None, as_json: bool) -> No
         if out.exists():
             raise Refused(f"{out} is there already: name another file")
         if proof is not None:
-            state = _own_state(history, read_proof(proof, "--chain-proof"))
+            state = anchored_state(history, read_proof(proof, "--chain-proof"))
         due, place = list(transactions(history, state)), anchor_of(history)
         out.write_text(to_json(place.domain.chain_id, place.address, max(history.outcomes, default=0), due))
         named = [one.what for one in due]
         words = f"{out}: {', '.join(named) or 'nothing is due'}"
         tell({"did": "written", "transactions": named}, [words], as_json)
-
-
-def _own_state(history: History, proof: StateProof) -> AnchoredState:
-    from proofward.chain.anchored_audit import anchored_in_words
-    from proofward.chain.state_proof import proved_state
-
-    anchored_in_words(history, proof)
-    return proved_state(proof)
 
 
 @chain.command(name="import")
@@ -216,12 +208,12 @@ def _own_state(history: History, proof: StateProof) -> AnchoredState:
 @JSON
 def import_proof(source: Path, proof: Path, as_json: bool) -> None:
     """Check a PROOF of what the chain holds against the ledger, and keep it beside it for audits."""
-    from proofward.chain.anchored_audit import anchored_in_words
+    from proofward.chain.anchored_audit import anchored_state, in_words
     from proofward.report.run_audit import PROOF_OF_ANCHOR
 
     with answering(as_json), on_chain():
-        read = read_proof(proof, "PROOF")
-        words = anchored_in_words(history_of(source), read)
+        read, history = read_proof(proof, "PROOF"), history_of(source)
+        words = in_words(history, read, anchored_state(history, read))
         kept = source / PROOF_OF_ANCHOR
         kept.write_text(read.to_json())
         tell({"did": "kept", "file": str(kept), "anchored": words}, [words, f"kept as {kept}"], as_json)
