@@ -22,9 +22,7 @@ from proofward.cli.common.answering import (
 from proofward.cli.common.console import FLAW, OK, WrongThing
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, proof_at, read_proof
-
-CHAIN_KEY_KINDS = ("secp256k1", "p256")
-"""Those of `chain.contract.keys`, which is not imported while commands are listed."""
+from proofward.federation.messages.usual import CHAIN_KEY_KINDS
 
 if TYPE_CHECKING:
     from proofward.chain.carried import Carried
