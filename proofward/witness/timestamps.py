@@ -31,9 +31,12 @@ class TimestampsExtraMissing(Exception):
     """The library is not installed."""
 
 
+PENDING, BITCOIN, ANOTHER = "pending", "bitcoin", "another"
+
+
 @dataclass(frozen=True)
 class Attestation:
-    """Who says when. kind: pending, bitcoin or another.
+    """Who says when. kind: one of these.
 
     detail: a calendar's address, or a block's height. digest: for bitcoin the block's Merkle root, as its
     header has it
@@ -127,11 +130,11 @@ def attestations(data: bytes, digest: bytes) -> list[Attestation]:
     for message, attestation in read(data, digest).timestamp.all_attestations():
         kind = type(attestation).__name__
         if kind == "PendingAttestation":
-            found.append(Attestation("pending", attestation.uri, bytes(message)))
+            found.append(Attestation(PENDING, attestation.uri, bytes(message)))
         elif kind == "BitcoinBlockHeaderAttestation":
-            found.append(Attestation("bitcoin", str(attestation.height), bytes(message)))
+            found.append(Attestation(BITCOIN, str(attestation.height), bytes(message)))
         else:
-            found.append(Attestation("another", kind, bytes(message)))
+            found.append(Attestation(ANOTHER, kind, bytes(message)))
     return sorted(found, key=lambda one: (one.kind, one.detail, one.digest))
 
 
@@ -156,25 +159,36 @@ def upgrade(
     return _written(file), wrong
 
 
-def block_time(attestation: Attestation, header: bytes) -> int:
-    """When a block was made (seconds since 1970), if it is the one of the attestation and has its work done.
+def block_times(told: Sequence[Attestation], headers: Sequence[bytes]) -> dict[bytes, int]:
+    """When blocks were made (seconds since 1970), by their Merkle roots as headers have them.
 
-    header: 80 bytes. Raises TimestampRefused.
+    headers: 80 bytes each, of blocks that are told of, each with its work done. Raises TimestampRefused.
     """
+    roots = [one.digest for one in told if one.kind == BITCOIN]
+    return dict(_block(header, roots) for header in headers)
+
+
+def root_in_words(root: bytes) -> str:
+    """A Merkle root as Bitcoin's tools show it, the last byte first."""
+    return root[::-1].hex()
+
+
+def _block(header: bytes, roots: Sequence[bytes]) -> tuple[bytes, int]:
     _library()
     from bitcoin.core import CBlockHeader, CheckProofOfWork, CheckProofOfWorkError
 
     if len(header) != HEADER_BYTES:
         raise TimestampRefused(f"expected a block's header of {HEADER_BYTES} bytes, found {len(header)}")
     block = CBlockHeader.deserialize(header)
-    if block.hashMerkleRoot != attestation.digest:
-        found = block.hashMerkleRoot.hex()
-        raise TimestampRefused(f"expected a block with the root {attestation.digest.hex()}, found {found}")
+    if block.hashMerkleRoot not in roots:
+        expected = " or ".join(map(root_in_words, roots)) or "of an attestation, of which there is none yet"
+        found = root_in_words(block.hashMerkleRoot)
+        raise TimestampRefused(f"expected a block with the root {expected}, found {found}")
     try:
         CheckProofOfWork(block.GetHash(), block.nBits)
     except CheckProofOfWorkError as error:
         raise TimestampRefused(f"the header has not the work that it claims: {error}") from error
-    return int(block.nTime)
+    return block.hashMerkleRoot, int(block.nTime)
 
 
 def _pending(timestamp: Any) -> Iterator[tuple[Any, str]]:

@@ -95,44 +95,45 @@ def upgrade(source: Path, file: Path, calendars: tuple[str, ...], as_json: bool)
               help="A block's header, in hexadecimal, from a node that you trust; repeat it.")  # fmt: skip
 @JSON
 def verify(source: Path, file: Path, blocks: tuple[str, ...], as_json: bool) -> None:
-    """Check that FILE is a timestamp of the ledger of the folder RUN or of KIT, and say of what block.
+    """Check that FILE is a timestamp of the ledger of the folder RUN or of KIT, and say of what blocks.
 
-    Without --block it says which block to compare, and with which root. Exit code 1 where FILE is of another
-    ledger, or a block does not fit.
+    Of a block that --block does not give, it says which to compare, and with which root. Exit code 1 where
+    FILE is of another ledger, or a block is none of FILE's.
     """
     from proofward.federation.messages.clock import in_utc
     from proofward.witness.timestamps import (
+        BITCOIN,
+        PENDING,
         TimestampRefused,
         TimestampsExtraMissing,
         attestations,
-        block_time,
+        block_times,
+        root_in_words,
     )
 
     with answering(as_json):
         try:
             found = attestations(_bytes(file), _digest(source))
-            headers = [_header(text) for text in blocks]
-            lines, documents = [], []
-            for one in found:
-                document: dict[str, object] = {"kind": one.kind, "detail": one.detail}
-                if one.kind == "pending":
-                    lines.append(f"promised by {one.detail}, in no block yet")
-                elif one.kind == "bitcoin":
-                    document["root"] = one.digest[::-1].hex()
-                    said = (
-                        f"in block {one.detail} of Bitcoin, if that block's Merkle root is {document['root']}"
-                    )
-                    for header in headers:
-                        document["time"] = block_time(one, header)
-                        said = f"in block {one.detail}, made {in_utc(block_time(one, header))}"
-                    lines.append(said)
-                else:
-                    lines.append(f"an attestation of another kind, not judged: {one.detail}")
-                documents.append(document)
+            times = block_times(found, [_header(text) for text in blocks])
         except TimestampsExtraMissing as error:
             raise click.UsageError(str(error)) from error
         except TimestampRefused as error:
             raise Refused(f"{file}: {error}") from error
+        lines, documents = [], []
+        for one in found:
+            document: dict[str, object] = {"kind": one.kind, "detail": one.detail}
+            if one.kind == PENDING:
+                lines.append(f"promised by {one.detail}, in no block yet")
+            elif one.kind == BITCOIN:
+                document["root"] = root = root_in_words(one.digest)
+                if one.digest in times:
+                    document["time"] = made = times[one.digest]
+                    lines.append(f"in block {one.detail}, made {in_utc(made)}")
+                else:
+                    lines.append(f"in block {one.detail} of Bitcoin, if that block's Merkle root is {root}")
+            else:
+                lines.append(f"an attestation of another kind, not judged: {one.detail}")
+            documents.append(document)
         tell({"did": "verified", "attestations": documents}, lines, as_json)
 
 
