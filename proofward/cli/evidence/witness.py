@@ -17,6 +17,7 @@ from proofward.cli.common.console import FLAW, OK, make_console
 from proofward.cli.common.guard import GuardedGroup
 
 if TYPE_CHECKING:
+    from proofward.ledger.database import Database
     from proofward.ledger.keys import SigningKey
     from proofward.witness.asking import Asked
     from proofward.witness.cosignature import Cosigner
@@ -129,15 +130,8 @@ def _bound(address: str, port: int) -> socket.socket:
 @JSON
 def show_log(source: Path, as_json: bool) -> None:
     """Print the key that signs the ledger of the folder RUN or of KIT, for a witness to know it by."""
-    from proofward.ledger.database import Database
-    from proofward.report.handover.model_source import NotASource, ledger_of
-
     with answering(as_json):
-        try:
-            database = Database(ledger_of(source), writable=False, live=True)
-        except NotASource as error:
-            raise click.UsageError(str(error)) from error
-        with contextlib.closing(database):
+        with contextlib.closing(_database(source)) as database:
             vkey = database.verifier()
         tell({"key": vkey}, [vkey], as_json)
 
@@ -163,9 +157,7 @@ def ask(
     FILE is for `proofward audit --cosigned`. A witness learns the ledger's name, size and root, and nothing
     of what is in it. Exit code 1 when fewer than K cosign; who did not is said with the reason.
     """
-    from proofward.ledger.database import Database
     from proofward.ledger.files import write_file
-    from proofward.report.handover.model_source import NotASource, ledger_of
     from proofward.witness.asking import NotCosigned, cosignature, over_http
     from proofward.witness.cosigned import with_lines
 
@@ -176,11 +168,7 @@ def ask(
         raise click.BadParameter(f"expected at most {len(asked)}, so many witnesses", param_hint="--least")
     wanted = least or len(asked)
     with answering(as_json):
-        try:
-            database = Database(ledger_of(source), writable=False, live=True)
-        except NotASource as error:
-            raise click.UsageError(str(error)) from error
-        with contextlib.closing(database):
+        with contextlib.closing(_database(source)) as database:
             size = database.size()
             note = database.checkpoint(size)
             if note is None:
@@ -204,6 +192,17 @@ def ask(
                  "refused": refused, "file": str(target) if lines else None}  # fmt: skip
         tell(plain, said, as_json)
     raise SystemExit(OK if enough else FLAW)
+
+
+def _database(source: Path) -> Database:
+    """The ledger of a run or kit, which may still be written; raises UsageError."""
+    from proofward.ledger.database import Database
+    from proofward.report.handover.model_source import NotASource, ledger_of
+
+    try:
+        return Database(ledger_of(source), writable=False, live=True)
+    except NotASource as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _earlier(target: Path, note: bytes) -> bytes:
