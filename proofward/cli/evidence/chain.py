@@ -12,6 +12,7 @@ from proofward.cli.common.answering import (
     JSON,
     KIT,
     PASSPHRASE,
+    SOURCE,
     Refused,
     answering,
     choose,
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from proofward.federation.history.history import History
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-SOURCE = click.argument(
-    "source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
 RPC = click.option("--rpc", required=True, metavar="URL", help="A node of the chain, over JSON-RPC.")
 KEY = click.option("--key", required=True, type=FILE, metavar="FILE",
                    help="Key of the account that pays, in hexadecimal digits.")  # fmt: skip

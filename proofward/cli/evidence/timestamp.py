@@ -7,12 +7,9 @@ from pathlib import Path
 
 import click
 
-from proofward.cli.common.answering import JSON, Refused, answering, tell
+from proofward.cli.common.answering import JSON, SOURCE, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
 
-SOURCE = click.argument(
-    "source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
 TO = click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path),
                   metavar="FILE", help="The timestamp, by custom ledger.seal.ots.")  # fmt: skip
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
