@@ -160,15 +160,14 @@ class ChainDemo:
         if isinstance(outcome, ProofRejected) or opened is None:
             self._say("  the proof does not verify")
             return False
-        honest, said = Receipt.of(opened), self.history.closed[-1].receipts
-        last = self.history.closed[-1]
-        own = sum(verdict_holds(self.history, last, by, told) for (by, _), told in said.items())
+        honest, state, seat = Receipt.of(opened), self.history.closed[-1], 0
+        said = state.receipts
+        own = sum(verdict_holds(self.history, state, by, told) for (by, _), told in said.items())
         alike = {told.receipt for (_, about), told in said.items() if about == file.hospital}
         same = "the one" if alike == {honest.to_bytes()} else "ANOTHER than"
         self._say(f"  {own} of {len(said)} verdicts are sealed with receipts, {same} that the proof gives")
         (column, value), *others = honest.claims
         false = replace(honest, claims=((column, value ^ 1), *others))
-        state, seat = self.history.closed[-1], 0
         upload = next(iter(state.uploads.values())).digest
         verdict = Verdict(state.number, state.attempt, 0, upload, True, bytes(32), false.digest())
         seal = Seal(seat, self._keys()[seat].sign(self.anchor.domain.digest(verdict)))
