@@ -10,7 +10,7 @@ from round_proof import HOLDERS, THRESHOLD, digests, hospital_records
 
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keccak import keccak256
-from proofward.chain.contract.keys import KINDS, SECP256K1, ChainKey, Seal
+from proofward.chain.contract.keys import ChainKey, Seal
 from proofward.chain.contract.packing import pack_bitmap, pack_weights
 from proofward.chain.contract.typed_data import (
     Checkpoint,
@@ -25,6 +25,7 @@ from proofward.chain.contract.typed_data import (
 from proofward.chain.dispute import dispute_arguments, row_dispute_arguments
 from proofward.chain.evm import Done, LocalChain
 from proofward.chain.receipt import Receipt, watched
+from proofward.federation.messages.usual import CHAIN_KEY_KINDS, SECP256K1
 from proofward.layers.initial_weights import initial_weights
 from proofward.ledger.merkle_log import consistency_proof, leaf_hash, node_hash, tree_root
 from proofward.models import preset
@@ -180,7 +181,7 @@ def disputes(rows: int = 90) -> dict[str, object]:
 def kinds_of_seats() -> dict[str, int]:
     """Gas of a checkpoint that two seats of one kind seal, by kind."""
     found = {}
-    for kind in KINDS:
+    for kind in CHAIN_KEY_KINDS:
         own = Consortium(5, (kind,))
         own.rounds()
         found[kind] = own.found["anchor"]

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 
 from proofward.attestation.errors import EvidenceRefused, demand
@@ -118,6 +119,17 @@ def signed_by(
     except (InvalidSignature, *UNREADABLE):
         return False
     return True
+
+
+def check_signed_by_device(
+    device: x509.Certificate, name: str, scalars: tuple[int, int], message: bytes
+) -> None:
+    """Raises EvidenceRefused unless r and s are the device's signature, by ECDSA on P-384 with SHA-384."""
+    key = device.public_key()
+    proper = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP384R1)
+    demand(proper, "evidence-platform", f"a {name}'s key on P-384", type(key).__name__)
+    valid = signed_by(device, encode_dss_signature(*scalars), message, SHA384())
+    demand(valid, "evidence-signature", f"the {name}'s signature of the report", "another")
 
 
 def check_time(what: str, first: datetime, last: datetime | None, time: int) -> None:

@@ -11,16 +11,13 @@ import hashlib
 from collections.abc import Iterator, Sequence
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA384
 
 from proofward.attestation.certificates import (
     CERTIFICATE,
     certificate,
     check_chain,
+    check_signed_by_device,
     pem_blocks,
-    signed_by,
 )
 from proofward.attestation.claims import GPU, Claims
 from proofward.attestation.errors import demand, in_words
@@ -87,14 +84,10 @@ def _check_record(record: bytes, blocks: int) -> None:
 
 
 def _check_signature(report: bytes, card: x509.Certificate) -> None:
-    key = card.public_key()
-    proper = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP384R1)
-    demand(proper, "evidence-platform", "a card's key on P-384", type(key).__name__)
+    message, raw = report[:-SIGNATURE_BYTES], report[-SIGNATURE_BYTES:]
     half = SIGNATURE_BYTES // 2
-    raw = report[-SIGNATURE_BYTES:]
-    signature = encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
-    valid = signed_by(card, signature, report[:-SIGNATURE_BYTES], SHA384())
-    demand(valid, "evidence-signature", "the card's signature of the report", "another")
+    scalars = int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big")
+    check_signed_by_device(card, "card", scalars, message)
 
 
 def _fields(opaque: bytes) -> Iterator[tuple[int, bytes]]:

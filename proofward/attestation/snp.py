@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA384
 
 from proofward.attestation.certificates import (
     CERTIFICATE,
@@ -20,8 +17,8 @@ from proofward.attestation.certificates import (
     certificate,
     check_chain,
     check_not_revoked,
+    check_signed_by_device,
     pem_blocks,
-    signed_by,
 )
 from proofward.attestation.claims import DEBUG, MIGRATION, SNP, Claims
 from proofward.attestation.errors import EvidenceRefused, demand
@@ -87,13 +84,8 @@ def _check_form(report: bytes) -> None:
 
 
 def _check_signature(report: bytes, chip: x509.Certificate) -> None:
-    scalars = [_number(report, SIGNED_BYTES + place, SCALAR_BYTES) for place in (0, SCALAR_BYTES)]
-    key = chip.public_key()
-    proper = isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP384R1)
-    demand(proper, "evidence-platform", "a chip's key on P-384", type(key).__name__)
-    signature = encode_dss_signature(*scalars)
-    valid = signed_by(chip, signature, report[:SIGNED_BYTES], SHA384())
-    demand(valid, "evidence-signature", "the chip's signature of the report", "another")
+    r, s = (_number(report, SIGNED_BYTES + place, SCALAR_BYTES) for place in (0, SCALAR_BYTES))
+    check_signed_by_device(chip, "chip", (r, s), report[:SIGNED_BYTES])
 
 
 def _check_platform(report: bytes, chip: x509.Certificate) -> None:

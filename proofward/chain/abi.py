@@ -6,6 +6,7 @@ Values are integers, booleans and bytes; an address has 20 bytes. Tuples and lis
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from proofward.chain.contract.keccak import keccak256
@@ -17,8 +18,23 @@ Entry = dict[str, Any]
 def calldata(abi: Sequence[Entry], name: str, values: Sequence[Any]) -> bytes:
     """A call of the function of that name."""
     entry = next(found for found in abi if found["type"] == "function" and found["name"] == name)
-    signature = f"{name}({','.join(_kind(part) for part in entry['inputs'])})"
-    return keccak256(signature.encode())[:4] + encoded(entry["inputs"], values)
+    return selector(entry) + encoded(entry["inputs"], values)
+
+
+def selector(entry: Entry) -> bytes:
+    """The first four bytes of a call of this function."""
+    return hash_of_name(signature(entry))[:4]
+
+
+def signature(entry: Entry) -> bytes:
+    """Name and types of a function or an event, whose hash it is known by."""
+    return f"{entry['name']}({','.join(map(kind_of, entry['inputs']))})".encode()
+
+
+@lru_cache(maxsize=256)
+def hash_of_name(text: bytes) -> bytes:
+    """Of a signature: a call begins with its first four bytes, and an event is logged under all of it."""
+    return keccak256(text)
 
 
 def constructor_arguments(abi: Sequence[Entry], values: Sequence[Any]) -> bytes:
@@ -64,8 +80,9 @@ def _is_dynamic(part: Entry) -> bool:
     return kind in ("bytes", "string") or kind.endswith("[]")
 
 
-def _kind(part: Entry) -> str:
+def kind_of(part: Entry) -> str:
+    """The type of a part, of a tuple with those of its components."""
     kind: str = part["type"]
     if not kind.startswith("tuple"):
         return kind
-    return f"({','.join(map(_kind, part['components']))}){kind.removeprefix('tuple')}"
+    return f"({','.join(map(kind_of, part['components']))}){kind.removeprefix('tuple')}"

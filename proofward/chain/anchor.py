@@ -19,11 +19,12 @@ from functools import lru_cache
 from proofward.chain.abi import constructor_arguments
 from proofward.chain.contract.artifact import Artifact, anchor_artifact
 from proofward.chain.contract.keccak import keccak256
-from proofward.chain.contract.keys import P256, ChainKey
+from proofward.chain.contract.keys import ChainKey
 from proofward.chain.contract.typed_data import Domain
 from proofward.chain.errors import NoAnchor
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.outcomes import roster_digest
+from proofward.federation.messages.usual import P256
 
 SALT = bytes(32)
 NO_KEY = bytes(32)

@@ -9,7 +9,7 @@ from proofward.chain.contract.errors import ChainError
 from proofward.chain.errors import NotAnchored
 from proofward.chain.relay import require_continued
 from proofward.chain.seals import outcome_record
-from proofward.chain.state_proof import StateProof, proved_state
+from proofward.chain.state_proof import AnchoredState, StateProof, proved_state
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.clock import in_utc
 from proofward.federation.messages.refusal import Refusal, describe
@@ -22,12 +22,11 @@ MOST = 400
 def anchor_verdicts(history: HistoryState, proof: StateProof) -> Iterator[AuditVerdict]:
     """Of what a proof shows: that the ledger continues it, and a verdict for every round that is anchored."""
     try:
-        anchor = anchor_of(history)
-        yield AuditVerdict("anchor", "the ledger", detail=anchored_in_words(history, proof))
-        state = proved_state(proof)
+        anchor, state = anchor_of(history), anchored_state(history, proof)
     except ChainError as error:
         yield AuditVerdict("anchor", "the ledger", _refusal(error))
         return
+    yield AuditVerdict("anchor", "the ledger", detail=in_words(history, proof, state))
     for number, found in enumerate(state.outcomes, 1):
         yield _round(history, number, found)
     if state.gone:
@@ -35,7 +34,7 @@ def anchor_verdicts(history: HistoryState, proof: StateProof) -> Iterator[AuditV
         yield AuditVerdict("anchor", "seats", detail=f"lost by contradicting themselves: {', '.join(lost)}")
 
 
-def anchored_in_words(history: HistoryState, proof: StateProof) -> str:
+def anchored_state(history: HistoryState, proof: StateProof) -> AnchoredState:
     """What a proof shows of this ledger.
 
     Raises ChainError unless it is of the ledger's anchor, and the ledger continues it.
@@ -51,10 +50,15 @@ def anchored_in_words(history: HistoryState, proof: StateProof) -> str:
     require_continued(history, state)
     if state.closed > len(history.outcomes):
         raise NotAnchored("the ledger", f"{state.closed} rounds, as anchored", f"{len(history.outcomes)}")
+    return state
+
+
+def in_words(history: HistoryState, proof: StateProof, state: AnchoredState) -> str:
+    """For people: how much of a ledger is anchored, where and by when."""
     rounds = f"{state.closed} round{'s' if state.closed > 1 else ''}" if state.closed else "no round"
     return (
         f"{state.size} of {history.size} entries and {rounds} anchored on chain {proof.chain_id} at "
-        f"0x{anchor.address.hex()}, by block {state.block} of {in_utc(state.timestamp)}, "
+        f"0x{proof.address.hex()}, by block {state.block} of {in_utc(state.timestamp)}, "
         f"hash 0x{state.block_hash.hex()}"
     )
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
+from proofward.chain.abi import hash_of_name, kind_of, selector, signature
 from proofward.chain.contract.artifact import Artifact
 from proofward.chain.contract.errors import ChainSignatureInvalid
-from proofward.chain.contract.keccak import keccak256
 from proofward.chain.contract.keys import P256_ORDER, Signature
 from proofward.chain.libraries import imported
 
@@ -138,7 +137,7 @@ def encoded(inputs: Sequence[dict[str, Any]], values: Sequence[Any]) -> bytes:
     with imported():
         from eth_abi.abi import encode
 
-    return bytes(encode([_type(entry) for entry in inputs], values))
+    return bytes(encode([*map(kind_of, inputs)], values))
 
 
 def decoded(outputs: Sequence[dict[str, Any]], data: bytes) -> Any:
@@ -146,35 +145,14 @@ def decoded(outputs: Sequence[dict[str, Any]], data: bytes) -> Any:
     with imported():
         from eth_abi.abi import decode
 
-    values = decode([_type(entry) for entry in outputs], data)
+    values = decode([*map(kind_of, outputs)], data)
     return values[0] if len(values) == 1 else (values or None)
-
-
-def selector(entry: dict[str, Any]) -> bytes:
-    """The first four bytes of a call of this function."""
-    return _hashed(_signature(entry))[:4]
-
-
-@lru_cache(maxsize=256)
-def _hashed(text: bytes) -> bytes:
-    return keccak256(text)
-
-
-def _signature(entry: dict[str, Any]) -> bytes:
-    return f"{entry['name']}({','.join(_type(part) for part in entry['inputs'])})".encode()
-
-
-def _type(entry: dict[str, Any]) -> str:
-    kind: str = entry["type"]
-    if not kind.startswith("tuple"):
-        return kind
-    return f"({','.join(_type(part) for part in entry['components'])}){kind.removeprefix('tuple')}"
 
 
 def _event(abi: list[dict[str, Any]], topics: Sequence[int], data: bytes) -> tuple[str, dict[str, Any]]:
     """Name and values of a log entry."""
     first = topics[0].to_bytes(32, "big")
-    entry = next(e for e in abi if e["type"] == "event" and _hashed(_signature(e)) == first)
+    entry = next(e for e in abi if e["type"] == "event" and hash_of_name(signature(e)) == first)
     marked = [part for part in entry["inputs"] if part["indexed"]]
     plain = [part for part in entry["inputs"] if not part["indexed"]]
     words = b"".join(topic.to_bytes(32, "big") for topic in topics[1:])
@@ -186,7 +164,7 @@ def _event(abi: list[dict[str, Any]], topics: Sequence[int], data: bytes) -> tup
 def _raise_if_refused(computation: Any) -> None:
     if computation.is_error:
         output = bytes(computation.output)
-        known = output[:4] == _hashed(b"Error(string)")[:4]
+        known = output[:4] == hash_of_name(b"Error(string)")[:4]
         raise Reverted(decoded([{"type": "string"}], output[4:]) if known else str(computation.error))
 
 

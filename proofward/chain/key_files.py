@@ -8,10 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from proofward.chain.contract.errors import ChainSignatureInvalid
-from proofward.chain.contract.keys import KINDS, SECP256K1, ChainKey
+from proofward.chain.contract.keys import ChainKey
 from proofward.chain.seals import KeySealer
 from proofward.federation.messages.randomness import Randomness
 from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.usual import CHAIN_KEY_KINDS, SECP256K1
 from proofward.ledger.key_file import read_seed, write_seed
 
 
@@ -34,7 +35,7 @@ def make_key(folder: Path, kind: str, randomness: Randomness, passphrase: bytes 
 
 def kept_key(folder: Path, passphrase: bytes | None = None) -> ChainKey | None:
     """The key in a member's folder, if there is one; raises KeyFileInvalid."""
-    found = [kind for kind in KINDS if key_path(folder, kind).exists()]
+    found = [kind for kind in CHAIN_KEY_KINDS if key_path(folder, kind).exists()]
     return ChainKey(found[-1], read_seed(key_path(folder, found[-1]), passphrase)) if found else None
 
 

@@ -17,7 +17,7 @@ from proofward.chain.contract.keys import Seal
 from proofward.chain.errors import NotAnchored
 from proofward.chain.node import Node, Receipt, Transaction
 from proofward.chain.seals import bitmap, outcome_record, packed_weights, seals_of
-from proofward.chain.state_proof import AnchoredState, proved_state, slots_for
+from proofward.chain.state_proof import AnchoredState, StateProof, proved_state, slots_for
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.ledger.merkle_log import consistency_proof
@@ -81,18 +81,21 @@ def require_continued(history: HistoryState, state: AnchoredState) -> None:
         raise NotAnchored("the ledger", expected, f"{history.roots[state.size].hex()}: it was rewritten")
 
 
-def state_of(history: HistoryState, node: Node) -> AnchoredState:
-    """What the chain holds for this ledger, proved; raises ChainError."""
+def asked_proof(history: HistoryState, node: Node) -> StateProof:
+    """What the chain holds for this ledger, as its node proves it; raises ChainError.
+
+    A node on another chain than the rules name is not asked.
+    """
     anchor = anchor_of(history)
-    require_chain(anchor, node)
-    return proved_state(node.state_proof(anchor.address, slots_for(max(history.outcomes, default=0))))
-
-
-def require_chain(anchor: Anchor, node: Node) -> None:
-    """Raises NotAnchored when the node is on another chain than the rules name."""
     if node.chain_id != anchor.domain.chain_id:
         expected = f"number {anchor.domain.chain_id}, as the rules say"
         raise NotAnchored("the chain", expected, str(node.chain_id))
+    return node.state_proof(anchor.address, slots_for(max(history.outcomes, default=0)))
+
+
+def state_of(history: HistoryState, node: Node) -> AnchoredState:
+    """The same, read; raises ChainError."""
+    return proved_state(asked_proof(history, node))
 
 
 def relay(history: HistoryState, node: Node, only_deploy: bool = False) -> Iterator[Receipt]:

@@ -31,9 +31,12 @@ class TimestampsExtraMissing(Exception):
     """The library is not installed."""
 
 
+PENDING, BITCOIN, ANOTHER = "pending", "bitcoin", "another"
+
+
 @dataclass(frozen=True)
 class Attestation:
-    """Who says when. kind: pending, bitcoin or another.
+    """Who says when. kind: one of these.
 
     detail: a calendar's address, or a block's height. digest: for bitcoin the block's Merkle root, as its
     header has it
@@ -127,11 +130,11 @@ def attestations(data: bytes, digest: bytes) -> list[Attestation]:
     for message, attestation in read(data, digest).timestamp.all_attestations():
         kind = type(attestation).__name__
         if kind == "PendingAttestation":
-            found.append(Attestation("pending", attestation.uri, bytes(message)))
+            found.append(Attestation(PENDING, attestation.uri, bytes(message)))
         elif kind == "BitcoinBlockHeaderAttestation":
-            found.append(Attestation("bitcoin", str(attestation.height), bytes(message)))
+            found.append(Attestation(BITCOIN, str(attestation.height), bytes(message)))
         else:
-            found.append(Attestation("another", kind, bytes(message)))
+            found.append(Attestation(ANOTHER, kind, bytes(message)))
     return sorted(found, key=lambda one: (one.kind, one.detail, one.digest))
 
 
@@ -156,34 +159,36 @@ def upgrade(
     return _written(file), wrong
 
 
-def block_times(found: Sequence[Attestation], headers: Sequence[bytes]) -> dict[Attestation, int]:
-    """When blocks were made (seconds since 1970), of the attestations to which a header belongs.
+def block_times(told: Sequence[Attestation], headers: Sequence[bytes]) -> dict[bytes, int]:
+    """When blocks were made (seconds since 1970), by their Merkle roots as headers have them.
 
-    headers: 80 bytes each. Raises TimestampRefused for one that has not its work done, and for one that is of
-    no attestation here.
+    headers: 80 bytes each, of blocks that are told of, each with its work done. Raises TimestampRefused.
     """
-    if not headers:
-        return {}
+    roots = [one.digest for one in told if one.kind == BITCOIN]
+    return dict(_block(header, roots) for header in headers)
+
+
+def root_in_words(root: bytes) -> str:
+    """A Merkle root as Bitcoin's tools show it, the last byte first."""
+    return root[::-1].hex()
+
+
+def _block(header: bytes, roots: Sequence[bytes]) -> tuple[bytes, int]:
     _library()
     from bitcoin.core import CBlockHeader, CheckProofOfWork, CheckProofOfWorkError
 
-    times: dict[Attestation, int] = {}
-    blocks = [one for one in found if one.kind == "bitcoin"]
-    for header in headers:
-        if len(header) != HEADER_BYTES:
-            raise TimestampRefused(f"expected a block's header of {HEADER_BYTES} bytes, found {len(header)}")
-        block = CBlockHeader.deserialize(header)
-        own = [one for one in blocks if one.digest == block.hashMerkleRoot]
-        if not own:
-            roots = " or ".join(one.digest.hex() for one in blocks) or "of an attestation, and there is none"
-            actual = block.hashMerkleRoot.hex()
-            raise TimestampRefused(f"expected a block with the root {roots}, found {actual}")
-        try:
-            CheckProofOfWork(block.GetHash(), block.nBits)
-        except CheckProofOfWorkError as error:
-            raise TimestampRefused(f"the header has not the work that it claims: {error}") from error
-        times |= dict.fromkeys(own, int(block.nTime))
-    return times
+    if len(header) != HEADER_BYTES:
+        raise TimestampRefused(f"expected a block's header of {HEADER_BYTES} bytes, found {len(header)}")
+    block = CBlockHeader.deserialize(header)
+    if block.hashMerkleRoot not in roots:
+        expected = " or ".join(map(root_in_words, roots)) or "of an attestation, of which there is none yet"
+        found = root_in_words(block.hashMerkleRoot)
+        raise TimestampRefused(f"expected a block with the root {expected}, found {found}")
+    try:
+        CheckProofOfWork(block.GetHash(), block.nBits)
+    except CheckProofOfWorkError as error:
+        raise TimestampRefused(f"the header has not the work that it claims: {error}") from error
+    return block.hashMerkleRoot, int(block.nTime)
 
 
 def _pending(timestamp: Any) -> Iterator[tuple[Any, str]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.chain.contract.keys import P256, SECP256K1, ChainKey
+from proofward.chain.contract.keys import ChainKey
 from proofward.chain.seals import KeySealer
 from proofward.chain.verdicts import verdict_holds
 from proofward.federation.history import chain_steps
@@ -15,6 +15,7 @@ from proofward.federation.history.history import slot_of
 from proofward.federation.history.history_state import CONFIRM, ENROLMENT, KEYS
 from proofward.federation.messages.catalogue import ChainKeySaid, RoundSeal, VerdictReceipt
 from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.usual import P256, SECP256K1
 from tests.chain.anchored import CHAIN, anchored_plan
 from tests.federation.fakes import plan
 from tests.federation.harness import Stopped

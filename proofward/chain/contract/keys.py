@@ -25,10 +25,9 @@ from proofward.chain.contract.curve import ORDER as SECP256K1_ORDER
 from proofward.chain.contract.curve import Point, recovered
 from proofward.chain.contract.errors import ChainSignatureInvalid
 from proofward.chain.contract.keccak import keccak256
+from proofward.federation.messages.usual import CHAIN_KEY_KINDS, P256, SECP256K1
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-SECP256K1, P256 = "secp256k1", "p256"
-KINDS = (SECP256K1, P256)
 SEAT_BYTES = 32
 SIGNATURE_BYTES = 160
 _ADDRESSES = 1 << 160
@@ -102,8 +101,8 @@ class ChainKey:
     _key: ec.EllipticCurvePrivateKey = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ChainSignatureInvalid("kind of key", " or ".join(KINDS), self.kind)
+        if self.kind not in CHAIN_KEY_KINDS:
+            raise ChainSignatureInvalid("kind of key", " or ".join(CHAIN_KEY_KINDS), self.kind)
         _, order = _CURVES[self.kind]
         if len(self.secret) != 32 or not 0 < int.from_bytes(self.secret, "big") < order:
             raise ChainSignatureInvalid("secret key", "32 bytes from 1 to the order - 1", "others")
@@ -113,8 +112,8 @@ class ChainKey:
     @classmethod
     def generate(cls, kind: str = SECP256K1) -> ChainKey:
         """A fresh key."""
-        if kind not in KINDS:
-            raise ChainSignatureInvalid("kind of key", " or ".join(KINDS), kind)
+        if kind not in CHAIN_KEY_KINDS:
+            raise ChainSignatureInvalid("kind of key", " or ".join(CHAIN_KEY_KINDS), kind)
         number = ec.generate_private_key(_CURVES[kind][0]).private_numbers().private_value
         return cls(kind, number.to_bytes(32, "big"))
 

@@ -33,6 +33,9 @@ REASON = click.option("--reason", required=True, callback=_reason,
                       help="Recorded in the ledger for all to read: no patient's data.")  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of lines.")
 KIT = click.argument("kit", type=KitPath())
+SOURCE = click.argument(
+    "source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
 PASSPHRASE = click.option(
     "--passphrase-file", type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="File with the passphrase of the protocol keys; they are encrypted with it.",

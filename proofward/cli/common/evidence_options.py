@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from proofward.attestation.claims import KINDS, MAX_COLLATERAL_BYTES
+
 if TYPE_CHECKING:
     from proofward.federation.parties.evidence_audit import Today
 
-KIND_NAMES = ("nvidia-gpu", "snp", "tdx")
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NOW = click.option(
     "--now", "now", is_flag=True,
     help="Say besides what evidence of machines would come to today.",
 )  # fmt: skip
 TODAYS = click.option(
-    "--collateral", "todays", type=(str, click.Choice(KIND_NAMES), FILE), multiple=True,
+    "--collateral", "todays", type=(str, click.Choice(KINDS), FILE), multiple=True,
     metavar="MEMBER KIND FILE", help="Today's collateral of a member's evidence, for --now; may be repeated.",
 )  # fmt: skip
 Todays = tuple[tuple[str, str, Path], ...]
@@ -57,7 +58,6 @@ def today(now: bool, todays: Todays) -> Today | None:
     """The audit's Today, None without --now; raises UsageError."""
     import time
 
-    from proofward.attestation.claims import MAX_COLLATERAL_BYTES
     from proofward.federation.parties.evidence_audit import Today
 
     if not now:

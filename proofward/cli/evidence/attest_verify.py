@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from proofward.attestation.claims import KINDS, MAX_COLLATERAL_BYTES, MAX_EVIDENCE_BYTES, Item
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import hexadecimal
-from proofward.cli.common.evidence_options import FILE, KIND_NAMES, plain, read_bytes, seconds
+from proofward.cli.common.evidence_options import FILE, plain, read_bytes, seconds
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(KIND_NAMES))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("evidence", type=FILE)
 @click.option("--collateral", type=FILE, required=True, help="The vendor's certificates and lists.")
 @click.option("--at", metavar="TIME", help="Time in UTC, as YYYY-MM-DDTHH:MM:SS.", show_default="now")
@@ -30,7 +31,6 @@ def verify(
     the chip's certificate, AMD's and AMD's root, in this order. No rules are asked: what may be measured and
     which states are forbidden is the business of a consortium.
     """
-    from proofward.attestation.claims import MAX_COLLATERAL_BYTES, MAX_EVIDENCE_BYTES, Item
     from proofward.attestation.errors import CannotVerify, EvidenceRefused, demand
     from proofward.attestation.kinds import verify_item
     from proofward.attestation.roots import VENDORS

@@ -138,12 +138,12 @@ def checkpoints(option: str, paths: Sequence[Path]) -> list[bytes]:
 
 def proofs_of_anchor(run: Path, paths: Sequence[Path], rpc: str | None, dev: bool) -> list[StateProof]:
     """What a chain holds of the ledger: in files, and asked for; raises BadParameter, WrongThing."""
-    from proofward.cli.evidence.chain_source import asked_proof, read_proof
+    from proofward.cli.evidence.chain_source import proof_at, read_proof
 
     if dev and rpc is None:
         raise click.UsageError("--dev-chain says what is asked of --rpc URL, which is missing")
     found = [read_proof(path, "--chain-proof") for path in paths]
-    return found if rpc is None else [*found, asked_proof(run, rpc, dev)]
+    return found if rpc is None else [*found, proof_at(run, rpc, dev)]
 
 
 def named_witnesses(keys: Sequence[str], least: int | None) -> Witnesses:

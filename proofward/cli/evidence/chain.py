@@ -12,6 +12,7 @@ from proofward.cli.common.answering import (
     JSON,
     KIT,
     PASSPHRASE,
+    SOURCE,
     Refused,
     answering,
     choose,
@@ -21,21 +22,15 @@ from proofward.cli.common.answering import (
 )
 from proofward.cli.common.console import FLAW, OK, WrongThing
 from proofward.cli.common.guard import GuardedGroup
-from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, read_proof
-
-CHAIN_KEY_KINDS = ("secp256k1", "p256")
-"""Those of `chain.contract.keys`, which is not imported while commands are listed."""
+from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, proof_at, read_proof
+from proofward.federation.messages.usual import CHAIN_KEY_KINDS
 
 if TYPE_CHECKING:
     from proofward.chain.carried import Carried
     from proofward.chain.node import Node, Receipt
-    from proofward.chain.state_proof import AnchoredState, StateProof
     from proofward.federation.history.history import History
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-SOURCE = click.argument(
-    "source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
 RPC = click.option("--rpc", required=True, metavar="URL", help="A node of the chain, over JSON-RPC.")
 KEY = click.option("--key", required=True, type=FILE, metavar="FILE",
                    help="Key of the account that pays, in hexadecimal digits.")  # fmt: skip
@@ -68,12 +63,10 @@ def _sent(receipts: list[Receipt], out: Path | None, as_json: bool) -> None:
 
 
 def _write_proof(history: History, node: Node, out: Path | None) -> None:
-    from proofward.chain.anchor import anchor_of
-    from proofward.chain.state_proof import slots_for
+    from proofward.chain.relay import asked_proof
 
     if out is not None:
-        proof = node.state_proof(anchor_of(history).address, slots_for(max(history.outcomes, default=0)))
-        out.write_text(proof.to_json())
+        out.write_text(asked_proof(history, node).to_json())
 
 
 @chain.command(name="key")
@@ -188,6 +181,7 @@ def export_due(source: Path, out: Path, proof: Path | None, as_json: bool) -> No
     `chain anchor OUT --rpc URL --key FILE --proof FILE` sends them there, and `chain import` takes the proof.
     """
     from proofward.chain.anchor import anchor_of
+    from proofward.chain.anchored_audit import anchored_state
     from proofward.chain.carried import to_json
     from proofward.chain.relay import NOTHING_YET, transactions
 
@@ -196,20 +190,12 @@ def export_due(source: Path, out: Path, proof: Path | None, as_json: bool) -> No
         if out.exists():
             raise Refused(f"{out} is there already: name another file")
         if proof is not None:
-            state = _own_state(history, read_proof(proof, "--chain-proof"))
+            state = anchored_state(history, read_proof(proof, "--chain-proof"))
         due, place = list(transactions(history, state)), anchor_of(history)
         out.write_text(to_json(place.domain.chain_id, place.address, max(history.outcomes, default=0), due))
         named = [one.what for one in due]
         words = f"{out}: {', '.join(named) or 'nothing is due'}"
         tell({"did": "written", "transactions": named}, [words], as_json)
-
-
-def _own_state(history: History, proof: StateProof) -> AnchoredState:
-    from proofward.chain.anchored_audit import anchored_in_words
-    from proofward.chain.state_proof import proved_state
-
-    anchored_in_words(history, proof)
-    return proved_state(proof)
 
 
 @chain.command(name="import")
@@ -218,12 +204,12 @@ def _own_state(history: History, proof: StateProof) -> AnchoredState:
 @JSON
 def import_proof(source: Path, proof: Path, as_json: bool) -> None:
     """Check a PROOF of what the chain holds against the ledger, and keep it beside it for audits."""
-    from proofward.chain.anchored_audit import anchored_in_words
+    from proofward.chain.anchored_audit import anchored_state, in_words
     from proofward.report.run_audit import PROOF_OF_ANCHOR
 
     with answering(as_json), on_chain():
-        read = read_proof(proof, "PROOF")
-        words = anchored_in_words(history_of(source), read)
+        read, history = read_proof(proof, "PROOF"), history_of(source)
+        words = in_words(history, read, anchored_state(history, read))
         kept = source / PROOF_OF_ANCHOR
         kept.write_text(read.to_json())
         tell({"did": "kept", "file": str(kept), "anchored": words}, [words, f"kept as {kept}"], as_json)
@@ -258,12 +244,11 @@ def verify(
     Exit code 1 when it was rewritten since.
     """
     from proofward.chain.anchored_audit import anchor_verdicts
-    from proofward.cli.evidence.chain_source import asked_proof
 
     with answering(as_json), on_chain():
         if (rpc is None) == (proof is None):
             raise click.UsageError("give --rpc URL, or --chain-proof FILE")
-        shown = asked_proof(source, rpc or "", dev) if proof is None else read_proof(proof, "--chain-proof")
+        shown = proof_at(source, rpc or "", dev) if proof is None else read_proof(proof, "--chain-proof")
         verdicts = list(anchor_verdicts(history_of(source), shown))
         if out is not None:
             out.write_text(shown.to_json())

@@ -56,11 +56,10 @@ def read_proof(path: Path, option: str) -> StateProof:
 
 
 def node_at(url: str, dev: bool, key: Path | None = None) -> RpcNode:
-    """A node; raises Refused without the extra, and for a key file that is none."""
+    """A node; raises ChainExtraMissing, and Refused for a key file that is none."""
     from proofward.chain.rpc import FINAL, LATEST, RpcNode
 
-    with on_chain():
-        return RpcNode(url, None if key is None else payer(key), LATEST if dev else FINAL)
+    return RpcNode(url, None if key is None else payer(key), LATEST if dev else FINAL)
 
 
 def payer(path: Path) -> bytes:
@@ -79,17 +78,12 @@ def payer(path: Path) -> bytes:
     return key
 
 
-def asked_proof(source: Path, url: str, dev: bool) -> StateProof:
+def proof_at(source: Path, url: str, dev: bool) -> StateProof:
     """What the chain holds of a ledger, by a node; raises WrongThing."""
-    from proofward.chain.anchor import anchor_of
-    from proofward.chain.relay import require_chain
-    from proofward.chain.state_proof import slots_for
+    from proofward.chain.relay import asked_proof
 
     try:
         with on_chain():
-            history, node = history_of(source), node_at(url, dev)
-            anchor = anchor_of(history)
-            require_chain(anchor, node)
-            return node.state_proof(anchor.address, slots_for(max(history.outcomes, default=0)))
+            return asked_proof(history_of(source), node_at(url, dev))
     except Refused as error:
         raise WrongThing(str(error)) from error

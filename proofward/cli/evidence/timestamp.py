@@ -9,13 +9,10 @@ from pathlib import Path
 
 import click
 
-from proofward.cli.common.answering import JSON, Refused, answering, tell
+from proofward.cli.common.answering import JSON, SOURCE, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.common.ledger_place import ledger_at
 
-SOURCE = click.argument(
-    "source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
 TO = click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path),
                   metavar="FILE", help="The timestamp, by custom ledger.seal.ots.")  # fmt: skip
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -90,13 +87,13 @@ def upgrade(source: Path, file: Path, calendars: tuple[str, ...], as_json: bool)
               help="A block's header, in hexadecimal, from a node that you trust; repeat it.")  # fmt: skip
 @JSON
 def verify(source: Path, file: Path, blocks: tuple[str, ...], as_json: bool) -> None:
-    """Check that FILE is a timestamp of the ledger of the folder RUN or of KIT, and say of what block.
+    """Check that FILE is a timestamp of the ledger of the folder RUN or of KIT, and say of what blocks.
 
-    Without --block it says which block to compare, and with which root. Exit code 1 where FILE is of another
-    ledger, or a block does not fit.
+    Of a block that --block does not give, it says which to compare, and with which root. Exit code 1 where
+    FILE is of another ledger, or a block is none of FILE's.
     """
     from proofward.federation.messages.clock import in_utc
-    from proofward.witness.timestamps import attestations, block_times
+    from proofward.witness.timestamps import BITCOIN, PENDING, attestations, block_times, root_in_words
 
     with answering(as_json):
         headers, data, digest = [_header(text) for text in blocks], _bytes(file), _digest(source)
@@ -106,17 +103,17 @@ def verify(source: Path, file: Path, blocks: tuple[str, ...], as_json: bool) -> 
         lines, documents = [], []
         for one in found:
             document: dict[str, object] = {"kind": one.kind, "detail": one.detail}
-            if one.kind == "pending":
+            if one.kind == PENDING:
                 lines.append(f"promised by {one.detail}, in no block yet")
-            elif one.kind != "bitcoin":
-                lines.append(f"an attestation of another kind, not judged: {one.detail}")
-            else:
-                document["root"] = root = one.digest[::-1].hex()
-                if one in times:
-                    document["time"] = times[one]
-                    lines.append(f"in block {one.detail}, made {in_utc(times[one])}")
+            elif one.kind == BITCOIN:
+                document["root"] = root = root_in_words(one.digest)
+                if one.digest in times:
+                    document["time"] = made = times[one.digest]
+                    lines.append(f"in block {one.detail}, made {in_utc(made)}")
                 else:
                     lines.append(f"in block {one.detail} of Bitcoin, if that block's Merkle root is {root}")
+            else:
+                lines.append(f"an attestation of another kind, not judged: {one.detail}")
             documents.append(document)
         tell({"did": "verified", "attestations": documents}, lines, as_json)
 

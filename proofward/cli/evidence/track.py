@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from proofward.cli.common.answering import JSON, Refused, answering, tell
+from proofward.cli.common.answering import JSON, SOURCE, Refused, answering, tell
 
 TO = ("mlflow", "tensorboard")
 """Of `report.trackers`, which is not imported while commands are listed."""
 
 
 @click.command()
-@click.argument("source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@SOURCE
 @click.argument("place", metavar="DIR")
 @click.option("--to", "kind", type=click.Choice(TO), required=True, help="Who is to show the numbers.")
 @click.option("--follow", is_flag=True, help="Go on until the federation is over, or until Ctrl-C.")

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from proofward.cli.common.answering import JSON, PASSPHRASE, Refused, answering, passphrase_of, tell
+from proofward.cli.common.answering import (
+    JSON,
+    PASSPHRASE,
+    SOURCE,
+    Refused,
+    answering,
+    passphrase_of,
+    tell,
+)
 from proofward.cli.common.console import FLAW, OK, make_console
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.common.ledger_place import ledger_at
@@ -26,9 +34,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 PORT, ADDRESS = 8710, "127.0.0.1"
 MISSING = "a witness that serves needs packages that are not installed: pip install 'proofward[witness]'"
-SOURCE = click.argument(
-    "source", metavar="RUN|KIT", type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
 KEY = click.argument("key", type=click.Path(dir_okay=False, path_type=Path))
 NAME = click.option("--name", required=True, metavar="NAME",
                     help="The witness's name, by custom an address without its scheme.")  # fmt: skip

@@ -9,27 +9,25 @@ from typing import TYPE_CHECKING
 
 import click
 
+from proofward.attestation.claims import KINDS, MAX_COLLATERAL_BYTES, MAX_EVIDENCE_BYTES, PROCESSORS, Item
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
-from proofward.cli.common.evidence_options import FILE, KIND_NAMES, pairs
+from proofward.cli.common.evidence_options import FILE, pairs
 
 if TYPE_CHECKING:
     from proofward.attestation.binding import Binding
-    from proofward.attestation.claims import Item
     from proofward.attestation.policy import Policy
     from proofward.engines.remote.agreement.home import Home
     from proofward.engines.remote.agreement.terms import Seat
     from proofward.federation.history.history import History
     from proofward.federation.messages.rules import Rules
 
-KINDS = click.Choice(KIND_NAMES)
-
 
 @click.command()
 @KIT
 @click.option("--as", "named", metavar="MEMBER", help="Whose key the evidence names, if several are here.")
-@click.option("--evidence", type=(KINDS, FILE), multiple=True, metavar="KIND FILE",
+@click.option("--evidence", type=(click.Choice(KINDS), FILE), multiple=True, metavar="KIND FILE",
               help="Evidence made elsewhere, instead of this machine's; may be repeated.")  # fmt: skip
-@click.option("--collateral", type=(KINDS, FILE), multiple=True, metavar="KIND FILE",
+@click.option("--collateral", type=(click.Choice(KINDS), FILE), multiple=True, metavar="KIND FILE",
               help="The vendor's certificates and lists for a kind; may be repeated.")  # fmt: skip
 @click.option("--prepare", is_flag=True,
               help="Only say what evidence has to be bound to, for a GPU or a machine apart.")  # fmt: skip
@@ -51,7 +49,6 @@ def collect(
     has followed it, and random bytes. It is verified here first: what is shown once for a key cannot be
     replaced. No network is used; the vendor's collateral is fetched apart and given as files.
     """
-    from proofward.attestation.claims import MAX_COLLATERAL_BYTES, MAX_EVIDENCE_BYTES
     from proofward.attestation.collect import CannotCollect, Prepared
     from proofward.attestation.errors import CannotVerify, EvidenceRefused
     from proofward.engines.remote.agreement.prepared_evidence import ASKED, fits, keep, kept
@@ -143,7 +140,6 @@ def _items(
     binding: Binding, policy: Policy, given: dict[str, bytes], beside: dict[str, bytes], tsm: Path | None
 ) -> tuple[Item, ...]:
     """The evidence of a processor, this machine's unless it is given, and of what is given besides."""
-    from proofward.attestation.claims import PROCESSORS, Item
     from proofward.attestation.collect import TSM, from_tsm
 
     found = dict(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -83,25 +84,16 @@ class CommitteesTable:
 
     def abandonments(self, hospitals: int) -> int:
         """Hospitals that give a set up, where a committee holds shares: all but who may be missing."""
-        return (
-            hospitals - self.collusion(hospitals) - self.committees.hospitals(hospitals).absent
-            if self.size
-            else 0
-        )
+        if not self.size:
+            return 0
+        return hospitals - self.collusion(hospitals) - self.committees.hospitals(hospitals).absent
 
     def lines(self, hospitals: int, verifiers: int) -> Iterator[str]:
         """The table of a completed project."""
         yield from ("", "[committees]")
         for name, value in vars(self).items():
             if value or COMMITTEES[name].usual is not None:
-                text = (
-                    str(value).lower()
-                    if isinstance(value, bool)
-                    else f'"{value}"'
-                    if isinstance(value, str)
-                    else value
-                )
-                yield f"{name} = {text}  # {COMMITTEES[name].meaning}"
+                yield f"{name} = {json.dumps(value)}  # {COMMITTEES[name].meaning}"
         threshold = self.threshold or 1
         yield from (
             f"# {line}" for line in in_words(tuple(self.committees.bounds(hospitals, verifiers, threshold)))

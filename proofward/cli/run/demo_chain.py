@@ -28,8 +28,8 @@ from proofward.chain.key_files import kept_key
 from proofward.chain.local_node import LocalNode
 from proofward.chain.node import Node, Transaction
 from proofward.chain.receipt import Receipt, watched
-from proofward.chain.relay import relay, state_of
-from proofward.chain.state_proof import StateProof, slots_for
+from proofward.chain.relay import asked_proof, relay, state_of
+from proofward.chain.state_proof import StateProof
 from proofward.chain.verdicts import verdict_holds
 from proofward.engines.in_process import Dataset, InProcessFederation
 from proofward.engines.run_folder import private_of
@@ -90,7 +90,7 @@ class ChainDemo:
             sent = list(relay(self.history, node))
             for one in sent:
                 self._say(f"  {one.what}: {one.gas:,} gas")
-            proof = self._proof(node)
+            proof = asked_proof(self.history, node)
             (self.folder / PROOF_OF_ANCHOR).write_text(proof.to_json())
             holds = self._compare("audit against the chain", self.history, proof)
             named, refused = self._second_history(node, proof)
@@ -99,9 +99,6 @@ class ChainDemo:
         outcome: dict[str, object] = {"on": what, "gas": gas, "holds": holds, "second_history_named": named}
         outcome |= {"second_history_refused": refused, "false_verdict_cost_the_seat": lost}
         return holds and named and refused and lost, outcome
-
-    def _proof(self, node: Node) -> StateProof:
-        return node.state_proof(self.anchor.address, slots_for(max(self.history.outcomes, default=0)))
 
     def _compare(self, title: str, history: History, proof: StateProof) -> bool:
         verdicts = list(anchor_verdicts(history, proof))
@@ -163,15 +160,14 @@ class ChainDemo:
         if isinstance(outcome, ProofRejected) or opened is None:
             self._say("  the proof does not verify")
             return False
-        honest, said = Receipt.of(opened), self.history.closed[-1].receipts
-        last = self.history.closed[-1]
-        own = sum(verdict_holds(self.history, last, by, told) for (by, _), told in said.items())
+        honest, state, seat = Receipt.of(opened), self.history.closed[-1], 0
+        said = state.receipts
+        own = sum(verdict_holds(self.history, state, by, told) for (by, _), told in said.items())
         alike = {told.receipt for (_, about), told in said.items() if about == file.hospital}
         same = "the one" if alike == {honest.to_bytes()} else "ANOTHER than"
         self._say(f"  {own} of {len(said)} verdicts are sealed with receipts, {same} that the proof gives")
         (column, value), *others = honest.claims
         false = replace(honest, claims=((column, value ^ 1), *others))
-        state, seat = self.history.closed[-1], 0
         upload = next(iter(state.uploads.values())).digest
         verdict = Verdict(state.number, state.attempt, 0, upload, True, bytes(32), false.digest())
         seal = Seal(seat, self._keys()[seat].sign(self.anchor.domain.digest(verdict)))

@@ -19,11 +19,12 @@ from proofward.federation.history.history_state import ANY_PHASE, ROUND_PHASES, 
 from proofward.federation.history.round_state import Recorded
 from proofward.federation.messages.beacon import hash_parts
 from proofward.federation.messages.catalogue import ChainKeySaid, RoundSeal, VerdictReceipt
-from proofward.federation.messages.chain_records import CHAIN_KEY_KINDS, P256, SEAL_BYTES, SECP256K1
+from proofward.federation.messages.chain_records import SEAL_BYTES
 from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import Refusal, require
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+from proofward.federation.messages.usual import CHAIN_KEY_KINDS, P256, SECP256K1
 
 _BINDING = b"proofward/chain-key/v1"
 _CURVES = {SECP256K1: ec.SECP256K1(), P256: ec.SECP256R1()}

@@ -9,8 +9,6 @@ from proofward.encoding import Length
 from proofward.federation.messages.field_types import Count, Digest, Name, Signature
 from proofward.federation.messages.record import Message
 
-SECP256K1, P256 = "secp256k1", "p256"
-CHAIN_KEY_KINDS = (SECP256K1, P256)
 SEAL_BYTES = 160
 """A seal's signature: v, r, s and, for P-256, the point's x and y, 32 bytes each."""
 POINT_BYTES = 64

@@ -11,6 +11,9 @@ MAX_ROUNDS = 1 << 20
 MAX_DEADLINE = 30 * 24 * 3600
 UPLOAD_SLOT, MAX_UPLOAD_SLOT = 2, 3600
 """Seconds."""
+SECP256K1, P256 = "secp256k1", "p256"
+CHAIN_KEY_KINDS = (SECP256K1, P256)
+"""Curves of members' keys on a chain; the first is usual."""
 
 
 def usual_threshold(hospitals: int) -> int:

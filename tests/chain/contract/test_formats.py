@@ -12,10 +12,7 @@ from proofward.chain.contract.curve import ORDER
 from proofward.chain.contract.errors import ChainSignatureInvalid, NotPackable
 from proofward.chain.contract.keccak import keccak256
 from proofward.chain.contract.keys import (
-    KINDS,
-    P256,
     P256_ORDER,
-    SECP256K1,
     ChainKey,
     Signature,
     address_text,
@@ -32,6 +29,7 @@ from proofward.chain.contract.typed_data import (
     Weights,
 )
 from proofward.chain.libraries import imported
+from proofward.federation.messages.usual import CHAIN_KEY_KINDS, P256, SECP256K1
 
 WORD = bytes(range(32))
 DOMAIN = Domain(31337, bytes(range(20)), WORD)
@@ -69,7 +67,7 @@ def test_a_wallet_that_is_asked_for_typed_data_signs_our_digest(record: TypedRec
     assert account.from_key(key.secret).address == address_text(key.seat)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CHAIN_KEY_KINDS)
 def test_a_signature_tells_its_seat(kind: str):
     key = ChainKey(kind, WORD)
     made = key.sign(WORD)
@@ -103,7 +101,7 @@ def test_what_is_no_key_and_no_signature_is_refused():
         address_text(ChainKey(P256, WORD).seat)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CHAIN_KEY_KINDS)
 def test_fresh_keys_differ(kind: str):
     assert ChainKey.generate(kind).seat != ChainKey.generate(kind).seat
 
