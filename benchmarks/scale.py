@@ -34,6 +34,7 @@ from proofward.charts.chart import PAGE_NAME, write_charts
 from proofward.encoding import encode
 from proofward.federation.messages.catalogue import HolderKeys, Verdict
 from proofward.federation.messages.envelope import Envelope, parse_envelope, seal_envelope, signed_by
+from proofward.field.goldilocks import add
 from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
 from proofward.lattice.sealing import Pair, open_sealed, pair_secret, public_key, seal
 from proofward.ledger.keys import SigningKey
@@ -87,7 +88,7 @@ def main() -> None:
 
 def constants_of(runs: list[Run], preset: str) -> Constants:
     """Each of a thing once; of proofs what whole rounds have shown."""
-    first, last = runs[0], runs[-1]
+    last = runs[-1]
     config = plan_of(preset, 5, 3, EVERYBODY, 0, 0).config
     words = ciphertext_length(config.model.parameters)
     pair = Pair(bytes(32), 1, 1, "hospital-0", "hospital-1")
@@ -96,17 +97,19 @@ def constants_of(runs: list[Run], preset: str) -> Constants:
     sealed = seal(pair, holder, share)
     messages = iter([message(key, number) for number in range(REPEATS)])
     numbers = np.arange(words, dtype=np.uint64)
+    by_threshold = sorted(runs, key=lambda run: run.threshold)
+    least, most = by_threshold[0], by_threshold[-1]
     slope = 0
-    if last.threshold > first.threshold:
-        slope = max(0, (last.proof_bytes - first.proof_bytes) // (last.threshold - first.threshold))
+    if most.threshold > least.threshold:
+        slope = (most.proof_bytes - least.proof_bytes) // (most.threshold - least.threshold)
     return Constants(
         prove=last.prove,
         verify=last.verify,
         seal=seconds(lambda: seal(pair, holder, share)),
         open_share=seconds(lambda: open_sealed(pair, secret, sealed)),
         entry=seconds(lambda: taken(next(messages), key)),
-        add=seconds(lambda: (numbers + numbers) % np.uint64(0xFFFFFFFF00000001)),
-        proof_bytes=first.proof_bytes - slope * first.threshold,
+        add=seconds(lambda: add(numbers, numbers)),
+        proof_bytes=least.proof_bytes - slope * least.threshold,
         bytes_a_coefficient=slope,
         sealed_bytes=len(sealed),
         ciphertext_bytes=8 * words,

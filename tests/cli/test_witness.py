@@ -216,27 +216,3 @@ def test_a_timestamp_of_another_ledger_is_refused(proofward, demo_run, tmp_path)
     (copy / "ledger" / SEAL_NAME).unlink()
     result = proofward("timestamp", "stamp", copy, "--to", tmp_path / "g")
     assert result.exit_code == 1 and "no seal yet" in result.stderr
-
-
-def test_two_blocks_are_compared_each_with_its_own_attestation():
-    pytest.importorskip("opentimestamps")
-    from bitcoin.core import CBlockHeader
-
-    from proofward.witness.timestamps import Attestation, TimestampRefused, block_times
-
-    headers = [CBlockHeader(2, bytes(32), bytes([i]) * 32, 1_700_000_000 + i, 0x1D00FFFF, 0).serialize() for i in (1, 2)]
-    both = [Attestation("bitcoin", "7", bytes([1]) * 32), Attestation("bitcoin", "8", bytes([2]) * 32)]
-    assert block_times(both, []) == {}
-    for header in headers:  # each belongs to one of them; none of these made ones has its work done
-        with pytest.raises(TimestampRefused, match="work that it claims"):
-            block_times(both, [header])
-    with pytest.raises(TimestampRefused, match=f"root {'01' * 32}, found {'02' * 32}"):
-        block_times(both[:1], headers[1:])
-    root = bytes.fromhex("3ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a")
-    first = bytes.fromhex("01000000") + bytes(32) + root + bytes.fromhex("29ab5f49ffff001d1dac2b7c")
-    known = Attestation("bitcoin", "0", root)
-    assert block_times([*both, known], [first]) == {known: 1231006505}  # Bitcoin's first block
-    with pytest.raises(TimestampRefused, match="80 bytes, found 3"):
-        block_times(both, [b"abc"])
-    with pytest.raises(TimestampRefused, match="there is none"):
-        block_times([Attestation("pending", "x", bytes(32))], headers)
