@@ -9,6 +9,7 @@ from typing import Any
 from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
+from proofward.federation.history.signed_heads import HeadsSaid
 from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
@@ -77,6 +78,7 @@ class HistoryState:
     attestations: keyed (member, key); attestation_verdicts: by the digest of the attestation and by sender
     chain_keys: of the members with a seat on a chain, in the order recorded; seals: keyed (round, sender)
     outcomes: of rounds, as they are sealed for a chain; empty where the rules name none
+    words: by hospital and kind, on what it has spoken last, and the digest of what it said; heads: see `heads`
     end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
     """
 
@@ -117,6 +119,8 @@ class HistoryState:
         self.chain_keys: dict[str, Recorded[ChainKeySaid]] = {}
         self.outcomes: dict[int, RoundOutcome] = {}
         self.seals: dict[tuple[int, str], RoundSeal] = {}
+        self.words: dict[str, dict[str, tuple[tuple[str, ...], bytes]]] = {}
+        self.heads = HeadsSaid()
         self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
         self.end_votes: dict[tuple[str, bool], EndVote] = {}
         self.ended: FederationEnded | None = None
@@ -225,6 +229,14 @@ class HistoryState:
         """The beacon of the round that opens draws the part of whoever enrolled before it could be known."""
         for name in self.eligible:
             self.validation_beacons.setdefault(name, self.beacon)
+
+    def most_rows(self, state: RoundState) -> int:
+        """Records of an attempt's participant that has most."""
+        return max(self.enrolled[name] for name in state.participants if name in self.enrolled)
+
+    def has_refused(self, evidence: bytes) -> bool:
+        """Whether a message with these bytes is recorded as refused."""
+        return any(refusal.evidence == evidence for refusal in self.refusals)
 
     def position(self) -> tuple[int, int]:
         """(round, attempt) that messages have to name now; (0, 0) before the first round."""
