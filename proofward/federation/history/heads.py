@@ -2,8 +2,8 @@
 
 What is shown. Where the rules say `follow = "heads"`, every entry with which a phase ends or an attempt
 begins, from the first round on, has a head: what the state is then for all hospitals, with the Merkle root
-(RFC 9162, as of the ledger) of one leaf for each, its view. Both are functions of the entries, so whoever reads
-all of them computes the same bytes, and a verifier's signature of other ones is evidence against it.
+(RFC 9162, as of the ledger) of one leaf for each, its view. Both are functions of the entries, so whoever
+reads all of them computes the same bytes, and a verifier's signature of others is evidence against it.
 
 A quorum is q = floor((V + K) / 2) + 1 of the V verifiers that the rules name, K of whom are corrupt at most:
 as many as the committees are reckoned with, and without committees all but the k whose verdicts decide.
@@ -24,7 +24,7 @@ from proofward.encoding import encode
 from proofward.federation.history.history_state import KEYS, UPLOAD, HistoryState
 from proofward.federation.history.signed_heads import SignedHead, sealing_digest, sealing_for
 from proofward.federation.messages.beacon import hash_parts
-from proofward.federation.messages.head_records import CountedRound, Head, NoiseWords, RefusedWord, View, Word
+from proofward.federation.messages.head_records import Head, NoiseWords, RefusedWord, View, Word
 from proofward.federation.messages.rules import Rules
 from proofward.federation.storage.log_tree import LogTree
 from proofward.ledger.merkle_log import leaf_hash
@@ -44,7 +44,8 @@ def keys_digest(rules: Rules, keys: dict[str, bytes]) -> bytes:
 
 def head_of(history: HistoryState) -> SignedHead:
     """Head and views of the ledger as it is, without signatures."""
-    views = {view.hospital: encode(view) for view in _views(history)}
+    dealers = _dealers(history)
+    views = {view.hospital: encode(view) for view in _views(history, dealers)}
     tree = LogTree()
     for data in views.values():
         tree.add(leaf_hash(data))
@@ -70,7 +71,7 @@ def head_of(history: HistoryState) -> SignedHead:
         accepted=b"" if accepted is None else accepted.digest,
         accepted_count=0 if accepted is None else len(accepted.record.hospitals),
         abandoned=_abandoned(history),
-        counted=tuple(_counted(history)),
+        counted=tuple(history.counted_rounds()),
         verifiers=keys_digest(history.rules, keys),
         revoked=revoked,
         snapshot=b"",
@@ -78,7 +79,7 @@ def head_of(history: HistoryState) -> SignedHead:
         hospitals=len(views),
         views=tree.root(),
     )
-    return SignedHead(head, keys, views, tree, () if state is None else history.dealers, state)
+    return SignedHead(head, keys, views, tree, dealers, state)
 
 
 def _absent(history: HistoryState) -> tuple[str, ...]:
@@ -98,25 +99,28 @@ def _abandoned(history: HistoryState) -> tuple[bytes, ...]:
     return tuple(sorted(sets & history.abandoned))
 
 
-def _counted(history: HistoryState) -> Iterator[CountedRound]:
-    for state in history.closed:
-        if history.rules.counting_in(state.number) is not None and state.aggregate is not None:
-            yield CountedRound(state.number, state.aggregate.record.update_sum, state.model)
+def _dealers(history: HistoryState) -> dict[str, int]:
+    """Who has to seal shares now, with the places of the keys for them."""
+    if history.current is None or history.phase != UPLOAD:
+        return {}
+    present = set(history.current.present)
+    return {name: place for place, name in enumerate(history.dealers) if name in present}
 
 
-def _views(history: HistoryState) -> Iterator[View]:
+def _views(history: HistoryState, dealers: dict[str, int]) -> Iterator[View]:
     state = history.current
     refused: dict[str, list[RefusedWord]] = {}
     for said in history.refusals:
-        refused.setdefault(said.culprit, []).append(RefusedWord(hashlib.sha256(said.evidence).digest(), said.check))
-    members = frozenset(() if state is None or state.accepted is None else state.accepted.record.hospitals)
+        word = RefusedWord(hashlib.sha256(said.evidence).digest(), said.check)
+        refused.setdefault(said.culprit, []).append(word)
+    accepted = None if state is None else state.accepted
+    members = frozenset(() if accepted is None else accepted.record.hospitals)
     present = frozenset(() if state is None else state.present)
-    dealers = {} if state is None else {name: place for place, name in enumerate(history.dealers)}
     for name in history.hospitals:
         joined = history.joined.get(name)
         admitted = history.admitted.get(name)
         sealed = b""
-        if state is not None and history.phase == UPLOAD and name in present:
+        if state is not None and name in dealers:
             sealed = sealing_digest(sealing_for(state, dealers[name], name))
         yield View(
             hospital=name,

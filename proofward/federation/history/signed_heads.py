@@ -32,6 +32,7 @@ def sealing_for(state: RoundState, dealer: int, name: str) -> tuple[bytes, ...]:
 class SignedHead:
     """A head, the views under it, and its signatures by the keys that verifiers had then.
 
+    dealers: who seals shares now, with their places among those for whom holders have published keys
     state: the round under way, None between two
     """
 
@@ -39,7 +40,7 @@ class SignedHead:
     keys: dict[str, bytes]
     views: dict[str, bytes]
     tree: LogTree
-    dealers: tuple[str, ...] = ()
+    dealers: dict[str, int] = field(default_factory=dict)
     state: RoundState | None = None
     signatures: dict[str, bytes] = field(default_factory=dict)
 
@@ -54,17 +55,21 @@ class SignedHead:
 
     def sealing(self, hospital: str) -> tuple[bytes, ...]:
         """What the present holders have published for a hospital."""
-        if self.head.phase != UPLOAD or self.state is None or hospital not in self.state.present:
-            return ()
-        return sealing_for(self.state, self.dealers.index(hospital), hospital)
+        place = self.dealers.get(hospital)
+        return () if place is None or self.state is None else sealing_for(self.state, place, hospital)
 
 
 @dataclass
 class HeadsSaid:
-    """digests: of all heads, by size; recent: the newest of them, ascending."""
+    """The heads of a ledger.
+
+    digests: of all of them, by size; recent: the newest, ascending
+    rotations: envelopes in which verifiers have changed their keys, with their numbers, ascending
+    """
 
     digests: dict[int, bytes] = field(default_factory=dict)
     recent: dict[int, SignedHead] = field(default_factory=dict)
+    rotations: list[tuple[int, bytes]] = field(default_factory=list)
 
     @property
     def newest(self) -> SignedHead | None:

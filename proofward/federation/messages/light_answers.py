@@ -1,4 +1,4 @@
-"""What the host answers a hospital that follows lightly: the newest head that enough verifiers have signed."""
+"""What the host answers a hospital that follows heads: the newest one that enough verifiers have signed."""
 
 from __future__ import annotations
 
@@ -20,6 +20,17 @@ _CONTEXT = b"proofward/light-answer/v1"
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What a member asks the host for: what follows the first `known` entries.
+
+    light: as a head; otherwise all entries
+    """
+
+    light: bool
+    known: int
+
+
+@dataclass(frozen=True)
 class HeadSignature:
     """A verifier's, of a head's digest."""
 
@@ -33,8 +44,9 @@ class LightAnswer:
 
     heard: the hospital's latest recorded messages by kind as the host has them now, so that it repeats none;
         only the host says so
+    ended: whether verifiers have voted for an end, and it has come; all entries show it
     head: canonical bytes of a Head, b"" where there is none that is newer; then the rest is empty
-    view, path: canonical bytes of the hospital's View, and its inclusion under the head's `views`
+    view, place, path: canonical bytes of the hospital's View, and its inclusion under the head's `views`
     consistency: of the ledger of `known` entries with that of the head
     signatures: of the head, by verifiers in ascending order
     rotations: envelopes in which verifiers have changed their keys since the known head
@@ -46,8 +58,10 @@ class LightAnswer:
     hospital: Name
     known: Count
     heard: Annotated[tuple[Word, ...], Length(0, 64)] = ()
+    ended: bool = False
     head: Annotated[bytes, Length(0, MAX_HEAD_BYTES)] = b""
     view: Annotated[bytes, Length(0, MAX_VIEW_BYTES)] = b""
+    place: Count = 0
     path: Annotated[tuple[Digest, ...], Length(0, 64)] = ()
     consistency: Annotated[tuple[Digest, ...], Length(0, 64)] = ()
     signatures: Annotated[tuple[HeadSignature, ...], Length(0, MAX_MEMBERS)] = ()

@@ -1,4 +1,4 @@
-"""What the rules say of how members check sums, how long sealed shares are kept, and how a ledger is followed."""
+"""What the rules say of how members check sums, keep sealed shares and follow the ledger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Scaling:
 
     sums: RECOMPUTED, everybody adds all ciphertexts up; FINGERPRINTS, see `history.fingerprints`
     shares: KEPT; or EPHEMERAL, sealed shares of keys are deleted with their round, see `history.ephemeral`
-    follow: EVERYTHING, every member reads every entry; HEADS, verifiers sign heads for hospitals that need not
+    follow: EVERYTHING, every member reads every entry; or HEADS, verifiers sign heads for hospitals, which
+        may follow these alone, see `history.heads`
     """
 
     sums: str = RECOMPUTED

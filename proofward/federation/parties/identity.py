@@ -47,6 +47,10 @@ class Identity:
             owner = history.used_keys.get(next_key.public.raw)
             require(owner is None, "key-used", name, "a key that nobody has or had", f"one of {owner}")
 
+    def follow(self, history: HistoryState) -> None:
+        """From now on this is what the member knows of the ledger."""
+        self._history = history
+
     @property
     def key(self) -> SigningKey:
         """The key to sign with; the one given first when the ledger has another than those given."""
