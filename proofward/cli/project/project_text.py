@@ -17,7 +17,7 @@ from proofward.cli.project.privacy_table import privacy_lines
 from proofward.cli.project.project import Project
 from proofward.cli.project.validation_table import validation_lines
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
-from proofward.federation.messages.scaling import KEPT, RECOMPUTED
+from proofward.federation.messages.scaling import EVERYTHING, KEPT, RECOMPUTED
 from proofward.models.keys import Keys
 from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALE_KEYS, SCALES, shown_bits
@@ -36,6 +36,7 @@ def project_text(project: Project) -> str:
         f"rounds = {project.rounds}",
         *([] if project.sums == RECOMPUTED else [f'sums = "{project.sums}"  # how members check a sum']),
         *([] if project.shares == KEPT else [f'shares = "{project.shares}"  # until their round is closed']),
+        *([] if project.follow == EVERYTHING else [f'follow = "{project.follow}"  # that verifiers sign']),
         *_first_model(project),
         *(notation_lines(project.notation) if project.images is None else []),
         "",

@@ -59,7 +59,7 @@ def _bounded(config: RoundConfig) -> str:
 
 def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> list[str]:
     """Who takes part, and what they can do alone and together."""
-    from proofward.federation.messages.thresholds import committees_in_words
+    from proofward.federation.messages.thresholds import committees_in_words, following_in_words
 
     verifiers = terms.named("verifier")
     return [
@@ -81,6 +81,7 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
         *committees_in_words(rules),
         *([] if not rules.scaling.fingerprints else [BY_FINGERPRINTS]),
         *([] if not rules.scaling.ephemeral else [UNTIL_CLOSED]),
+        *following_in_words(rules),
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
     ]
 
@@ -93,11 +94,14 @@ BY_FINGERPRINTS = (
 
 
 def options_in_words(rules: Rules) -> list[str]:
-    """What `consortium.toml` turns on beside rounds and committees: anchor, sums, shares, evidence."""
+    """What `consortium.toml` turns on beside rounds and committees: anchor, sums, shares, heads, evidence."""
+    from proofward.federation.messages.thresholds import following_in_words
+
     return [
         *([] if rules.chain is None else [rules.chain.words]),
         *([] if not rules.scaling.fingerprints else [BY_FINGERPRINTS]),
         *([] if not rules.scaling.ephemeral else [UNTIL_CLOSED]),
+        *following_in_words(rules),
         *_evidence(rules),
     ]
 

@@ -100,6 +100,7 @@ class Terms:
     committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
     sums: Annotated[str, Length(1, 16)] = PLAIN.sums
     shares: Annotated[str, Length(1, 16)] = PLAIN.shares
+    follow: Annotated[str, Length(1, 16)] = PLAIN.follow
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
@@ -181,9 +182,9 @@ class Terms:
 
     @property
     def scaling(self) -> Scaling:
-        """How sums are checked and shares kept; raises RulesError."""
+        """How sums are checked, shares kept and the ledger followed; raises RulesError."""
         try:
-            return Scaling(self.sums, self.shares)
+            return Scaling(self.sums, self.shares, self.follow)
         except ConfigurationError as error:
             raise RulesError(error.field, error.expected, error.actual) from error
 
