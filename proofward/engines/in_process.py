@@ -22,6 +22,7 @@ from proofward.engines.members_at_once import usual_workers
 from proofward.engines.run_folder import Plan, RunFolder
 from proofward.federation.history.counted import CountedSum, counted_sums
 from proofward.federation.history.faults import Fault, faults
+from proofward.federation.history.history_state import CLOSED
 from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.events import Event, Observer, ignore
@@ -133,8 +134,7 @@ class InProcessFederation:
             network: Carries the messages. By default all arrive.
             parties: Classes of members, for tests of dishonest ones.
             proofs: What makes and checks proofs.
-            workers: How many members work at the same time, on threads. `usual_workers` says how many they
-                are otherwise. What comes out is the same with any number.
+            workers: How many members work at the same time, on threads, see `usual_workers`.
             data_sheets: What hospitals say of their records, in lines, by name.
             counts: What each hospital counts, by name. Where all rounds count, no datasets are needed.
             publishing: The hospitals that publish their own counts.
@@ -221,8 +221,8 @@ class InProcessFederation:
         except FederationHalted as halt:
             stopped = halt.reason
         self._pass()
-        if not self.aggregator.finished:
-            for member in self.members.values():
+        for member in self.members.values():
+            if not self.aggregator.finished or not (member.halted or member.history.phase == CLOSED):
                 member.expire()
         result = self._result(stopped)
         self.aggregator.seal()
