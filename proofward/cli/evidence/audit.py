@@ -73,9 +73,10 @@ def audit(
     """Replay everything in the folder RUN with no secret: chain, every proof, sums, unmasking, models.
 
     Says two things apart: whether the record is consistent, and whether everybody kept the rules, else who
-    did not, where and how. Exit code 0 when both hold; 1 when the record has a flaw or somebody broke the
-    rules, and the two sentences, or "consistent" and "rules_kept" of --json, say which; 2 when there is no
-    ledger, or one of an earlier protocol, which another release audits. A refused proof is "refused": the
+    did not, where and how. Exit code 0 when both hold; 1 when the record has a flaw, somebody broke the
+    rules, or fewer witnesses have cosigned than are asked for, and the sentences, or "consistent",
+    "rules_kept" and "cosigned" of --json, say which; 2 when there is no ledger, or one of an earlier protocol,
+    which another release audits. A refused proof is "refused": the
     record of it is in order, and the hospital broke a rule. Metrics and plot are no evidence and not read.
     """
     require_ledger(run)
