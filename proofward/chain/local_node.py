@@ -32,6 +32,9 @@ class LocalNode(LocalChain):
         """See Node."""
         return bool(self.code(address))
 
+    def settle(self) -> None:
+        """See Node."""
+
     def send(self, transaction: Transaction) -> Receipt:
         """See Node."""
         try:

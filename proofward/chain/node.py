@@ -44,6 +44,10 @@ class Node(Protocol):
         """Of the block that counts: the last one that is final, unless it was agreed otherwise."""
         ...
 
+    def settle(self) -> None:
+        """Waits until all that the account has sent before, in calls that were interrupted, is in a block."""
+        ...
+
     def send(self, transaction: Transaction) -> Receipt:
         """Sends a transaction, and returns when the chain has taken it."""
         ...

@@ -61,8 +61,8 @@ class AuditSummary:
     def flaws(self) -> list[AuditVerdict]:
         """What failed of the record.
 
-        A verifier's false word, signed by it, is in order as a record of what it said; and what witnesses have
-        not signed yet is not part of the record.
+        A verifier's false word, signed by it, is in order as a record of what it said; and what witnesses
+        have not signed yet is not part of the record.
         """
         return [
             entry
@@ -77,7 +77,7 @@ class AuditSummary:
 
     @property
     def cosigned(self) -> bool | None:
-        """Whether enough witnesses have cosigned; None where nobody asked, or no cosignature could be read."""
+        """Whether enough witnesses have cosigned; None where nobody asked, or nothing could be read."""
         asked = [entry for entry in self.verdicts if entry.check == "ledger-cosigned"]
         return all(entry.passed for entry in asked) if asked else None
 

@@ -31,12 +31,12 @@ def rules_sentence(summary: AuditSummary) -> str:
 
 
 def lacking_sentences(summary: AuditSummary) -> Iterator[str]:
-    """What is to be done where fewer witnesses have cosigned than are asked for; nothing where enough have."""
+    """What to do where fewer witnesses have cosigned than are asked for; nothing where enough have."""
     for verdict in summary.lacking:
         assert verdict.refusal is not None
         wanted, there = verdict.refusal.expected, verdict.refusal.actual
-        ask = "Ask the others with `proofward witness ask`, or ask for fewer with --least."
-        yield f"Too FEW witnesses have cosigned {verdict.subject}: {wanted} are asked for, found {there}. {ask}"
+        few = f"Too FEW witnesses have cosigned {verdict.subject}: {wanted} are asked for, found {there}."
+        yield f"{few} Ask the others with `proofward witness ask`, or ask for fewer with --least."
 
 
 def members(names: tuple[str, ...] | list[str]) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from proofward.chain.fees import USUAL_MOST
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 
@@ -55,11 +56,14 @@ def read_proof(path: Path, option: str) -> StateProof:
         raise click.BadParameter(f"{option}: {path}: {error}") from error
 
 
-def node_at(url: str, dev: bool, key: Path | None = None) -> RpcNode:
-    """A node; raises ChainExtraMissing, and Refused for a key file that is none."""
+def node_at(url: str, dev: bool, key: Path | None = None, most: float = USUAL_MOST) -> RpcNode:
+    """A node; raises ChainExtraMissing, and Refused for a key file that is none.
+
+    most: gwei for a unit of gas.
+    """
     from proofward.chain.rpc import FINAL, LATEST, RpcNode
 
-    return RpcNode(url, None if key is None else payer(key), LATEST if dev else FINAL)
+    return RpcNode(url, None if key is None else payer(key), LATEST if dev else FINAL, most)
 
 
 def payer(path: Path) -> bytes:
