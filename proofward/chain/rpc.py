@@ -15,7 +15,7 @@ from proofward.chain.contract.keccak import keccak256
 from proofward.chain.errors import ChainExtraMissing, NotAnchored
 from proofward.chain.fees import GWEI, USUAL_MOST, fees
 from proofward.chain.libraries import imported
-from proofward.chain.node import Receipt, Transaction
+from proofward.chain.node import Receipt, Transaction, Tried
 from proofward.chain.rlp import number_bytes, rlp_encode
 from proofward.chain.state_proof import StateProof
 
@@ -112,6 +112,13 @@ class RpcNode:
         )
         digest = self._ask("eth_sendRawTransaction", _text(bytes(signed.raw_transaction)))
         return self._taken(transaction, digest)
+
+    @_answered
+    def tried(self, transaction: Transaction) -> Tried:
+        """See Node."""
+        call = {"to": _text(transaction.to), "data": _text(transaction.data)}
+        answer = _bytes(self._ask("eth_call", call, LATEST))
+        return Tried(int(self._ask("eth_estimateGas", call), 16), answer)
 
     @_answered
     def settle(self) -> None:

@@ -11,7 +11,7 @@ import click
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?")
 
 
-class WebAddress(click.ParamType):
+class WebAddress(click.ParamType[str]):
     """The address of a service, http or https. whole: with a user or a query, where keys may stand."""
 
     name = "url"
@@ -27,7 +27,7 @@ class WebAddress(click.ParamType):
         return value
 
 
-class OwnAddress(click.ParamType):
+class OwnAddress(click.ParamType[str]):
     """An IP address of this machine, or localhost."""
 
     name = "address"

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.chain.fees import USUAL_MOST
-from proofward.cli.common.addresses import WebAddress
 from proofward.cli.common.answering import (
     JSON,
     KIT,
@@ -24,26 +22,15 @@ from proofward.cli.common.answering import (
 )
 from proofward.cli.common.console import FLAW, OK
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.evidence.chain_dispute import dispute
 from proofward.cli.evidence.chain_file import carried_in, sent_of
+from proofward.cli.evidence.chain_options import DEV, FILE, KEY, MAX_FEE, NODE, PROOF_OUT, RPC
 from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, proof_at, read_proof
 from proofward.federation.messages.usual import CHAIN_KEY_KINDS
 
 if TYPE_CHECKING:
     from proofward.chain.node import Node, Receipt
     from proofward.federation.history.history import History
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-RPC = click.option("--rpc", required=True, type=WebAddress(whole=True), metavar="URL",
-                   help="A node of the chain, over JSON-RPC.")  # fmt: skip
-KEY = click.option("--key", required=True, type=FILE, metavar="FILE",
-                   help="Key of the account that pays, in hexadecimal digits.")  # fmt: skip
-MAX_FEE = click.option("--max-fee", "most", type=click.FloatRange(0, min_open=True), metavar="GWEI",
-                       default=USUAL_MOST, show_default=True,
-                       help="Most that is paid for a unit of gas, whatever the node names.")  # fmt: skip
-DEV = click.option("--dev-chain", "dev", is_flag=True,
-                   help="The latest block counts, final or not: for chains that finalise none.")  # fmt: skip
-PROOF_OUT = click.option("--proof", "out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-                         help="Write what the chain then holds, with its proof, for audits.")  # fmt: skip
 
 
 @click.group(cls=GuardedGroup)
@@ -212,7 +199,7 @@ def import_proof(source: Path, proof: Path, as_json: bool) -> None:
 
 @chain.command()
 @SOURCE
-@click.option("--rpc", type=WebAddress(whole=True), metavar="URL",
+@click.option("--rpc", type=NODE, metavar="URL",
               help="A node of the chain, which is asked what is anchored.")  # fmt: skip
 @DEV
 @JSON
@@ -227,7 +214,7 @@ def status(source: Path, rpc: str | None, dev: bool, as_json: bool) -> None:
 
 @chain.command()
 @SOURCE
-@click.option("--rpc", type=WebAddress(whole=True), metavar="URL", help="A node of the chain.")
+@click.option("--rpc", type=NODE, metavar="URL", help="A node of the chain.")
 @click.option("--chain-proof", "proof", type=FILE, metavar="FILE", help="Or what it has proved before.")
 @DEV
 @PROOF_OUT
@@ -253,3 +240,6 @@ def verify(
         said = "the anchor holds" if holds else "THE ANCHOR DOES NOT HOLD"
         tell({"did": "verified", "holds": holds, "checks": lines}, [*lines, said], as_json)
         raise SystemExit(OK if holds else FLAW)
+
+
+chain.add_command(dispute)
