@@ -160,7 +160,8 @@ class ChainDemo:
         honest = Receipt.of(opened)
         own = sum(verdict_holds(self.history, state, by, told) for (by, _), told in said.items())
         alike = {told.receipt for (_, about), told in said.items() if about == hospital}
-        same = "the one" if alike == {honest.to_bytes()} else "ANOTHER than"
+        alike_all = alike == {honest.to_bytes()}
+        same = "the one" if alike_all else "ANOTHER than"
         self._say(f"  {own} of {len(said)} verdicts are sealed with receipts, {same} that the proof gives")
         (column, value), *others = honest.claims
         false = replace(honest, claims=((column, value ^ 1), *others))
@@ -174,7 +175,7 @@ class ChainDemo:
         if found.transaction is None:
             return False
         gas = node.send(found.transaction).gas
-        gone = bool(state_of(self.history, node).gone & 1) and own == len(said) > 0 and len(alike) == 1
+        gone = bool(state_of(self.history, node).gone & 1) and own == len(said) > 0 and alike_all
         ended = f"{by} has {'lost' if gone else 'KEPT'} its seat, {gas:,} gas"
         self._say(f"  the chain executed the step: {ended}")
         return gone
