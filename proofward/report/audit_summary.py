@@ -22,7 +22,7 @@ SIGNED = frozenset(
 """Checks that all pass where the entries are those that the aggregator signed."""
 WORDS = frozenset({"verdict", "complaint", "stopping", "attestation-verdict", "fingerprint"})
 """Checks of what verifiers say."""
-ACCUSING = WORDS | {"entry", "beacon", "aggregate", "ledger-remembered"}
+ACCUSING = WORDS | {"entry", "beacon", "aggregate", "ledger-remembered", "sealing-keys"}
 """Checks of what a member signed; the others compare bytes that anybody could have changed."""
 UNREADABLE = ("object", "unjudged")
 """Beginnings of refusals for want of bytes, which speak against nobody."""

@@ -16,7 +16,7 @@ BEACON_SHARE_BYTES = 80
 MAX_BODY_BYTES = 1 << 21
 """Of any record: the longest lists of `MAX_MEMBERS` names, digests or shares of nonces fit, see the tests."""
 MOST_KEYS = (MAX_BODY_BYTES - 256) // (PUBLIC_KEY_BYTES + 3)
-"""Sealing keys in one record. A holder gives one for each dealer, so no attempt has more where they are there."""
+"""Sealing keys in one record: a holder's for its dealers, unless the rules keep keys out of entries."""
 _NAME_BYTES = 40
 
 Count = Annotated[int, Range(0, (1 << 63) - 1)]

@@ -164,7 +164,7 @@ class ShareComplaint(Message):
 
 @dataclass(frozen=True)
 class PlacedComplaint(ShareComplaint):
-    """Holder: the same, where keys are an object: with the path of that pair's key to the root in its entry."""
+    """Holder: the same where keys are an object, with the path of that pair's key to its entry's root."""
 
     kind: ClassVar[str] = "placed-complaint"
     path: Path

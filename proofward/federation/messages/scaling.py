@@ -1,4 +1,4 @@
-"""What the rules say of how members check sums, how long sealed shares are kept, and where sealing keys are."""
+"""What the rules say of how sums are checked, of how long sealed shares are kept, and of where keys are."""
 
 from __future__ import annotations
 
