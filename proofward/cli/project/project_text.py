@@ -85,9 +85,9 @@ def _scaling(project: Project) -> list[str]:
         "shares": "until their round is closed",
         "sealing_keys": "where the keys are that shares are sealed to",
     }
-    usual = {name: getattr(PLAIN, name) for name in meanings}
     found = {name: getattr(project, name) for name in meanings}
-    return [f'{name} = "{found[name]}"  # {why}' for name, why in meanings.items() if found[name] != usual[name]]
+    other = {name: value for name, value in found.items() if value != getattr(PLAIN, name)}
+    return [f'{name} = "{value}"  # {meanings[name]}' for name, value in other.items()]
 
 
 def _servers(addresses: Sequence[str]) -> str:
