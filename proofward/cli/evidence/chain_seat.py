@@ -84,7 +84,7 @@ def seal(
     source: Path, file: Path, rpc: str | None, proof: Path | None, dev: bool, member: str | None, yes: bool,
     passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Add the seals of the seats here to the request in FILE, once you know from its member that it is true."""
+    """Add the seals of the seats here to the request in FILE. Ask its member first whether it is true."""
     from proofward.chain.key_files import kept_key
     from proofward.chain.replacing import good_seals, present_anchor, sealed
     from proofward.cli.evidence.model_statement import members_of
