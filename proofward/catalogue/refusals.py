@@ -100,6 +100,7 @@ REFUSALS: dict[str, str] = {
     "object": "An object is one that a message names, and arrives in order.",
     "object-digest": "An object has the digest by which it is named.",
     "object-missing": "A named object is there.",
+    "object-part": "A part of an object is the one at its place under the root that an entry names.",
     "object-size": "An object is as long as the message and the model say.",
     "object-stray": "An object is named by an entry.",
     "objects": "There are no more objects than an audit reads.",

@@ -22,7 +22,7 @@ SIGNED = frozenset(
 """Checks that all pass where the entries are those that the aggregator signed."""
 WORDS = frozenset({"verdict", "complaint", "stopping", "attestation-verdict", "fingerprint"})
 """Checks of what verifiers say."""
-ACCUSING = WORDS | {"entry", "beacon", "aggregate", "ledger-remembered"}
+ACCUSING = WORDS | {"entry", "beacon", "aggregate", "ledger-remembered", "sealing-keys"}
 """Checks of what a member signed; the others compare bytes that anybody could have changed."""
 LACKING = "witnesses-lacking"
 """The refusal where too few witnesses have cosigned: something to be asked for, and no flaw of the record."""
