@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.lattice.sampler import uniform_words
+from proofward.layers.bounds import compile_bounds
 from proofward.layers.clip_scale import ClipScale
 from proofward.layers.clipped_training import Clipped
 from proofward.layers.exact import EXACT
 from proofward.layers.model import Int64Array
 from proofward.layers.privacy import Privacy
 from proofward.layers.schedule import schedule
+from proofward.layers.training import magnitude
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
 from proofward.relations.noise_levels import NoiseLevels
@@ -120,8 +122,9 @@ class Rules:
         scales, model = self.config.scales, self.config.model
         rounding, head = model.last_rounding(scales), model.head
         inputs = sites.inputs(1 << scales.activation_bits, 1, np.float64)
-        largest = float(np.abs(inputs).max()) * inputs.shape[2]
-        start = joined(weights[None].astype(np.float64))
+        start, training = joined(weights[None].astype(np.float64)), self.config.training
+        bounds = compile_bounds(model, scales, training, self.rows, magnitude(weights))[0]
+        assert max(bounds.sums, bounds.weights, bounds.biases) < EXACT  # so sums in float64 are exact
 
         def gradients(logits: Numbers, labels: Int64Array) -> Int64Array:
             return head.gradients(logits.astype(np.int64), labels, rounding)
@@ -129,13 +132,10 @@ class Rules:
         if self.clips_records:
             logits = inputs @ start[0].T
             deltas = gradients(logits.reshape(-1, 2), sites.labels.reshape(-1)).reshape(logits.shape)
-            assert np.abs(start).max() * largest < EXACT
             return self._clipped(inputs, deltas)
         start = np.repeat(start, len(sites), axis=0)
-        rate = self.config.training.rates(self.rows).increments[0]
+        rate = training.rates(self.rows).increments[0]
         ended = local_steps(start, inputs, sites.labels, batches, rate, gradients)
-        # each product has stayed exact: weights between the first and the last are bounded alike
-        assert max(np.abs(start).max(), np.abs(ended).max()) * largest * 16 < EXACT
         return within_bound(self._rule, flat(ended - start).astype(np.int64))
 
     @property

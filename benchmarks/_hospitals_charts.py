@@ -1,0 +1,2 @@
+def charts(cells, epsilons):
+    return []
