@@ -250,7 +250,7 @@ def main() -> None:
     parser.add_argument("--epsilons", default="8,3,1")
     parser.add_argument("--divisions", type=int, default=10, help="of the Wisconsin records")
     parser.add_argument("--tables", type=int, default=12, help="drawn, one for each kind and then again")
-    parser.add_argument("--draws", type=int, default=3, help="of the noise, for each division or table")
+    parser.add_argument("--draws", type=int, default=3, help="of the noise, for each division; one for each table")
     parser.add_argument("--charts", type=Path, help="folder of charts and their page")
     parser.add_argument("--smallest", action="store_true", help="three hospitals, one division, one epsilon")
     options = parser.parse_args()
@@ -268,7 +268,8 @@ def main() -> None:
             for count in counts:
                 most = max(counts)
                 table = wisconsin(seed, most) if kind == "wisconsin" else drawn_part(seed, count, most)
-                found = measured(table, count, epsilons, options.draws, kind == "drawn")
+                draws = options.draws if kind == "wisconsin" else 1
+                found = measured(table, count, epsilons, draws, kind == "drawn")
                 for way, own in found.items():
                     values.setdefault((way, count), []).append(own)
                 progress({"records": kind, "number": seed, "hospitals": count})
