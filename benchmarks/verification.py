@@ -45,7 +45,7 @@ def figure(rows: Sequence[dict[str, Any]], hospitals: int) -> Any:
     drawing = new_figure(7.2, 4.4)
     axes = drawing.add_subplot()
     places = sorted({row["verifiers"] for row in rows})
-    for colour, (way, words) in zip(COLOURS, WAYS.items(), strict=False):
+    for colour, words in zip(COLOURS, WAYS.values(), strict=False):
         own = [row for row in rows if row["way"] == words]
         for what, name, dash, marker in (("each", "a verifier", "-", "o"), ("all", "together", "--", "s")):
             look = {"color": colour, "linestyle": dash, "marker": marker, "markersize": 5}
