@@ -29,6 +29,8 @@ from proofward.report.scenario import demonstration_plan
 
 NAME, ROWS = "logistic", 16
 """Preset, and records of each hospital."""
+CLIP_BITS = {RECORD: 0, HOSPITAL: -1}
+"""A record's gradient is clipped to 1, as usual; a hospital's update to 1/2, about as long as the first."""
 
 
 @lru_cache(maxsize=256)
@@ -41,7 +43,8 @@ def rules(granularity: str, epsilon: float, hospitals: int) -> Rules | None:
         return Rules(setup, config, ROWS, first)
     threshold = usual_threshold(hospitals)
     minimum = usual_updates(hospitals, threshold)
-    asked = Privacy(0, LEAST_COARSE_VARIANCE, RELEASES, 1, threshold, INVERSE_DELTA, granularity)
+    bits, least = CLIP_BITS[granularity], LEAST_COARSE_VARIANCE
+    asked = Privacy(bits, least, RELEASES, 1, threshold, INVERSE_DELTA, granularity)
     try:
         privacy = least_noise(asked, epsilon, setup.model.parameters, minimum)
     except ConfigurationError:

@@ -11,8 +11,8 @@ the smaller one's in it.
 
 alone: a hospital by itself in float32, no privacy, mean over hospitals. float: FedAvg in float32. exact: the
 preset's rules. record/E: each record is protected with epsilon E, one step a round. hospital/E: whole
-hospitals are. delta is 1e-5; threshold, smallest sum, clip and rates are those that `proofward consortium
-init` chooses. Nothing is tuned on held-out records.
+hospitals are, whose updates are clipped to 1/2. delta is 1e-5; threshold, smallest sum, the clip of records
+and rates are those that `proofward consortium init` chooses. Nothing is tuned on held-out records.
 
 No proof is made at these sizes. Updates, noise and models are computed in the product's integers for all
 hospitals at once (_hospitals_twin.py), and each run first compares every way's updates with those that
