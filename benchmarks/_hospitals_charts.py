@@ -49,9 +49,9 @@ def shown(cell: dict[str, Any], way: str) -> str:
 
 
 def figure(cells: Cells, panels: Sequence[str], epsilons: Sequence[float], name: str) -> Any:
-    """A panel for each kind of protection, with the same axes."""
+    """A panel for each kind of protection, each with heights of its own."""
     drawing = new_figure(7.2 if len(panels) == 1 else 10.4, 4.9)
-    every = drawing.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    every = drawing.subplots(1, len(panels), squeeze=False)[0]
     for axes, panel in zip(every, panels, strict=True):
         line(axes, cells, ALONE, "a hospital alone, no privacy", (GREY, ":", "x"), 0)
         line(axes, cells, FLOAT, "FedAvg in float32", (ORANGE, "--", "s"), 1, markersize=9, fillstyle="none")
@@ -83,7 +83,8 @@ def line(
 ) -> None:
     """Means of a way with their deviations, where it was measured, a little beside each other."""
     own = [cell for cell in cells if way in cell["auc"]]
-    places = [cell["hospitals"] * 1.012 ** (place - 2) for cell in own]
+    step = (cells[-1]["hospitals"] / cells[0]["hospitals"]) ** 0.006
+    places = [cell["hospitals"] * step ** (place - 2) for cell in own]
     means, spread = ([cell[what][way] for cell in own] for what in ("auc", "auc_sd"))
     above = [min(1 - mean, bar) for mean, bar in zip(means, spread, strict=True)]
     colour, dashes, marker = look

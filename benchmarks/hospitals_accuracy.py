@@ -47,7 +47,7 @@ from proofward.privacy.drawn_tables import drawn_table
 from proofward.report.baselines import fixed_scores, round_beacon
 from proofward.report.evaluation import Evaluation, evaluate
 
-HELD_OUT, MOST_ALONE = 1000, 100
+TITLE, HELD_OUT, MOST_ALONE = "Accuracy against the number of hospitals", 1000, 100
 """Held-out cases of a drawn table; of more hospitals so many train alone."""
 
 
@@ -201,7 +201,7 @@ def main() -> None:
     settings |= {"equal_to_what_is_proved": equal}
     print_result("hospitals_accuracy", **settings, cells=cells, processor_seconds=seconds)
     if options.charts:
-        write_charts(options.charts, "Accuracy against the number of hospitals", charts(cells, epsilons))
+        write_charts(options.charts, TITLE, list(charts(cells, epsilons)))
 
 
 if __name__ == "__main__":
