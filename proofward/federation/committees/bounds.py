@@ -67,7 +67,8 @@ def too_few(population: Population, size: int, needed: int, redraws: int = 0) ->
 
 def none_honest(population: Population, size: int, redraws: int = 0) -> Fraction:
     """P[all of `size` members are corrupt], after the best of `redraws` + 1 draws."""
-    return more_corrupt(population, size, size - 1, redraws)
+    share = Fraction(comb(population.corrupt, size), comb(population.members, size))
+    return min(share * (redraws + 1), Fraction(1))
 
 
 def bits(probability: Fraction) -> float:
