@@ -9,7 +9,7 @@ i members drawn of N fail their promise,
     verifiers   the fewest, s at least, all of whom are corrupt with less than 2^-40; all N if no fewer do
 
 p falls with N, rises with the number of holders and falls with that of verifiers, so both are searched for
-by halving, and a size holds for an interval of populations. Its ends are where secrecy and liveness are worst.
+by halving, and a size holds for an interval of populations: at its ends secrecy and liveness are worst.
 Sizes that fail the policy for all members already, in rules that say `unsafe`, keep what they had there.
 """
 

@@ -229,9 +229,8 @@ class HistoryState:
         Hospitals that the rules name and that are accepted by now, and verifiers. Who is revoked later is
         drawn nevertheless, and its place stays empty: nobody can put others in the place of honest members.
         """
-        late = () if self.rules.counts_only else set(self.enrolments) - set(self.enrolled)
-        accepted = self.attendances if self.rules.counts_only else {*self.enrolled, *self._accepted_roots(late)}
-        hospitals = self.rules.holders_among(accepted)
+        late = self._accepted_roots(set(self.enrolments) - set(self.enrolled))
+        hospitals = self.rules.holders_among({*self.enrolled, *late, *self.attendances})
         self.drawable = frozenset(self.active((*hospitals, *self.rules.verifiers)))
 
     def draw_validation_parts(self) -> None:

@@ -1,8 +1,8 @@
 """Who holds the shares of a round's keys, who judges a proof, and what has been found of it.
 
-Both are drawn of the members that could be drawn before the beacon could be known, see `HistoryState.fix_draws`.
-How many are drawn follows from the number of these (`committees/populations`): fewer holders, or more judges,
-the more are missing. Whoever is revoked after that is drawn nevertheless and nobody takes the empty place, so
+Both are drawn of members that are fixed before the beacon can be known (`HistoryState.fix_draws`). How many
+are drawn follows from the number of these (`committees/populations`): the more are missing, the fewer holders
+or the more judges. Whoever is revoked after that is drawn nevertheless and nobody takes the empty place, so
 neither somebody who steps back nor somebody who has others removed changes a draw that is known.
 
 Holders. With a committee, it is drawn by the beacon when a round opens, among the hospitals that the rules
@@ -123,9 +123,8 @@ def task_in_words(history: HistoryState, member: str) -> str:
         return ""
     there, everybody = len(rules.holders_among(state.drawable)), len(rules.hospitals)
     words = f"{'holds' if member in state.committee else 'holds no'} shares of this round's keys"
-    if there == everybody:
-        return words
-    return f"{words}; {there} of {everybody} hospitals could be drawn, {len(state.committee)} of them hold shares"
+    held = f"{there} of {everybody} hospitals could be drawn, {len(state.committee)} of them hold shares"
+    return words if there == everybody else f"{words}; {held}"
 
 
 def contradicted(state: RoundState, quorum: int) -> dict[tuple[str, str], tuple[str, ...]]:

@@ -102,14 +102,14 @@ class Committees:
     def bounds(self, hospitals: int, verifiers: int, threshold: int) -> Iterator[Bound]:
         """Those of the committees that there are; `threshold` is t of the holders."""
         if self.holders:
-            drawn, size = self.draw(hospitals, threshold), self.holders
-            words = f"more than {threshold} of a round's holders, {size} at most, are corrupt, whoever is missing"
+            drawn, most = self.draw(hospitals, threshold), self.holders
+            words = f"more than {threshold} of a round's holders, {most} at most, are corrupt"
             yield Bound("secrecy", words, drawn.secrecy, SECRECY_BITS)
             words = f"fewer than {threshold + 1} of them are honest and present"
             yield Bound("liveness", words, drawn.liveness, LIVENESS_BITS)
         if self.sample:
             lied = self.sampling(verifiers).soundness
-            words = f"all verifiers of a proof, {self.sample} at least, are corrupt, whoever is revoked"
+            words = f"all verifiers of a proof, {self.sample} at least, are corrupt"
             yield Bound("soundness", words, lied, SECRECY_BITS)
 
     def check(self, hospitals: int, verifiers: int, threshold: int, holders: int) -> None:

@@ -150,15 +150,15 @@ def committees_in_words(rules: Thresholds) -> Iterator[str]:
     assumed = f"reckoned with {drawn.corrupt} % corrupt and {drawn.absent} % absent"
     if drawn.holders:
         yield (
-            f"a committee of {drawn.holders} hospitals, drawn for each round, holds the shares of its keys, "
-            f"and a smaller one where fewer can be drawn; {rules.config.threshold} of them learn nothing "
-            f"together; {assumed}"
+            f"a committee of {drawn.holders} hospitals, drawn for each round, holds the shares of its keys; "
+            f"{rules.config.threshold} of them learn nothing together; {assumed}"
         )
     if drawn.sample:
         yield (
             f"{drawn.sample} verifiers, drawn for each proof of a round, judge it, and all where these "
             f"disagree or are silent; {assumed}"
         )
+    yield "the bounds hold whoever is missing: of fewer hospitals fewer hold, of fewer verifiers more judge"
     if drawn.redraws:
         yield f"whoever influences a beacon is granted {drawn.redraws} further draws"
     yield from in_words(rules.bounds)
