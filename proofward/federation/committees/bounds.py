@@ -45,7 +45,7 @@ def terms(members: int, special: int, size: int, start: int = 0) -> Iterator[int
     others = members - special
     first = max(start, size - others)
     yield from (0 for _ in range(start, first))
-    term = comb(special, first) * comb(others, size - first)
+    term = comb(special, first) * comb(others, size - first) if first <= size else 0
     for i in range(first, size + 1):
         yield term
         term = term * (special - i) * (size - i) // ((i + 1) * (others - size + i + 1))
