@@ -106,9 +106,9 @@ def populations_chart(draw: Draw) -> Chart:
     title = f"Hospitals kept away before a draw of {everybody:,}"
     words = (
         f"Exact probabilities as powers of two. All {draw.population.corrupt:,} corrupt hospitals can be "
-        f"drawn, and honest ones are kept away: {sizes[-1]} holders are drawn of all hospitals, {sizes[0]} of "
-        f"{places[0]:,}, with t = {draw.threshold}. The second line is for a committee that would stay as it "
-        f"is. The third is for {present:,} hospitals that are honest and present."
+        f"drawn, and honest ones are kept away: {sizes[-1]} holders are drawn of all hospitals and "
+        f"{sizes[0]} of {places[0]:,}, with t = {draw.threshold}. The second line is for a "
+        f"committee that would stay as it is. The third is for {present:,} hospitals that are honest and present."
     )
     chart = _chart("committee-populations", title, words, "hospitals that can be drawn", places, columns)
     head, *rows = chart.table
