@@ -108,7 +108,7 @@ def populations_chart(draw: Draw) -> Chart:
         f"Exact probabilities as powers of two. All {draw.population.corrupt:,} corrupt hospitals can be "
         f"drawn, and honest ones are kept away: {sizes[-1]} holders are drawn of all hospitals and "
         f"{sizes[0]} of {places[0]:,}, with t = {draw.threshold}. The second line is for a "
-        f"committee that would stay as it is. The third is for {present:,} hospitals that are honest and present."
+        f"committee that would stay as it is. The third is for {present:,} honest and present hospitals."
     )
     chart = _chart("committee-populations", title, words, "hospitals that can be drawn", places, columns)
     head, *rows = chart.table
