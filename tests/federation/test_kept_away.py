@@ -8,7 +8,9 @@ import pytest
 
 from proofward.engines.in_process import FaithfulNetwork
 from proofward.federation.committees.drawing import HOLDERS, VERIFIERS, committee
+from proofward.federation.history.absences import absent_hospitals
 from proofward.federation.history.history_state import CONFIRM, CONSENT, VERIFY
+from proofward.federation.history.judges import task_in_words
 from proofward.federation.history.standstill import no_way_on
 from proofward.federation.messages.beacon import round_beacon
 from proofward.federation.messages.catalogue import (
@@ -16,6 +18,7 @@ from proofward.federation.messages.catalogue import (
     Enrolment,
     EnrolmentVerdict,
     RoundOpened,
+    Upload,
     Verdict,
 )
 from proofward.federation.messages.committees import Committees
@@ -46,7 +49,7 @@ class Keeping(FaithfulNetwork):
     history = None
 
     def __init__(self, away=(), late=()):
-        self.away, self.late, self.kept = away, late, []
+        self.away, self.late, self.kept, self.told = away, late, [], {}
 
     def to_aggregator(self, member, message):
         envelope = opened(message)
@@ -55,6 +58,8 @@ class Keeping(FaithfulNetwork):
         if envelope.topic == EnrolmentVerdict.kind and envelope.record.hospital in self.late:
             self.kept.append(message)
             return ()
+        if envelope.topic == Upload.kind:
+            self.told[envelope.round, member] = task_in_words(self.history, member)
         if self.history is not None and self.history.phase == CONSENT:
             given, self.kept = self.kept, []
             return (*given, message)
@@ -62,8 +67,12 @@ class Keeping(FaithfulNetwork):
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory):
-    network = Keeping(away=("hospital-6",), late=("hospital-7",))
+def network():
+    return Keeping(away=("hospital-6",), late=("hospital-7",))
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory, network):
     return Federation(tmp_path_factory.mktemp("kept"), few(4), network=network)
 
 
@@ -82,6 +91,14 @@ def test_who_is_accepted_once_a_beacon_can_be_known_takes_part_and_is_not_drawn(
     assert "hospital-7" not in first.participants
     assert "hospital-7" in second.accepted.record.hospitals and "hospital-7" not in second.drawable
     assert kept.history.drawable >= {"hospital-7"}, "the next round could draw it"
+
+
+def test_members_are_told_that_the_committee_is_smaller(kept, network):
+    words = "shares of this round's keys; 6 of 8 hospitals could be drawn, 3 of them hold shares"
+    for state in kept.history.closed:
+        for name in state.uploads:
+            task = "holds" if name in state.committee else "holds no"
+            assert network.told[state.number, name] == f"{task} {words}"
 
 
 def test_with_too_few_to_draw_no_round_opens_and_it_is_told_who_is_missing(tmp_path):
@@ -122,5 +139,10 @@ def test_where_too_few_are_left_to_draw_the_next_round_does_not_open(tmp_path):
     assert stopped.expected == "at least 8 hospitals to draw holders of" and f"revoked: {gone}" in stopped.actual
     told = [no_way_on(member.history) for member in run.engine.hospitals.values()]
     assert told.count(stopped) >= HOSPITALS - 1, "every member finds it by itself"
+    history, lost = run.history, [name for name in run.engine.rules.hospitals if name != gone][:2]
     opening = RoundOpened(run.history.model, run.history.opening()[2])
     assert run.check(run.aggregator.envelope(opening, 2, 0).data) == ("draw", "aggregator")
+    history.drawable -= set(lost)
+    del history.enrolments[lost[0]]
+    late = "its enrolment was not accepted before the round's beacon was fixed"
+    assert absent_hospitals(history) == {lost[0]: "it has not enrolled", lost[1]: late}
