@@ -80,10 +80,11 @@ def test_transactions_are_carried_from_a_site_without_a_network(run, tmp_path, p
     out = tmp_path / "due.json"
     done = proofward("chain", "export", run.folder, out)
     assert done.exit_code == 0 and "deploy, weights of round 1, round 1, round 2" in done.output, done.output
-    chain, _, rounds, due = from_json(out.read_text())
-    assert (chain, rounds, len(due)) == (31337, 2, 4)
+    found = from_json(out.read_text())
+    assert (found.chain_id, found.rounds, found.seats, len(found.due)) == (31337, 2, 3, 4)
     assert proofward("chain", "export", run.folder, out).exit_code == 1
-    for text in ("", "[]", "{}", out.read_text().replace("v1", "v2")):
+    many = out.read_text().replace('"seats": 3', '"seats": 65')
+    for text in ("", "[]", "{}", out.read_text().replace("v1", "v2"), many):
         with pytest.raises(ChainError):
             from_json(text)
     assert "2 of 2 seals" in proofward("chain", "status", run.folder).output
