@@ -81,10 +81,11 @@ class LightHospital(Hospital):
         if self.halted is not None:
             return
         try:
-            if _is_answer(message):
+            if self.rules.scaling.heads and _is_answer(message):
                 self._take(open_answer(message, self.rules), message)
             else:
                 self._follow(open_extension(message, self.rules))
+                self._ended = False  # all entries say so themselves
             self.at_end()
         except Refusal as refusal:
             self._refuse(refusal, message)
