@@ -156,7 +156,7 @@ def test_rules_refuse_heads_beside_what_heads_do_not_show():
     chain = ChainTerms(1, 2, ("hospital-999", "verifier-0"), bytes(32))
     for what, fields in (
         ("a hospital's seat on a chain", {"chain": chain}),
-        ("evidence of machines", {"attestation": Policy("recorded", ("sev-snp",))}),
+        ("evidence of machines", {"attestation": Policy("recorded", ("snp",))}),
         ("more than 4096 rounds that count", {"counting": (SimpleNamespace(rounds=range(5000)),)}),
     ):
         with pytest.raises(RulesError, match=what):
