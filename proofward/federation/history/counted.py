@@ -53,5 +53,5 @@ def counted_objects(history: HistoryState) -> set[bytes]:
 
 
 def _counted(history: HistoryState) -> list[tuple[RoundState, Counting]]:
-    found = ((state, history.rules.counting_in(state.number)) for state in history.closed)
-    return [(state, counting) for state, counting in found if counting is not None]
+    found = ((number, history.rules.counting_in(number)) for number in range(1, len(history.closed) + 1))
+    return [(history.closed[number - 1], counting) for number, counting in found if counting is not None]

@@ -26,7 +26,7 @@ def disposable(history: HistoryState, number: int | None = None) -> set[bytes]:
         disputed.update(_share(state, *pair) for pair in state.complaints)
         if state.number in closed:
             found.update(_shares(state))
-    return found - disputed - history.lasting
+    return found - disputed - history.lasting.keys()
 
 
 def _shares(state: RoundState) -> Iterator[bytes]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
+from proofward.federation.history.rounds_kept import Rounds
 from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
@@ -78,7 +79,14 @@ class HistoryState:
     chain_keys: of the members with a seat on a chain, in the order recorded; seals: keyed (round, sender)
     outcomes: of rounds, as they are sealed for a chain; empty where the rules name none
     end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
+    ends: how long everything was that only grows, first at the beginning, then when each round was closed;
+        chapters: digests of what it had grown by, as far as somebody has asked, see `chapters`
     """
+
+    growing: ClassVar[tuple[str, ...]] = (
+        "noise_roots", "own_counts", "outcomes", "proofs", "lasting", "seals", "refused_in",
+    )  # fmt: skip
+    """Beside what there is of every entry; keyed by insertion, and never changed otherwise."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -103,14 +111,14 @@ class HistoryState:
         self.server_state: tuple[bytes, ...] = ()
         self.beacon = b""
         self.current: RoundState | None = None
-        self.earlier: list[RoundState] = []
+        self.earlier = Rounds()
         self.left_out: frozenset[str] = frozenset()
         self.abandoned: set[bytes] = set()
         self.releases: dict[str, int] = {}
-        self.closed: list[RoundState] = []
+        self.closed = Rounds()
         self.proofs: dict[bytes, tuple[str, int]] = {}
         self.own_counts: dict[tuple[int, str], bytes] = {}
-        self.lasting: set[bytes] = {rules.initial_model}
+        self.lasting: dict[bytes, None] = {rules.initial_model: None}
         self.refused_in: list[tuple[int, MessageRefused]] = []
         self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
         self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}
@@ -127,6 +135,9 @@ class HistoryState:
         self.attestation_verdicts: dict[bytes, dict[str, AttestationVerdict]] = {}
         self.admitted: dict[str, Member] = {}
         self.admitted_in: list[tuple[int, str]] = []
+        start = {name: len(getattr(self, name)) for name in self.growing}
+        self.ends: list[dict[str, int]] = [{"entries": 0, "earlier": 0, **start}]
+        self.chapters: list[bytes] = []
 
     @property
     def size(self) -> int:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from proofward.federation.committees.drawing import HOLDERS, VERIFIERS, committee
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.round_state import Finding, RoundState
+from proofward.federation.messages.rules import Rules
 
 
 def drawn_holders(history: HistoryState, number: int, participants: tuple[str, ...]) -> tuple[str, ...]:
@@ -36,6 +37,11 @@ def sample_of(history: HistoryState, hospital: str) -> tuple[str, ...]:
     state, rules = history.round, history.rules
     if not rules.sample:
         return rules.verifiers
+    return drawn_judges(state, rules, hospital)
+
+
+def drawn_judges(state: RoundState, rules: Rules, hospital: str) -> tuple[str, ...]:
+    """The verifiers that the beacon draws for a hospital's proof in an attempt; remembered there."""
     if hospital not in state.samples:
         drawn = state.beacon, VERIFIERS, state.number, rules.verifiers, rules.sample
         state.samples[hospital] = committee(*drawn, able=state.asked, subject=hospital)

@@ -21,7 +21,7 @@ from proofward.encoding import decode, encode
 from proofward.federation.history.aggregation import compute_result
 from proofward.federation.history.end_steps import voted_end
 from proofward.federation.history.ephemeral import disposable
-from proofward.federation.history.history import MAX_REFUSALS, NO_FAULT, SET_CLOCK, History
+from proofward.federation.history.history import MAX_REFUSALS, NO_FAULT, SET_CLOCK
 from proofward.federation.history.history_state import CLOSED, UNMASK
 from proofward.federation.history.schedule import next_record
 from proofward.federation.history.standstill import no_way_on, require_share_sums
@@ -45,6 +45,7 @@ from proofward.federation.messages.wire import Extension, Packet, parse, sign_ex
 from proofward.federation.parties.attesting import evidence_of, owes_evidence
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.software import software_in_use
+from proofward.federation.parties.starting import started
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.log_tree import LogTree
 from proofward.federation.storage.objects import Objects
@@ -82,12 +83,14 @@ class Aggregator:
         self.objects = Objects(ledger.objects, name)
         self._clock = clock
         self._attest = attest
-        self.history = History(rules)
-        for entry in ledger.entries(0):
-            self.history.apply(entry)
+        self.history, self._taken = started(rules, ledger, ledger.snapshots, self._told)
+        self._taken.keep()
         self._signed: tuple[LogTree, int, bytes] | None = None
         self._sent: tuple[Extension, bytes] | None = None
         self._shown: tuple[tuple[int, int], list[bytes]] | None = None
+
+    def _told(self, refusal: Refusal) -> None:
+        self.observe(Event(self.name, "refused", 0, 0, refusal.check, refusal=refusal))
 
     @property
     def finished(self) -> bool:
@@ -209,6 +212,8 @@ class Aggregator:
         envelope = self.history.judge(data)
         self.ledger.append(data, envelope.topic)
         self.history.take_in(envelope)
+        self._taken.after(envelope)
+        self._taken.keep()
         if isinstance(envelope.record, RoundClosed):
             for digest in disposable(self.history, envelope.round):
                 self.ledger.drop_object(digest)

@@ -13,9 +13,9 @@ import time
 from collections.abc import Iterator, Mapping
 
 from proofward.encoding import encode
-from proofward.federation.history.history import History, slot, slot_of
 from proofward.federation.history.history_state import ANY_PHASE, CLOSED
 from proofward.federation.history.membership_steps import may_vote
+from proofward.federation.history.slots import slot, slot_of
 from proofward.federation.messages.catalogue import Message, MessageRefused, RevocationVote
 from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
 from proofward.federation.messages.envelope import Envelope, seal_envelope
@@ -27,6 +27,7 @@ from proofward.federation.messages.wire import Extension, Packet, open_extension
 from proofward.federation.parties.extension import fresh_entries
 from proofward.federation.parties.identity import Identity
 from proofward.federation.parties.own_words import OwnWords
+from proofward.federation.parties.starting import started
 from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.keys import SigningKey
@@ -65,15 +66,19 @@ class Follower:
         member = self.rules.find(name)
         require(member is not None or self.may_be_admitted, "key", name, "a member of the consortium", name)
         self.role = HOSPITAL if member is None else member.role
-        self.history = History(self.rules)
-        for entry in self.state.entries():
-            self.history.apply(entry)
+        self.history, self._taken = started(self.rules, self.state, self.state.snapshots, self._told)
+        if self._taken:
+            with self.state.transaction():
+                self._taken.keep()
         self.identity = Identity(name, key, next_key, self.history, self.state, around.clock)
         self._own = OwnWords(name, self.state)
         self._followed = False
         self.halted: Refusal | None = None
         if (stored := self.state.fact("halted")) is not None:
             self.halted = Refusal(*stored.decode().split("\n", 3))
+
+    def _told(self, refusal: Refusal) -> None:
+        self.observe(Event(self.name, "refused", 0, 0, refusal.check, refusal=refusal))
 
     def handle(self, message: bytes) -> list[bytes]:
         """Takes an extension of the ledger; returns packets for the aggregator.
@@ -201,6 +206,7 @@ class Follower:
                 envelope = history.apply(entry)
             except Refusal as refusal:
                 raise Refusal(refusal.check, culprit, refusal.expected, refusal.actual) from refusal
+            self._taken.after(envelope)
             record = envelope.record
             if isinstance(record, MessageRefused) and (record.check, record.culprit) == (
                 "ledger-view",
@@ -215,6 +221,7 @@ class Follower:
             for key in own:
                 self.state.forget_sent(key)
             self.state.put("checkpoint", extension.checkpoint)
+            self._taken.keep()
         self.erase()
 
     def _refuse(self, refusal: Refusal, message: bytes) -> None:

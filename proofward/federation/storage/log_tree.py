@@ -31,7 +31,11 @@ class LogTree:
 
     def append(self, entry: bytes) -> None:
         """Adds an entry."""
-        for level, index, value in completed_nodes(self.size, leaf_hashes(entry), self.node):
+        self.append_leaf(leaf_hashes(entry))
+
+    def append_leaf(self, leaf: bytes) -> None:
+        """Adds an entry of which the hash is known."""
+        for level, index, value in completed_nodes(self.size, leaf, self.node):
             self._nodes[level, index] = value
         self.size += 1
 

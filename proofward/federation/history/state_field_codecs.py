@@ -1,0 +1,236 @@
+"""Codecs of single fields of a state that are like no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from proofward.encoding import Length, MalformedMessage, decode, encode
+from proofward.federation.history.history_state import ANY_PHASE, BEFORE, CLOSED
+from proofward.federation.history.round_outcome import RoundOutcome
+from proofward.federation.history.round_state import Finding
+from proofward.federation.history.state_codecs import (
+    NUMBER_BYTES,
+    Book,
+    Codec,
+    joined,
+    numbered,
+    numbers_in,
+    pairs,
+    plain,
+    record_of,
+)
+from proofward.federation.history.votes import Votes
+from proofward.federation.messages import catalogue as m
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.field_types import Count, Digest, Name
+from proofward.federation.messages.roles import HOSPITAL
+from proofward.federation.messages.rules import Member, RulesError
+
+MOST_BYTES = 1 << 26
+Part = Annotated[bytes, Length(0, MOST_BYTES)]
+_PHASES = (BEFORE, *ANY_PHASE, CLOSED)
+
+
+def listed(inner: Codec) -> Codec:
+    """A list that is written as a tuple."""
+    return Codec(
+        lambda value, book: inner.to_item(tuple(value), book),
+        lambda item, book, path: list(inner.from_item(item, book, path)),
+    )
+
+
+def phase() -> Codec:
+    """Where the protocol is."""
+    inner = plain(Annotated[str, Length(1, 40)])
+
+    def read(item: Any, book: Book, path: str) -> str:
+        found = str(inner.from_item(item, book, path))
+        if found not in _PHASES:
+            raise MalformedMessage(path, "a phase", found)
+        return found
+
+    return Codec(inner.to_item, read)
+
+
+def passed_findings() -> Codec:
+    """Findings, each by the first verdict that says it."""
+
+    def write(value: Mapping[str, Finding], book: Book) -> bytes:
+        return b"".join(_first(book, *found).to_bytes(NUMBER_BYTES, "big") for found in value.items())
+
+    def read(item: Any, book: Book, path: str) -> dict[str, Finding]:
+        result = {}
+        for number in numbers_in(item, path, in_order=False):
+            record = record_of(book.read(number), m.Verdict, path)
+            if record.hospital in result or not record.accepted:
+                raise MalformedMessage(path, "an accepting verdict for each hospital", record.hospital)
+            result[record.hospital] = Finding(record.dataset_root, record.share_binding)
+        return result
+
+    return Codec(write, read)
+
+
+def _first(book: Book, hospital: str, finding: Finding) -> int:
+    for verifier, said_of in book.owner.verdicts.about(hospital).items():
+        if said_of.accepted and Finding(said_of.dataset_root, said_of.share_binding) == finding:
+            return book.number(said_of, verifier)
+    raise MalformedMessage("passed", "a verdict that says so", hospital)
+
+
+def fingerprint_values() -> Codec:
+    """Fingerprints, by verifier and hospital, from the entries that say them."""
+    def find(value: Mapping[tuple[str, str], bytes], book: Book) -> Iterable[int]:
+        found: dict[int, None] = {}
+        for verifier, hospital in value:
+            try:
+                number = book.spoken(m.Fingerprints, verifier, hospital)
+            except MalformedMessage:
+                number = book.spoken(m.Fingerprints, verifier)
+            found[number] = None
+        return found
+
+    def build(numbers: list[int], book: Book, path: str) -> Votes[tuple[str, str], bytes]:
+        result: Votes[tuple[str, str], bytes] = Votes()
+        for number in numbers:
+            envelope = book.read(number)
+            record = record_of(envelope, m.Fingerprints, path)
+            for name, value in zip(record.hospitals, record.values, strict=True):
+                result[envelope.sender, name] = value
+        return result
+
+    return numbered(find, build)
+
+
+def beacon_shares() -> Codec:
+    """Shares of the counted dealers' nonces."""
+    def find(value: Mapping[str, Mapping[str, bytes]], book: Book) -> Iterable[int]:
+        return (book.spoken(m.BeaconShares, holder) for holder in value)
+
+    def build(numbers: list[int], book: Book, path: str) -> dict[str, dict[str, bytes]]:
+        result = {}
+        for number in numbers:
+            envelope = book.read(number)
+            shares = zip(book.owner["counted"], record_of(envelope, m.BeaconShares, path).shares, strict=True)
+            result[envelope.sender] = {dealer: share for dealer, share in shares if share}
+        return result
+
+    return numbered(find, build)
+
+
+def evidence_verdicts() -> Codec:
+    """Verdicts on evidence, by what they are about."""
+    def find(value: Mapping[bytes, Mapping[str, m.AttestationVerdict]], book: Book) -> Iterable[int]:
+        return sorted(book.number(verdict, by) for found in value.values() for by, verdict in found.items())
+
+    def build(numbers: list[int], book: Book, path: str) -> dict[bytes, dict[str, m.AttestationVerdict]]:
+        result: dict[bytes, dict[str, m.AttestationVerdict]] = {}
+        for number in numbers:
+            envelope = book.read(number)
+            record = record_of(envelope, m.AttestationVerdict, path)
+            result.setdefault(record.attestation, {})[envelope.sender] = record
+        return result
+
+    return numbered(find, build)
+
+
+def admitted_members() -> Codec:
+    """Hospitals that the rules do not name."""
+    inner = pairs(Name, Digest)
+
+    def read(item: Any, book: Book, path: str) -> dict[str, Member]:
+        found = inner.from_item(item, book, path)
+        try:
+            return {name: Member(name, HOSPITAL, key) for name, key in found.items()}
+        except RulesError as error:
+            raise MalformedMessage(path, "members", str(error)) from error
+
+    return Codec(lambda value, book: inner.to_item({own.name: own.key for own in value.values()}, book), read)
+
+
+def round_outcomes() -> Codec:
+    """What is sealed of rounds."""
+    inner = plain(tuple[Part, ...])
+
+    def write(value: Mapping[int, RoundOutcome], book: Book) -> Any:
+        return inner.to_item(tuple(encode(own) for own in value.values()), book)
+
+    def read(item: Any, book: Book, path: str) -> dict[int, RoundOutcome]:
+        found = [decode(data, RoundOutcome) for data in inner.from_item(item, book, path)]
+        return {own.number: own for own in found}
+
+    return Codec(write, read)
+
+
+def round_seals() -> Codec:
+    """Seals of rounds, by round and member."""
+    def find(value: Mapping[tuple[int, str], m.RoundSeal], book: Book) -> Iterable[int]:
+        return (book.number(record, sender) for (_, sender), record in value.items())
+
+    def build(numbers: list[int], book: Book, path: str) -> dict[tuple[int, str], m.RoundSeal]:
+        found = ((book.read(number).sender, record_of(book.read(number), m.RoundSeal, path)) for number in numbers)
+        return {(record.round, sender): record for sender, record in found}
+
+    return numbered(find, build)
+
+
+def refusals() -> Codec:
+    """Recorded refusals, with the round of each."""
+    def find(value: list[tuple[int, m.MessageRefused]], book: Book) -> Iterable[int]:
+        if not value:
+            return ()
+        said_on = {key[1:2] + key[4:]: digest for key, digest in book.history.slots.items() if key[0] == kind}
+        return (book.history.recorded[said_on[str(at), *record.subject()]] for at, record in value)
+
+    def build(numbers: list[int], book: Book, path: str) -> list[tuple[int, m.MessageRefused]]:
+        found = [book.read(number) for number in numbers]
+        return [(own.round, record_of(own, m.MessageRefused, path)) for own in found]
+
+    kind = m.MessageRefused.kind
+    return numbered(find, build)
+
+
+def keyed(*values: Any) -> Codec:
+    """A mapping with keys (round, member)."""
+    inner = plain(tuple[tuple[Count, Name, *values], ...])  # type: ignore[valid-type]
+
+    def write(value: Mapping[tuple[int, str], Any], book: Book) -> Any:
+        return inner.to_item(tuple((*key, own) for key, own in value.items()), book)
+
+    def read(item: Any, book: Book, path: str) -> dict[tuple[int, str], Any]:
+        return {(number, name): own for number, name, own in inner.from_item(item, book, path)}
+
+    return Codec(write, read)
+
+
+def proofs() -> Codec:
+    """Whose proof each is, and of which round."""
+    inner = plain(tuple[tuple[Digest, Name, Count], ...])
+    return Codec(
+        lambda value, book: inner.to_item(tuple((key, *own) for key, own in value.items()), book),
+        lambda item, book, path: {key: (name, at) for key, name, at in inner.from_item(item, book, path)},
+    )
+
+
+def lasting_objects() -> Codec:
+    """Digests of objects."""
+    inner = joined(Part, 32)
+    return Codec(inner.to_item, lambda item, book, path: dict.fromkeys(inner.from_item(item, book, path)))
+
+
+def with_key(envelope: Envelope) -> tuple[Any, ...]:
+    """Key of what is said of a member's key."""
+    record: Any = envelope.record
+    return (envelope.sender, record.key)
+
+
+def vote_to_admit(envelope: Envelope) -> tuple[Any, ...]:
+    """Key of such a vote."""
+    record: Any = envelope.record
+    return (envelope.sender, record.member, record.key)
+
+
+def vote_to_end(envelope: Envelope) -> tuple[Any, ...]:
+    """Key of such a vote."""
+    record: Any = envelope.record
+    return (envelope.sender, record.at_once)

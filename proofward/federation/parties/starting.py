@@ -1,0 +1,88 @@
+"""How a party starts: from the newest snapshot of its own state and what the ledger has after it.
+
+A party takes a snapshot whenever a round is closed, and stores it with the entries that it follows from. It is
+its own, on its own disk, where its copy of the ledger and its keys lie as well: whoever can change one of
+these can change all of them, so no trust is added. A snapshot that is damaged, of another encoding, or of
+other rules or another ledger is refused by name, and everything is replayed as without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from proofward.encoding import MalformedMessage
+from proofward.federation.history.history import History
+from proofward.federation.history.restoring import restore
+from proofward.federation.history.snapshots import chapter, chapter_digests, core
+from proofward.federation.messages.catalogue import RoundClosed
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.rules import Rules
+from proofward.federation.storage.snapshot_store import SnapshotStore
+
+Tell = Callable[[Refusal], None]
+
+
+class Stored(Protocol):
+    """A copy of the ledger."""
+
+    def entry(self, number: int) -> bytes | None:
+        """An entry, if there is one of this number."""
+        ...
+
+    def entries(self, first: int) -> Iterable[bytes]:
+        """Entries from number `first` on."""
+        ...
+
+
+class Taken:
+    """The newest snapshot of a history that goes on, until it is stored."""
+
+    def __init__(self, history: History, store: SnapshotStore) -> None:
+        self._history, self._store = history, store
+        self._core: bytes | None = None
+
+    def after(self, envelope: Envelope) -> None:
+        """Takes one if the entry that was just applied has closed a round.
+
+        A state that is too large to be written has none, and is replayed.
+        """
+        if isinstance(envelope.record, RoundClosed):
+            try:
+                self._core = core(self._history)
+            except MalformedMessage:
+                self._core = None
+
+    def __bool__(self) -> bool:
+        """Whether there is one to be stored."""
+        return self._core is not None
+
+    def keep(self) -> None:
+        """Stores it, if there is one."""
+        if self._core is not None:
+            digests = enumerate(chapter_digests(self._history))
+            missing = [place for place, digest in digests if self._store.part(digest) is None]
+            self._store.keep(self._core, [chapter(self._history, place) for place in missing])
+            self._core = None
+
+
+def started(rules: Rules, ledger: Stored, store: SnapshotStore, tell: Tell) -> tuple[History, Taken]:
+    """The history of a stored ledger, and what was taken on the way; raises Refusal for a damaged ledger."""
+    digest = store.newest()
+    if digest is not None:
+        history = History(rules)
+        try:
+            restore(history, digest, store.part, ledger.entry)
+            return history, _followed(history, ledger, store)
+        except Refusal as refusal:
+            tell(refusal)
+    history = History(rules)
+    return history, _followed(history, ledger, store)
+
+
+def _followed(history: History, ledger: Stored, store: SnapshotStore) -> Taken:
+    taken = Taken(history, store)
+    for entry in ledger.entries(history.size):
+        taken.after(history.apply(entry))
+    return taken
