@@ -83,14 +83,10 @@ class Aggregator:
         self.objects = Objects(ledger.objects, name)
         self._clock = clock
         self._attest = attest
-        self.history, self._taken = started(rules, ledger, ledger.snapshots, self._told)
-        self._taken.keep()
+        self.history, self._taken = started(name, rules, ledger, ledger.snapshots, observe)
         self._signed: tuple[LogTree, int, bytes] | None = None
         self._sent: tuple[Extension, bytes] | None = None
         self._shown: tuple[tuple[int, int], list[bytes]] | None = None
-
-    def _told(self, refusal: Refusal) -> None:
-        self.observe(Event(self.name, "refused", 0, 0, refusal.check, refusal=refusal))
 
     @property
     def finished(self) -> bool:

@@ -66,19 +66,14 @@ class Follower:
         member = self.rules.find(name)
         require(member is not None or self.may_be_admitted, "key", name, "a member of the consortium", name)
         self.role = HOSPITAL if member is None else member.role
-        self.history, self._taken = started(self.rules, self.state, self.state.snapshots, self._told)
-        if self._taken:
-            with self.state.transaction():
-                self._taken.keep()
+        own = name, self.rules, self.state, self.state.snapshots
+        self.history, self._taken = started(*own, self.observe, self.state.transaction)
         self.identity = Identity(name, key, next_key, self.history, self.state, around.clock)
         self._own = OwnWords(name, self.state)
         self._followed = False
         self.halted: Refusal | None = None
         if (stored := self.state.fact("halted")) is not None:
             self.halted = Refusal(*stored.decode().split("\n", 3))
-
-    def _told(self, refusal: Refusal) -> None:
-        self.observe(Event(self.name, "refused", 0, 0, refusal.check, refusal=refusal))
 
     def handle(self, message: bytes) -> list[bytes]:
         """Takes an extension of the ledger; returns packets for the aggregator.

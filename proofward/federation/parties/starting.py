@@ -9,6 +9,7 @@ other rules or another ledger is refused by name, and everything is replayed as 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from proofward.encoding import MalformedMessage
@@ -17,11 +18,10 @@ from proofward.federation.history.restoring import restore
 from proofward.federation.history.snapshots import chapter, chapter_digests, core
 from proofward.federation.messages.catalogue import RoundClosed
 from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.events import Event, Observer
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Rules
 from proofward.federation.storage.snapshot_store import SnapshotStore
-
-Tell = Callable[[Refusal], None]
 
 
 class Stored(Protocol):
@@ -67,8 +67,29 @@ class Taken:
             self._core = None
 
 
-def started(rules: Rules, ledger: Stored, store: SnapshotStore, tell: Tell) -> tuple[History, Taken]:
-    """The history of a stored ledger, and what was taken on the way; raises Refusal for a damaged ledger."""
+def started(
+    name: str,
+    rules: Rules,
+    ledger: Stored,
+    store: SnapshotStore,
+    observe: Observer,
+    within: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> tuple[History, Taken]:
+    """The history of a party's stored ledger, and what takes its next snapshots.
+
+    within: the transaction in which a snapshot is stored that was taken on the way. Raises Refusal for a
+    damaged ledger.
+    """
+    history, taken = _begun(name, rules, ledger, store, observe)
+    if taken:
+        with within():
+            taken.keep()
+    return history, taken
+
+
+def _begun(
+    name: str, rules: Rules, ledger: Stored, store: SnapshotStore, observe: Observer
+) -> tuple[History, Taken]:
     digest = store.newest()
     if digest is not None:
         history = History(rules)
@@ -76,7 +97,7 @@ def started(rules: Rules, ledger: Stored, store: SnapshotStore, tell: Tell) -> t
             restore(history, digest, store.part, ledger.entry)
             return history, _followed(history, ledger, store)
         except Refusal as refusal:
-            tell(refusal)
+            observe(Event(name, "refused", *history.position(), refusal.check, refusal=refusal))
     history = History(rules)
     return history, _followed(history, ledger, store)
 
