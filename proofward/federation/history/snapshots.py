@@ -116,7 +116,7 @@ def chapter(history: HistoryState, place: int) -> bytes:
     slots = list(islice(history.slots.items(), first, end))
     if [history.recorded[digest] for _, digest in slots] != list(range(first, end)):
         raise MalformedMessage("slots", "one of each entry, in order", "others")
-    book = Book(history, _unread)
+    book = Book(history, _unread, entries=range(first, end))
     grown = {name: _part(getattr(history, name), start[name], stop[name]) for name in GROWN}
     written = ((name, encode_item(GROWN[name].to_item(part, book))) for name, part in grown.items() if part)
     return encode(

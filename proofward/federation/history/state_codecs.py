@@ -31,14 +31,15 @@ Key = Callable[[Envelope], Any]
 class Book:
     """Where a state's messages are on the ledger.
 
-    position: round and attempt of what is written; owner: the object whose fields these are, or while they
-    are read those fields that are known already
+    position: round and attempt of what is written; entries: of the chapter that is written
+    owner: the object whose fields these are, or while they are read those fields that are known already
     """
 
     history: HistoryState
     read: Callable[[int], Envelope]
     position: tuple[int, int] = (0, 0)
     owner: Any = None
+    entries: range = range(0)
 
     def number(self, record: Message, sender: str) -> int:
         """Of the entry with a message."""
@@ -136,10 +137,11 @@ def numbers_in(item: Any, path: str, *, in_order: bool = True) -> list[int]:
     return found
 
 
-def record_of(envelope: Envelope, kind: type[Message], path: str) -> Any:
-    """The record of this kind in an entry."""
-    record = envelope.record
+def record_of(envelope: Envelope, kind: type[Message], book: Book, path: str) -> Any:
+    """The record of this kind in an entry, which has to be of the book's round if it belongs to one."""
+    record, place = envelope.record, (envelope.round, envelope.attempt)
     _refuse(isinstance(record, kind), path, f"an entry that is {kind.kind}", record.kind)
+    _refuse(kind.roundless or place == book.position, path, f"one of {book.position}", place)
     return record
 
 
@@ -181,7 +183,7 @@ def _filled(
     result = container()
     for number in numbers:
         envelope = book.read(number)
-        record = record_of(envelope, kind, path)
+        record = record_of(envelope, kind, book, path)
         result[key(envelope)] = Recorded(envelope, record) if whole else record
     _refuse(len(result) == len(numbers), path, "each key once", f"{len(numbers)} entries")
     return result
@@ -207,7 +209,7 @@ def one(kind: type[Message], whole: bool = True) -> Codec:
         if not numbers:
             return None
         envelope = book.read(numbers[0])
-        record = record_of(envelope, kind, path)
+        record = record_of(envelope, kind, book, path)
         return Recorded(envelope, record) if whole else record
 
     return numbered(find, build)

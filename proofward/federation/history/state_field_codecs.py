@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import islice
 from typing import Annotated, Any
 
 from proofward.encoding import Length, MalformedMessage, decode, encode
@@ -57,24 +59,27 @@ def passed_findings() -> Codec:
     """Findings, each by the first verdict that says it."""
 
     def write(value: Mapping[str, Finding], book: Book) -> bytes:
-        return b"".join(_first(book, *found).to_bytes(NUMBER_BYTES, "big") for found in value.items())
+        numbers = (_first(book, book.owner.verdicts, *found) for found in value.items())
+        return b"".join(number.to_bytes(NUMBER_BYTES, "big") for number in numbers)
 
     def read(item: Any, book: Book, path: str) -> dict[str, Finding]:
         result = {}
         for number in numbers_in(item, path, in_order=False):
-            record = record_of(book.read(number), m.Verdict, path)
-            if record.hospital in result or not record.accepted:
-                raise MalformedMessage(path, "an accepting verdict for each hospital", record.hospital)
-            result[record.hospital] = Finding(record.dataset_root, record.share_binding)
+            record = record_of(book.read(number), m.Verdict, book, path)
+            finding = Finding(record.dataset_root, record.share_binding)
+            first = _first(book, book.owner.get("verdicts", Votes()), record.hospital, finding)
+            if record.hospital in result or number != first:
+                raise MalformedMessage(path, "the first accepting verdict for each hospital", record.hospital)
+            result[record.hospital] = finding
         return result
 
     return Codec(write, read)
 
 
-def _first(book: Book, hospital: str, finding: Finding) -> int:
-    for verifier, said_of in book.owner.verdicts.about(hospital).items():
-        if said_of.accepted and Finding(said_of.dataset_root, said_of.share_binding) == finding:
-            return book.number(said_of, verifier)
+def _first(book: Book, verdicts: Votes[tuple[str, str], m.Verdict], hospital: str, finding: Finding) -> int:
+    for verifier, own in verdicts.about(hospital).items():
+        if own.accepted and Finding(own.dataset_root, own.share_binding) == finding:
+            return book.number(own, verifier)
     raise MalformedMessage("passed", "a verdict that says so", hospital)
 
 
@@ -94,7 +99,7 @@ def fingerprint_values() -> Codec:
         result: Votes[tuple[str, str], bytes] = Votes()
         for number in numbers:
             envelope = book.read(number)
-            record = record_of(envelope, m.Fingerprints, path)
+            record = record_of(envelope, m.Fingerprints, book, path)
             for name, value in zip(record.hospitals, record.values, strict=True):
                 result[envelope.sender, name] = value
         return result
@@ -111,7 +116,7 @@ def beacon_shares() -> Codec:
         result = {}
         for number in numbers:
             envelope = book.read(number)
-            shares = zip(book.owner["counted"], record_of(envelope, m.BeaconShares, path).shares, strict=True)
+            shares = zip(book.owner["counted"], record_of(envelope, m.BeaconShares, book, path).shares, strict=True)
             result[envelope.sender] = {dealer: share for dealer, share in shares if share}
         return result
 
@@ -127,7 +132,7 @@ def evidence_verdicts() -> Codec:
         result: dict[bytes, dict[str, m.AttestationVerdict]] = {}
         for number in numbers:
             envelope = book.read(number)
-            record = record_of(envelope, m.AttestationVerdict, path)
+            record = record_of(envelope, m.AttestationVerdict, book, path)
             result.setdefault(record.attestation, {})[envelope.sender] = record
         return result
 
@@ -168,25 +173,29 @@ def round_seals() -> Codec:
         return (book.number(record, sender) for (_, sender), record in value.items())
 
     def build(numbers: list[int], book: Book, path: str) -> dict[tuple[int, str], m.RoundSeal]:
-        found = ((book.read(number).sender, record_of(book.read(number), m.RoundSeal, path)) for number in numbers)
+        found = ((book.read(number).sender, record_of(book.read(number), m.RoundSeal, book, path)) for number in numbers)
         return {(record.round, sender): record for sender, record in found}
 
     return numbered(find, build)
 
 
 def refusals() -> Codec:
-    """Recorded refusals, with the round of each."""
+    """Recorded refusals, with the round of each: all of their kind among a chapter's entries."""
+
     def find(value: list[tuple[int, m.MessageRefused]], book: Book) -> Iterable[int]:
-        if not value:
-            return ()
-        said_on = {key[1:2] + key[4:]: digest for key, digest in book.history.slots.items() if key[0] == kind}
-        return (book.history.recorded[said_on[str(at), *record.subject()]] for at, record in value)
+        span = book.entries
+        slots = enumerate(islice(book.history.slots, span.start, span.stop), span.start)
+        found = [number for number, key in slots if key[0] == m.MessageRefused.kind]
+        if len(found) != len(value):
+            raise MalformedMessage("refused_in", f"{len(found)} refusals", str(len(value)))
+        return found
 
     def build(numbers: list[int], book: Book, path: str) -> list[tuple[int, m.MessageRefused]]:
         found = [book.read(number) for number in numbers]
-        return [(own.round, record_of(own, m.MessageRefused, path)) for own in found]
+        there = [replace(book, position=(own.round, own.attempt)) for own in found]
+        pairs_of = zip(found, there, strict=True)
+        return [(own.round, record_of(own, m.MessageRefused, at, path)) for own, at in pairs_of]
 
-    kind = m.MessageRefused.kind
     return numbered(find, build)
 
 
