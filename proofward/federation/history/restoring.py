@@ -41,6 +41,7 @@ from proofward.federation.storage.log_tree import leaf_hashes
 from proofward.ledger.merkle_log import HASH_BYTES
 
 DAMAGED, VERSION, FOREIGN = "snapshot-damaged", "snapshot-version", "snapshot-foreign"
+_PLACE = {name: ROUND[name] for name in ("number", "attempt")}
 R = TypeVar("R")
 Part = Callable[[bytes], bytes | None]
 """The bytes with a digest, if they are there."""
@@ -61,8 +62,8 @@ def restore(history: HistoryState, digest: bytes, part: Part, entry: Entry) -> N
 
 def _restore(history: HistoryState, digest: bytes, part: Part, entry: Entry) -> None:
     core = _decoded(_bytes(digest, part), Core)
-    own = history.rules.digest
-    require(core.consortium == own, FOREIGN, OWN_FILES, f"a state under the rules {own.hex()}", core.consortium)
+    expected = f"a state under the rules {history.rules.digest.hex()}"
+    require(core.consortium == history.rules.digest, FOREIGN, OWN_FILES, expected, core.consortium)
     read = partial(_entry, history, entry)
     for found in core.chapters:
         _take_chapter(history, _decoded(_bytes(found, part), Chapter), read)
@@ -88,7 +89,8 @@ def _same(name: str, expected: object, actual: object) -> None:
 def _bytes(digest: bytes, part: Part) -> bytes:
     data = part(digest)
     if data is None or hashlib.sha256(data).digest() != digest:
-        raise MalformedMessage("part", f"bytes with SHA-256 {digest.hex()}", "none" if data is None else "others")
+        found = "none" if data is None else "others"
+        raise MalformedMessage("part", f"bytes with SHA-256 {digest.hex()}", found)
     return data
 
 
@@ -173,17 +175,14 @@ def _values(table: Table, fields: Fields, book: Book) -> dict[str, Any]:
 def _round(data: bytes, history: HistoryState, read: Callable[[int], Envelope]) -> RoundState:
     fields = _decoded(data, WrittenRound).fields
     state = RoundState(0, 0, b"", (), b"")
-    place = _read({name: ROUND[name] for name in ("number", "attempt")}, _placed(fields), Book(history, read), state)
+    placed = tuple((name, value) for name, value in fields if name in _PLACE)
+    place = _values(_PLACE, placed, Book(history, read))
     position = place.get("number", 0), place.get("attempt", 0)
     vars(state).update(_read(ROUND, fields, Book(history, read, position), NO_ROUND))
     if history.rules.sample:
         for hospital in state.uploads:
             drawn_judges(state, history.rules, hospital)
     return state
-
-
-def _placed(fields: Fields) -> Fields:
-    return tuple((name, data) for name, data in fields if name in ("number", "attempt"))
 
 
 def _later(data: bytes, history: HistoryState, read: Callable[[int], Envelope]) -> RoundState:

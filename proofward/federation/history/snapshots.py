@@ -119,16 +119,18 @@ def chapter(history: HistoryState, place: int) -> bytes:
     book = Book(history, _unread, entries=range(first, end))
     grown = {name: _part(getattr(history, name), start[name], stop[name]) for name in GROWN}
     written = ((name, encode_item(GROWN[name].to_item(part, book))) for name, part in grown.items() if part)
+    clocks = history.clocks[first + 1 : end + 1]
+    earlier = history.earlier[start["earlier"] : stop["earlier"]]
     return encode(
         Chapter(
             first=first,
             leaves=b"".join(history.tree.node(0, number) for number in range(first, end)),
             digests=b"".join(digest for _, digest in slots),
             said=b"".join(history.said[key] for key, _ in slots),
-            clocks=b"".join(time.to_bytes(CLOCK_BYTES, "big") for time in history.clocks[first + 1 : end + 1]),
+            clocks=b"".join(time.to_bytes(CLOCK_BYTES, "big") for time in clocks),
             slots="\n".join(_line(key) for key, _ in slots).encode(),
             grown=tuple(sorted(written)),
-            earlier=tuple(_round_bytes(history, own) for own in history.earlier[start["earlier"] : stop["earlier"]]),
+            earlier=tuple(_round_bytes(history, own) for own in earlier),
             round=_round_bytes(history, history.closed[place]) if finished else b"",
         )
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -59,6 +58,10 @@ class Codec:
 
     to_item: Callable[[Any, Book], Item]
     from_item: Callable[[Any, Book, str], Any]
+
+
+Find = Callable[[Any, Book], Iterable[int]]
+Build = Callable[[list[int], Book, str], Any]
 
 
 def _refuse(passed: bool, path: str, expected: str, actual: object) -> None:
@@ -114,7 +117,7 @@ def joined(annotation: Any, size: int) -> Codec:
     return Codec(write, read)
 
 
-def numbered(find: Callable[[Any, Book], Iterable[int]], build: Callable[[list[int], Book, str], Any]) -> Codec:
+def numbered(find: Find, build: Build) -> Codec:
     """Entries, by their numbers in the ledger's order."""
 
     def write(value: Any, book: Book) -> Item:
@@ -130,7 +133,8 @@ def numbered(find: Callable[[Any, Book], Iterable[int]], build: Callable[[list[i
 
 def numbers_in(item: Any, path: str, *, in_order: bool = True) -> list[int]:
     """The entries' numbers in an item."""
-    _refuse(type(item) is bytes and len(item) % NUMBER_BYTES == 0, path, "numbers of entries", type(item).__name__)
+    proper = type(item) is bytes and len(item) % NUMBER_BYTES == 0
+    _refuse(proper, path, "numbers of entries", type(item).__name__)
     found = [int.from_bytes(item[at : at + NUMBER_BYTES], "big") for at in range(0, len(item), NUMBER_BYTES)]
     right = all(a < b for a, b in pairwise(found)) if in_order else len(set(found)) == len(found)
     _refuse(right, path, "numbers in their order, each once", "others")
@@ -165,7 +169,7 @@ def said(kind: type[Message], key: Key = by_sender, container: Callable[[], Any]
     def find(value: Mapping[Any, Message], book: Book) -> Iterable[int]:
         return (book.number(record, _sender(name)) for name, record in value.items())
 
-    return numbered(find, partial(_filled, kind, key, container, False))
+    return numbered(find, _filled(kind, key, container, whole=False))
 
 
 def recorded(kind: type[Message], key: Key = by_sender, container: Callable[[], Any] = dict) -> Codec:
@@ -174,19 +178,20 @@ def recorded(kind: type[Message], key: Key = by_sender, container: Callable[[], 
     def find(value: Mapping[Any, Recorded[Any]], book: Book) -> Iterable[int]:
         return (book.history.recorded[own.digest] for own in value.values())
 
-    return numbered(find, partial(_filled, kind, key, container, True))
+    return numbered(find, _filled(kind, key, container, whole=True))
 
 
-def _filled(
-    kind: type[Message], key: Key, container: Callable[[], Any], whole: bool, numbers: list[int], book: Book, path: str
-) -> Any:
-    result = container()
-    for number in numbers:
-        envelope = book.read(number)
-        record = record_of(envelope, kind, book, path)
-        result[key(envelope)] = Recorded(envelope, record) if whole else record
-    _refuse(len(result) == len(numbers), path, "each key once", f"{len(numbers)} entries")
-    return result
+def _filled(kind: type[Message], key: Key, container: Callable[[], Any], *, whole: bool) -> Build:
+    def build(numbers: list[int], book: Book, path: str) -> Any:
+        result = container()
+        for number in numbers:
+            envelope = book.read(number)
+            record = record_of(envelope, kind, book, path)
+            result[key(envelope)] = Recorded(envelope, record) if whole else record
+        _refuse(len(result) == len(numbers), path, "each key once", f"{len(numbers)} entries")
+        return result
+
+    return build
 
 
 def votes(kind: type[Message], whole: bool = False) -> Codec:

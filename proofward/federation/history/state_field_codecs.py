@@ -85,6 +85,7 @@ def _first(book: Book, verdicts: Votes[tuple[str, str], m.Verdict], hospital: st
 
 def fingerprint_values() -> Codec:
     """Fingerprints, by verifier and hospital, from the entries that say them."""
+
     def find(value: Mapping[tuple[str, str], bytes], book: Book) -> Iterable[int]:
         found: dict[int, None] = {}
         for verifier, hospital in value:
@@ -109,6 +110,7 @@ def fingerprint_values() -> Codec:
 
 def beacon_shares() -> Codec:
     """Shares of the counted dealers' nonces."""
+
     def find(value: Mapping[str, Mapping[str, bytes]], book: Book) -> Iterable[int]:
         return (book.spoken(m.BeaconShares, holder) for holder in value)
 
@@ -116,7 +118,8 @@ def beacon_shares() -> Codec:
         result = {}
         for number in numbers:
             envelope = book.read(number)
-            shares = zip(book.owner["counted"], record_of(envelope, m.BeaconShares, book, path).shares, strict=True)
+            record = record_of(envelope, m.BeaconShares, book, path)
+            shares = zip(book.owner["counted"], record.shares, strict=True)
             result[envelope.sender] = {dealer: share for dealer, share in shares if share}
         return result
 
@@ -125,6 +128,7 @@ def beacon_shares() -> Codec:
 
 def evidence_verdicts() -> Codec:
     """Verdicts on evidence, by what they are about."""
+
     def find(value: Mapping[bytes, Mapping[str, m.AttestationVerdict]], book: Book) -> Iterable[int]:
         return sorted(book.number(verdict, by) for found in value.values() for by, verdict in found.items())
 
@@ -169,12 +173,14 @@ def round_outcomes() -> Codec:
 
 def round_seals() -> Codec:
     """Seals of rounds, by round and member."""
+
     def find(value: Mapping[tuple[int, str], m.RoundSeal], book: Book) -> Iterable[int]:
         return (book.number(record, sender) for (_, sender), record in value.items())
 
     def build(numbers: list[int], book: Book, path: str) -> dict[tuple[int, str], m.RoundSeal]:
-        found = ((book.read(number).sender, record_of(book.read(number), m.RoundSeal, book, path)) for number in numbers)
-        return {(record.round, sender): record for sender, record in found}
+        found = [book.read(number) for number in numbers]
+        records = [record_of(own, m.RoundSeal, book, path) for own in found]
+        return {(record.round, own.sender): record for own, record in zip(found, records, strict=True)}
 
     return numbered(find, build)
 

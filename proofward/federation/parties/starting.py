@@ -1,7 +1,7 @@
 """How a party starts: from the newest snapshot of its own state and what the ledger has after it.
 
-A party takes a snapshot whenever a round is closed, and stores it with the entries that it follows from. It is
-its own, on its own disk, where its copy of the ledger and its keys lie as well: whoever can change one of
+A party takes a snapshot whenever a round is closed, and stores it with the entries that it follows from. It
+is its own, on its own disk, where its copy of the ledger and its keys lie as well: whoever can change one of
 these can change all of them, so no trust is added. A snapshot that is damaged, of another encoding, or of
 other rules or another ledger is refused by name, and everything is replayed as without one.
 """
@@ -37,11 +37,15 @@ class Stored(Protocol):
 
 
 class Taken:
-    """The newest snapshot of a history that goes on, until it is stored."""
+    """The newest snapshot of a history that goes on, until it is stored.
+
+    The chapters of a history that was restored are in the store already.
+    """
 
     def __init__(self, history: History, store: SnapshotStore) -> None:
         self._history, self._store = history, store
         self._core: bytes | None = None
+        self._stored = set(history.chapters)
 
     def after(self, envelope: Envelope) -> None:
         """Takes one if the entry that was just applied has closed a round.
@@ -61,9 +65,10 @@ class Taken:
     def keep(self) -> None:
         """Stores it, if there is one."""
         if self._core is not None:
-            digests = enumerate(chapter_digests(self._history))
-            missing = [place for place, digest in digests if self._store.part(digest) is None]
+            digests = chapter_digests(self._history)
+            missing = [place for place, digest in enumerate(digests) if digest not in self._stored]
             self._store.keep(self._core, [chapter(self._history, place) for place in missing])
+            self._stored.update(digests)
             self._core = None
 
 

@@ -19,7 +19,9 @@ from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import write_file
 from proofward.ledger.objects import ObjectStore
 
-SNAPSHOT_TABLE = "CREATE TABLE IF NOT EXISTS snapshots (digest BLOB PRIMARY KEY, data BLOB NOT NULL, core INTEGER)"
+SNAPSHOT_TABLE = (
+    "CREATE TABLE IF NOT EXISTS snapshots (digest BLOB PRIMARY KEY, data BLOB NOT NULL, core INTEGER)"
+)
 _NEWEST = "newest"
 _DIGEST = re.compile(rb"[0-9a-f]{64}\n")
 
