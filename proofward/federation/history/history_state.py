@@ -69,7 +69,8 @@ class HistoryState:
     abandoned: digests of the accepted sets that were given up
     releases: how many releases of the privacy budget each hospital has spent by its consents
     own_counts: digests of what hospitals have published of their own counts, keyed (round, hospital)
-    lasting: digests of objects that are kept in any case, see `ephemeral`
+    lasting: digests of objects that are kept in any case, see `ephemeral`; disputed: of sealed shares that a
+        complaint is about
     keys: every member's present key; used_keys: whose each key is or was
     revoked: by name, the number of the entry from which on a member is
     revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
@@ -84,7 +85,7 @@ class HistoryState:
     """
 
     growing: ClassVar[tuple[str, ...]] = (
-        "noise_roots", "own_counts", "outcomes", "proofs", "lasting", "seals", "refused_in",
+        "noise_roots", "own_counts", "outcomes", "proofs", "lasting", "disputed", "seals", "refused_in",
     )  # fmt: skip
     """Beside what there is of every entry; keyed by insertion, and never changed otherwise."""
 
@@ -119,6 +120,7 @@ class HistoryState:
         self.proofs: dict[bytes, tuple[str, int]] = {}
         self.own_counts: dict[tuple[int, str], bytes] = {}
         self.lasting: dict[bytes, None] = {rules.initial_model: None}
+        self.disputed: dict[bytes, None] = {}
         self.refused_in: list[tuple[int, MessageRefused]] = []
         self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
         self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}
@@ -160,6 +162,11 @@ class HistoryState:
     def counting(self) -> Counting | None:
         """What the round under way counts; None if it trains."""
         return self.rules.counting_in(self.round.number)
+
+    def attempts(self, number: int) -> list[RoundState]:
+        """All attempts of a closed round."""
+        start, stop = (self.ends[place]["earlier"] for place in (number - 1, number))
+        return [*self.earlier[start:stop], self.closed[number - 1]]
 
     @property
     def trained(self) -> list[RoundState]:

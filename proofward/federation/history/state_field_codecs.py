@@ -227,7 +227,7 @@ def proofs() -> Codec:
     )
 
 
-def lasting_objects() -> Codec:
+def digests_of_objects() -> Codec:
     """Digests of objects."""
     inner = joined(Part, 32)
     return Codec(inner.to_item, lambda item, book, path: dict.fromkeys(inner.from_item(item, book, path)))

@@ -25,7 +25,7 @@ from proofward.federation.history.state_field_codecs import (
     evidence_verdicts,
     fingerprint_values,
     keyed,
-    lasting_objects,
+    digests_of_objects,
     listed,
     passed_findings,
     phase,
@@ -120,7 +120,8 @@ GROWN: dict[str, Codec] = {
     "own_counts": keyed(Digest),
     "outcomes": round_outcomes(),
     "proofs": proofs(),
-    "lasting": lasting_objects(),
+    "lasting": digests_of_objects(),
+    "disputed": digests_of_objects(),
     "seals": round_seals(),
     "refused_in": refusals(),
 }
