@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from _machine import ROOT, print_result, progress
@@ -25,9 +26,9 @@ from proofward.federation.history.history_state import UPLOAD
 from proofward.federation.messages.envelope import parsed_envelopes
 from proofward.federation.messages.events import ignore
 from proofward.federation.messages.usual import usual_threshold
-from proofward.federation.parties.starting import Stored, started
+from proofward.federation.parties.starting import started
 from proofward.federation.storage.log_tree import leaf_hashes
-from proofward.federation.storage.snapshot_store import SnapshotStore
+from proofward.federation.storage.state_store import StateStore
 
 sys.path.insert(0, str(ROOT))
 from tests.federation.fakes import FakeProofs, datasets, plan
@@ -51,6 +52,26 @@ class Nothing:
         """Keeps nothing."""
 
 
+@dataclass(frozen=True)
+class Without:
+    """A member's copy of the ledger without its snapshots."""
+
+    state: StateStore
+    snapshots: Nothing = field(default_factory=Nothing)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """None."""
+        return nullcontext()
+
+    def entry(self, number: int) -> bytes | None:
+        """See Stored."""
+        return self.state.entry(number)
+
+    def entries(self, first: int) -> list[bytes]:
+        """See Stored."""
+        return self.state.entries(first)
+
+
 def _milliseconds(work: Callable[[], object]) -> float:
     """Processor time, the median of some tries, with nothing remembered of the entries."""
     found = []
@@ -66,10 +87,7 @@ def _milliseconds(work: Callable[[], object]) -> float:
 def _row(engine: InProcessFederation) -> dict[str, float]:
     rules, state = engine.rules, engine.hospitals[MEMBER].state
 
-    def start(store: SnapshotStore, ledger: Stored = state) -> object:
-        return started(MEMBER, rules, ledger, store, ignore, nullcontext)
-
-    history, nothing = engine.hospitals[MEMBER].history, Nothing()
+    history = engine.hospitals[MEMBER].history
     newest = state.snapshots.newest()
     core = b"" if newest is None else state.snapshots.part(newest) or b""
     chapters = [state.snapshots.part(digest) or b"" for digest in history.chapters]
@@ -77,8 +95,8 @@ def _row(engine: InProcessFederation) -> dict[str, float]:
         "closed_rounds": len(history.closed),
         "entries": history.size,
         "entries_applied": history.size - history.ends[-1]["entries"],
-        "ms_with_snapshot": _milliseconds(lambda: start(state.snapshots)),
-        "ms_without": _milliseconds(lambda: start(nothing)),
+        "ms_with_snapshot": _milliseconds(lambda: started(MEMBER, rules, state, ignore)),
+        "ms_without": _milliseconds(lambda: started(MEMBER, rules, Without(state), ignore)),
         "core_bytes": len(core),
         "chapter_bytes": len(chapters[-1]),
         "ledger_bytes": sum(map(len, state.entries())),

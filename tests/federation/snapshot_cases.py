@@ -91,8 +91,8 @@ def eventful(folder: Path) -> InProcessFederation:
 
 
 def drawn(folder: Path) -> InProcessFederation:
-    """Committees, fingerprints, sealed shares that go, and a set that is abandoned for a missing consent."""
-    agreed = replace(committee_plan(rounds=2), scaling=Scaling("fingerprints", "ephemeral"))
+    """Committees, fingerprints, keys as objects, shares that go, and a set that is abandoned for a missing consent."""
+    agreed = replace(committee_plan(rounds=2), scaling=Scaling("fingerprints", "ephemeral", "objects"))
     engine = InProcessFederation(
         folder, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), workers=1,
         network=Withholding("hospital-5", "consent"),

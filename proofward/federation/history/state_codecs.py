@@ -24,6 +24,7 @@ from proofward.federation.messages.record import Message
 
 NUMBER_BYTES = 4
 Key = Callable[[Envelope], Any]
+Kinds = type[Message] | tuple[type[Message], ...]
 
 
 @dataclass(frozen=True)
@@ -141,11 +142,11 @@ def numbers_in(item: Any, path: str, *, in_order: bool = True) -> list[int]:
     return found
 
 
-def record_of(envelope: Envelope, kind: type[Message], book: Book, path: str) -> Any:
-    """The record of this kind in an entry, which has to be of the book's round if it belongs to one."""
+def record_of(envelope: Envelope, kinds: Kinds, book: Book, path: str) -> Any:
+    """The record of such a kind in an entry, which has to be of the book's round if it belongs to one."""
     record, place = envelope.record, (envelope.round, envelope.attempt)
-    _refuse(isinstance(record, kind), path, f"an entry that is {kind.kind}", record.kind)
-    _refuse(kind.roundless or place == book.position, path, f"one of {book.position}", place)
+    _refuse(isinstance(record, kinds), path, "an entry of another kind", record.kind)
+    _refuse(record.roundless or place == book.position, path, f"one of {book.position}", place)
     return record
 
 
@@ -163,30 +164,30 @@ def _sender(key: Any) -> str:
     return key if isinstance(key, str) else str(key[0])
 
 
-def said(kind: type[Message], key: Key = by_sender, container: Callable[[], Any] = dict) -> Codec:
+def said(kinds: Kinds, key: Key = by_sender, container: Callable[[], Any] = dict) -> Codec:
     """Messages of one kind, keyed by their sender, or by a tuple of it and more."""
 
     def find(value: Mapping[Any, Message], book: Book) -> Iterable[int]:
         return (book.number(record, _sender(name)) for name, record in value.items())
 
-    return numbered(find, _filled(kind, key, container, whole=False))
+    return numbered(find, _filled(kinds, key, container, whole=False))
 
 
-def recorded(kind: type[Message], key: Key = by_sender, container: Callable[[], Any] = dict) -> Codec:
+def recorded(kinds: Kinds, key: Key = by_sender, container: Callable[[], Any] = dict) -> Codec:
     """The same with their envelopes."""
 
     def find(value: Mapping[Any, Recorded[Any]], book: Book) -> Iterable[int]:
         return (book.history.recorded[own.digest] for own in value.values())
 
-    return numbered(find, _filled(kind, key, container, whole=True))
+    return numbered(find, _filled(kinds, key, container, whole=True))
 
 
-def _filled(kind: type[Message], key: Key, container: Callable[[], Any], *, whole: bool) -> Build:
+def _filled(kinds: Kinds, key: Key, container: Callable[[], Any], *, whole: bool) -> Build:
     def build(numbers: list[int], book: Book, path: str) -> Any:
         result = container()
         for number in numbers:
             envelope = book.read(number)
-            record = record_of(envelope, kind, book, path)
+            record = record_of(envelope, kinds, book, path)
             result[key(envelope)] = Recorded(envelope, record) if whole else record
         _refuse(len(result) == len(numbers), path, "each key once", f"{len(numbers)} entries")
         return result

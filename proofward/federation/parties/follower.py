@@ -32,7 +32,8 @@ from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.keys import SigningKey
 
-PASSING = ("object-missing", "object-digest", "ledger-truncated", "message-dropped", "key-replaced")
+OF_OBJECTS = ("object-missing", "object-digest", "object-part")
+PASSING = (*OF_OBJECTS, "ledger-truncated", "message-dropped", "key-replaced")
 REASON = 400
 
 
@@ -66,8 +67,7 @@ class Follower:
         member = self.rules.find(name)
         require(member is not None or self.may_be_admitted, "key", name, "a member of the consortium", name)
         self.role = HOSPITAL if member is None else member.role
-        own = name, self.rules, self.state, self.state.snapshots
-        self.history, self._taken = started(*own, self.observe, self.state.transaction)
+        self.history, self._taken = started(name, self.rules, self.state, self.observe)
         self.identity = Identity(name, key, next_key, self.history, self.state, around.clock)
         self._own = OwnWords(name, self.state)
         self._followed = False

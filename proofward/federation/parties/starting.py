@@ -8,8 +8,8 @@ other rules or another ledger is refused by name, and everything is replayed as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from proofward.encoding import MalformedMessage
@@ -25,7 +25,16 @@ from proofward.federation.storage.snapshot_store import SnapshotStore
 
 
 class Stored(Protocol):
-    """A copy of the ledger."""
+    """A copy of the ledger, with a party's snapshots."""
+
+    @property
+    def snapshots(self) -> SnapshotStore:
+        """Where they lie."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """In which they are stored."""
+        ...
 
     def entry(self, number: int) -> bytes | None:
         """An entry, if there is one of this number."""
@@ -72,43 +81,33 @@ class Taken:
             self._core = None
 
 
-def started(
-    name: str,
-    rules: Rules,
-    ledger: Stored,
-    store: SnapshotStore,
-    observe: Observer,
-    within: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> tuple[History, Taken]:
+def started(name: str, rules: Rules, ledger: Stored, observe: Observer) -> tuple[History, Taken]:
     """The history of a party's stored ledger, and what takes its next snapshots.
 
-    within: the transaction in which a snapshot is stored that was taken on the way. Raises Refusal for a
-    damaged ledger.
+    What is refused of a snapshot is told to the observer. Raises Refusal for a damaged ledger.
     """
-    history, taken = _begun(name, rules, ledger, store, observe)
+    history, taken = _begun(name, rules, ledger, observe)
     if taken:
-        with within():
+        with ledger.transaction():
             taken.keep()
     return history, taken
 
 
-def _begun(
-    name: str, rules: Rules, ledger: Stored, store: SnapshotStore, observe: Observer
-) -> tuple[History, Taken]:
-    digest = store.newest()
+def _begun(name: str, rules: Rules, ledger: Stored, observe: Observer) -> tuple[History, Taken]:
+    digest = ledger.snapshots.newest()
     if digest is not None:
         history = History(rules)
         try:
-            restore(history, digest, store.part, ledger.entry)
-            return history, _followed(history, ledger, store)
+            restore(history, digest, ledger.snapshots.part, ledger.entry)
+            return history, _followed(history, ledger)
         except Refusal as refusal:
             observe(Event(name, "refused", *history.position(), refusal.check, refusal=refusal))
     history = History(rules)
-    return history, _followed(history, ledger, store)
+    return history, _followed(history, ledger)
 
 
-def _followed(history: History, ledger: Stored, store: SnapshotStore) -> Taken:
-    taken = Taken(history, store)
+def _followed(history: History, ledger: Stored) -> Taken:
+    taken = Taken(history, ledger.snapshots)
     for entry in ledger.entries(history.size):
         taken.after(history.apply(entry))
     return taken

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,6 +50,11 @@ class LedgerFolder:
     def append(self, data: bytes, topic: str | None = None) -> None:
         """Appends an entry, durably; `topic` is its kind where that is known."""
         self._log.append(data, kind=topic)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Nothing but what is done in it: an entry, an object and a snapshot are stored one by one."""
+        yield
 
     def put_object(self, data: bytes) -> bytes:
         """Stores an object, durably; its digest."""
