@@ -31,7 +31,7 @@ from tests.federation.harness import Stopped, Withholding
 from tests.federation.private_plans import private_plan
 from tests.federation.test_admission import NEW, records
 
-LEAVING = "hospital-1"
+LEAVING, SILENT = "hospital-1", "verifier-4"
 
 
 class Shelf:
@@ -47,7 +47,8 @@ class Shelf:
 
     def take(self, history: History) -> bytes:
         """A snapshot of the state as it is."""
-        self.newest = self.put(core(history))
+        named = history.core and history.snapshot[1] == history.size
+        self.newest = self.put(history.core if named else core(history))
         for place in range(len(history.chapters)):
             self.put(chapter(history, place))
         return self.newest
@@ -91,12 +92,15 @@ def eventful(folder: Path) -> InProcessFederation:
 
 
 def drawn(folder: Path) -> InProcessFederation:
-    """Committees, fingerprints, keys as objects, shares that go, and a set that is abandoned for a missing consent."""
-    agreed = replace(committee_plan(rounds=2), scaling=Scaling("fingerprints", "ephemeral", "objects"))
+    """Committees, fingerprints, keys as objects, shares that go, heads; a consent is missing, and a verifier."""
+    agreed = replace(committee_plan(rounds=2), scaling=Scaling("fingerprints", "ephemeral", "objects", "heads"))
     engine = InProcessFederation(
         folder, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), workers=1,
         network=Withholding("hospital-5", "consent"),
     )  # fmt: skip
+    history = engine.aggregator.history
+    engine.run(lambda: len(history.closed) == 1)
+    say(engine, SILENT, rotation(history.rules.digest, SILENT, history.keys[SILENT], SigningKey(b"v" * 32)))
     engine.run()
     return engine
 

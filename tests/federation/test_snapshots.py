@@ -20,7 +20,10 @@ from tests.federation.snapshot_cases import Shelf, drawn, entries_of, eventful, 
 pytestmark = pytest.mark.slow
 
 EVERY_ENTRY = {"tree", "roots", "clocks", "recorded", "slots", "said"}
-WRITTEN_APART = {"rules", "sharing", "current", "earlier", "closed", "ends", "chapters"}
+WRITTEN_APART = {"rules", "sharing", "current", "earlier", "closed", "ends", "chapters", "core"}
+OF_ENTRIES = {"words", "heads"}
+"""These follow: `words` from the slots, `heads` from their digests and the state."""
+APART = {"tree", "roots", "rules", "current", "earlier", "closed", "chapters", "core", "heads", "_opened"}
 
 
 @pytest.fixture(scope="module", params=[eventful, drawn, private])
@@ -41,14 +44,17 @@ def owed(history):
 
 def equal(one: HistoryState, other: HistoryState) -> None:
     """Field by field, as they are and as they are written."""
-    for name in set(vars(one)) - {"tree", "roots", "rules", "current", "earlier", "closed", "chapters", "_opened"}:
+    for name in set(vars(one)) - APART:
         assert getattr(one, name) == getattr(other, name), name
         if isinstance(getattr(one, name), dict):
             assert list(getattr(one, name)) == list(getattr(other, name)), name
     assert list(one.roots) == list(other.roots)
     for rounds in ("earlier", "closed"):
         assert len(getattr(one, rounds)) == len(getattr(other, rounds))
-    assert core(one) == core(other) and owed(one) == owed(other)
+    assert core(one) == core(other) and one.head_digests == other.head_digests
+    assert one.key_changes == other.key_changes
+    if other.heads.newest is not None or one.heads.newest is None:
+        assert owed(one) == owed(other)
     if one.current is not None:
         equal_rounds(one.current, other.current)
 
@@ -57,6 +63,10 @@ def equal_rounds(one: RoundState, other: RoundState) -> None:
     for name in ROUND:
         assert getattr(one, name) == getattr(other, name), name
     assert one.samples.items() <= other.samples.items() or other.samples.items() <= one.samples.items()
+
+
+def equal_heads(one, other):
+    assert (one.head, one.keys, one.views) == (other.head, other.keys, other.views)
 
 
 def test_a_history_from_a_snapshot_is_that_of_everything_at_every_place(ledger):
@@ -72,10 +82,15 @@ def test_a_history_from_a_snapshot_is_that_of_everything_at_every_place(ledger):
         if isinstance(envelope.record, RoundClosed):
             others.append(shelf.restored(rules, shelf.take(whole)))
             assert others[-1].closed.read == 0, "no closed round is read before somebody asks"
+            if rules.scaling.heads:
+                equal_heads(whole.heads.newest, others[-1].heads.newest)
+                assert whole.heads.newest.head.snapshot == shelf.newest
     for other in others:
         for entry in entries[other.size :]:
             other.apply(entry)
         equal(whole, other)
+        if rules.scaling.heads:
+            equal_heads(whole.heads.newest, other.heads.newest)
         for rounds in ("earlier", "closed"):
             for left, right in zip(getattr(whole, rounds), getattr(other, rounds), strict=True):
                 equal_rounds(left, right)
@@ -93,11 +108,12 @@ def test_these_ledgers_use_every_field(ledger):
     new = HistoryState(rules)
     used = {name for name in (*STATE, *GROWN) if getattr(history, name) != getattr(new, name)}
     if made is eventful:
-        rare = {"attendances", "abandoned", "left_out", "server_state"}
+        rare = {"attendances", "abandoned", "left_out", "server_state", "snapshot", "head_digests", "key_changes"}
         assert set(STATE) | set(GROWN) == used | rare | {"noise_roots", "own_counts", "releases"}
         assert history.earlier[0].complaint_verdicts and history.closed[0].receipts
     if made is drawn:
         assert history.closed[0].fingerprints and history.closed[0].samples
+        assert history.key_changes and history.closed[1].widened
         assert history.abandoned and history.earlier[0].withdrawn and history.earlier[0].abandonments
     if made is private:
         assert {"noise_roots", "own_counts", "releases"} <= used
@@ -105,7 +121,9 @@ def test_these_ledgers_use_every_field(ledger):
 
 def test_every_field_of_the_state_is_written(ledger):
     _, rules, _ = ledger
-    assert set(vars(HistoryState(rules))) == {*STATE, *GROWN, *EVERY_ENTRY, *WRITTEN_APART}
+    nested = {"head_digests", "key_changes"}
+    written = {*STATE, *GROWN, *EVERY_ENTRY, *WRITTEN_APART, *OF_ENTRIES}
+    assert set(vars(HistoryState(rules))) == written - nested
     assert {own.name for own in fields(RoundState)} == {*ROUND, "samples", "_ready"}
     assert {own.name for own in fields(BeaconState)} == set(BEACON)
     assert HistoryState.growing == tuple(GROWN)

@@ -20,6 +20,7 @@ from proofward.federation.history import (
     end_steps,
     enrolment_steps,
     fingerprint_steps,
+    head_steps,
     membership_steps,
     noise_steps,
     own_counts_steps,
@@ -31,6 +32,7 @@ from proofward.federation.history.chapters import note_end
 from proofward.federation.history.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
 from proofward.federation.history.outcomes import note_outcome
 from proofward.federation.history.slots import slot
+from proofward.federation.history.snapshots import note_snapshot
 from proofward.federation.messages.catalogue import FederationOpened, MessageRefused, RoundOpened
 from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
 from proofward.federation.messages.envelope import Envelope, open_envelope
@@ -135,8 +137,10 @@ class History(HistoryState):
 
     def take_in(self, envelope: Envelope) -> None:
         """Takes in the envelope that `judge` gave for the next entry, with nothing applied in between."""
+        before = head_steps.moment(self)
         STEPS[envelope.topic].apply(self, envelope, envelope.record)
         key = slot(envelope)
+        head_steps.note_word(self, envelope, key)
         self.slots[key] = envelope.digest
         self.said[key] = envelope.said
         clock = self.clocks[-1] if envelope.role != AGGREGATOR else envelope.time
@@ -147,6 +151,8 @@ class History(HistoryState):
         self.clocks.append(clock)
         note_outcome(self, envelope)
         note_end(self, envelope)
+        note_snapshot(self, envelope)
+        head_steps.note_head(self, before)
 
 
 def _check_opened(history: HistoryState, sender: str, record: FederationOpened) -> None:
@@ -199,4 +205,5 @@ STEPS: dict[str, Step] = {
     **fingerprint_steps.STEPS,
     **end_steps.STEPS,
     **chain_steps.STEPS,
+    **head_steps.STEPS,
 }

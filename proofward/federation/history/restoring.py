@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from proofward.encoding import MalformedMessage, decode, decode_item
 from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.chapters import lengths
+from proofward.federation.history.heads import head_of
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.judges import drawn_judges
 from proofward.federation.history.round_state import RoundState
@@ -34,8 +35,10 @@ from proofward.federation.history.snapshots import (
 from proofward.federation.history.state_codecs import Book
 from proofward.federation.history.state_field_codecs import MOST_BYTES
 from proofward.federation.history.state_fields import BEACON, GROWN, ROUND, STATE
+from proofward.federation.messages.catalogue import KINDS
 from proofward.federation.messages.envelope import Envelope, parse_envelope
 from proofward.federation.messages.refusal import Refusal, require
+from proofward.federation.messages.roles import HOSPITAL
 from proofward.federation.storage.continuity import STATE as OWN_FILES
 from proofward.federation.storage.log_tree import leaf_hashes
 from proofward.ledger.merkle_log import HASH_BYTES
@@ -56,7 +59,7 @@ def restore(history: HistoryState, digest: bytes, part: Part, entry: Entry) -> N
     except MalformedMessage as error:
         check = VERSION if error.field.endswith(".version") else DAMAGED
         raise Refusal(check, OWN_FILES, error.expected, f"{error.actual} in {error.field}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise Refusal(DAMAGED, OWN_FILES, "a state that makes sense", type(error).__name__) from error
 
 
@@ -79,6 +82,15 @@ def _restore(history: HistoryState, digest: bytes, part: Part, entry: Entry) -> 
         history.current = _round(core.current, history, read)
     book = replace(book, position=history.position())
     vars(history).update(_read(STATE, core.fields, book, HistoryState(history.rules)))
+    _name_head(history, digest)
+
+
+def _name_head(history: HistoryState, digest: bytes) -> None:
+    """Notes what is noted last of an entry that closes a round: the head, which names this very digest."""
+    ended = len(history.ends) > 1 and history.size == history.ends[-1]["entries"]
+    if history.rules.scaling.heads and ended and history.size not in history.heads.digests:
+        history.snapshot = digest, history.size
+        history.heads.keep(head_of(history), history.rules.head_quorum)
 
 
 def _same(name: str, expected: object, actual: object) -> None:
@@ -121,7 +133,8 @@ def _take_chapter(
         history.slots[slot] = digest
         history.said[slot] = own
         history.clocks.append(int.from_bytes(clock, "big"))
-        history.tree.append_leaf(leaf)
+        history.tree.add(leaf)
+        _note_word(history, slot, own)
     _same("slots", history.size, len(history.slots))
     _same("digests", history.size, len(history.recorded))
     _grow(history, found.grown, Book(history, read))
@@ -130,6 +143,14 @@ def _take_chapter(
     if finished:
         history.closed.postpone(partial(_later, found.round, history, read))
         history.ends.append(lengths(history))
+
+
+def _note_word(history: HistoryState, slot: tuple[str, ...], said: bytes) -> None:
+    """See `head_steps.note_word`."""
+    sender = slot[1 if KINDS[slot[0]].roundless else 3]
+    member = history.rules.find(sender)
+    if member is None or member.role == HOSPITAL:
+        history.words.setdefault(sender, {})[slot[0]] = slot, said
 
 
 def _cut(data: bytes, size: int) -> list[bytes]:

@@ -27,6 +27,7 @@ from proofward.federation.history.round_state import RoundState
 from proofward.federation.history.state_codecs import Book, Codec
 from proofward.federation.history.state_field_codecs import Part
 from proofward.federation.history.state_fields import BEACON, GROWN, ROUND, STATE
+from proofward.federation.messages.catalogue import RoundClosed
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.field_types import Count, Digest
 
@@ -82,6 +83,20 @@ class Core:
 def state_digest(history: HistoryState) -> bytes:
     """SHA-256 of the state's core, 32 bytes; what is done for it is remembered but for the last round."""
     return hashlib.sha256(core(history)).digest()
+
+
+def note_snapshot(history: HistoryState, envelope: Envelope) -> None:
+    """Keeps the state digest of a round that the entry just applied has closed, where heads name it.
+
+    A state that cannot be written has none.
+    """
+    if not (history.rules.scaling.heads and isinstance(envelope.record, RoundClosed)):
+        return
+    try:
+        history.core = core(history)
+        history.snapshot = hashlib.sha256(history.core).digest(), history.size
+    except MalformedMessage:
+        history.core, history.snapshot = b"", (b"", 0)
 
 
 def core(history: HistoryState) -> bytes:

@@ -205,6 +205,21 @@ def refusals() -> Codec:
     return numbered(find, build)
 
 
+def key_changes() -> Codec:
+    """Changes of verifiers' keys, with their entries' numbers."""
+
+    def find(value: list[tuple[int, bytes]], book: Book) -> Iterable[int]:
+        return (number for number, _ in value)
+
+    def build(numbers: list[int], book: Book, path: str) -> list[tuple[int, bytes]]:
+        found = [book.read(number) for number in numbers]
+        for own in found:
+            record_of(own, m.KeyRotation, book, path)
+        return [(number, own.data) for number, own in zip(numbers, found, strict=True)]
+
+    return numbered(find, build)
+
+
 def keyed(*values: Any) -> Codec:
     """A mapping with keys (round, member)."""
     inner = plain(tuple[tuple[Count, Name, *values], ...])  # type: ignore[valid-type]

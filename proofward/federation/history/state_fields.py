@@ -25,6 +25,7 @@ from proofward.federation.history.state_field_codecs import (
     digests_of_objects,
     evidence_verdicts,
     fingerprint_values,
+    key_changes,
     keyed,
     listed,
     passed_findings,
@@ -97,6 +98,7 @@ STATE: dict[str, Codec] = {
     "eligible": _NAME_SET,
     "drawable": _NAME_SET,
     "model": _DIGEST,
+    "snapshot": plain(tuple[MaybeDigest, Count]),
     "server_state": plain(tuple[Digest, ...]),
     "beacon": _DIGEST,
     "left_out": _NAME_SET,
@@ -126,5 +128,7 @@ GROWN: dict[str, Codec] = {
     "disputed": digests_of_objects(),
     "seals": round_seals(),
     "refused_in": refusals(),
+    "head_digests": pairs(Count, Digest),
+    "key_changes": key_changes(),
 }
 """Of HistoryState what has grown in a chapter."""

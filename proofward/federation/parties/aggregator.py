@@ -13,6 +13,8 @@ import hashlib
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from proofward.attestation.binding import NONCE_BYTES
@@ -39,12 +41,14 @@ from proofward.federation.messages.clock import CLOCK_SLACK, Clock, in_utc, syst
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.events import Event, Observer, ignore
 from proofward.federation.messages.field_types import MAX_EVIDENCE_BYTES
+from proofward.federation.messages.light_answers import Wanted, sign_answer
 from proofward.federation.messages.randomness import SYSTEM
 from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
 from proofward.federation.parties.attesting import evidence_of, owes_evidence
 from proofward.federation.parties.extension import log_verifier
+from proofward.federation.parties.light_host import light_answer
 from proofward.federation.parties.software import software_in_use
 from proofward.federation.parties.starting import started
 from proofward.federation.storage.ledger_folder import LedgerFolder
@@ -84,7 +88,7 @@ class Aggregator:
         self.objects = Objects(ledger.objects, name)
         self._clock = clock
         self._attest = attest
-        self.history, self._taken = started(name, rules, ledger, observe)
+        self.history, self._snapshot = started(name, rules, ledger, observe)
         self._signed: tuple[LogTree, int, bytes] | None = None
         self._sent: tuple[Extension, bytes] | None = None
         self._shown: tuple[tuple[int, int], list[bytes]] | None = None
@@ -209,8 +213,7 @@ class Aggregator:
         envelope = self.history.judge(data)
         self.ledger.append(data, envelope.topic)
         self.history.take_in(envelope)
-        self._taken.after(envelope)
-        self._taken.keep()
+        self._snapshot.note(envelope)
         if isinstance(envelope.record, RoundClosed):
             for digest in disposable(self.history, envelope.round):
                 self.ledger.drop_object(digest)
@@ -244,11 +247,20 @@ class Aggregator:
             self._sent = shown, sign_extension(shown, self.key, self.rules)
         return self._sent[1]
 
+    def light_answer(self, hospital: str, known: int) -> bytes:
+        """What a hospital that follows heads and knows the first `known` entries is sent; raises Refusal."""
+        noted = partial(sign_checkpoint, signer=self.signer)
+        made = light_answer(self.history, self.tree(), noted, hospital, known)
+        return sign_answer(made, self.key, self.rules)
+
+    def answer(self, member: str, wanted: Wanted) -> bytes:
+        """What a member is sent that wants this."""
+        return self.light_answer(member, wanted.known) if wanted.light else self.extension(wanted.known)
+
     def seal(self) -> None:
         """Seals the ledger's folder; the aggregator is not used afterwards."""
-        named = {self.rules.initial_model} - {b""}
-        for entry in self.ledger.entries(0):
-            named |= set(decode(entry, Envelope).record.objects())
+        said = (decode(entry, Envelope).record.objects() for entry in self.ledger.entries(0))
+        named = {self.rules.initial_model, *chain.from_iterable(said)} - {b""}
         self.ledger.seal(named - disposable(self.history))
 
     def _store(self, envelope: Envelope, attachments: tuple[bytes, ...]) -> None:
@@ -257,13 +269,8 @@ class Aggregator:
         for digest in needed:
             known = digest in given or self.ledger.has_object(digest)
             found = ", ".join(sorted(value.hex()[:16] for value in given)) or "nothing"
-            require(
-                known,
-                "object-digest",
-                TRANSPORT,
-                f"an attachment {digest.hex()} from {envelope.sender}",
-                found,
-            )
+            expected = f"an attachment {digest.hex()} from {envelope.sender}"
+            require(known, "object-digest", TRANSPORT, expected, found)
         sender, held = envelope.sender, self.ledger.get_object
         require_whole(sender, envelope.record, lambda digest: given.get(digest) or held(digest))
         for digest in needed:

@@ -53,7 +53,7 @@ class Taken:
 
     def __init__(self, history: History, store: SnapshotStore) -> None:
         self._history, self._store = history, store
-        self._core: bytes | None = None
+        self._core = b""
         self._stored = set(history.chapters)
 
     def after(self, envelope: Envelope) -> None:
@@ -63,22 +63,28 @@ class Taken:
         """
         if isinstance(envelope.record, RoundClosed):
             try:
-                self._core = core(self._history)
+                heads = self._history.rules.scaling.heads
+                self._core = self._history.core if heads else core(self._history)
             except MalformedMessage:
-                self._core = None
+                self._core = b""
+
+    def note(self, envelope: Envelope) -> None:
+        """Takes and stores one if the entry that was just applied has closed a round."""
+        self.after(envelope)
+        self.keep()
 
     def __bool__(self) -> bool:
         """Whether there is one to be stored."""
-        return self._core is not None
+        return bool(self._core)
 
     def keep(self) -> None:
         """Stores it, if there is one."""
-        if self._core is not None:
+        if self._core:
             digests = chapter_digests(self._history)
             missing = [place for place, digest in enumerate(digests) if digest not in self._stored]
             self._store.keep(self._core, [chapter(self._history, place) for place in missing])
             self._stored.update(digests)
-            self._core = None
+            self._core = b""
 
 
 def started(name: str, rules: Rules, ledger: Stored, observe: Observer) -> tuple[History, Taken]:

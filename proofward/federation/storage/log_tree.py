@@ -31,10 +31,10 @@ class LogTree:
 
     def append(self, entry: bytes) -> None:
         """Adds an entry."""
-        self.append_leaf(leaf_hashes(entry))
+        self.add(leaf_hashes(entry))
 
-    def append_leaf(self, leaf: bytes) -> None:
-        """Adds an entry of which the hash is known."""
+    def add(self, leaf: bytes) -> None:
+        """Adds the hash of a leaf."""
         for level, index, value in completed_nodes(self.size, leaf, self.node):
             self._nodes[level, index] = value
         self.size += 1
