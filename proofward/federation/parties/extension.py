@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import HistoryState
@@ -24,6 +24,14 @@ def log_verifier(rules: Rules) -> NoteVerifier:
     member = rules.find(rules.aggregator)
     assert member is not None
     return NoteVerifier(f"proofward/{rules.digest.hex()}", PublicKey.known(member.key))
+
+
+def replayed(rules: Rules, entries: Iterable[bytes]) -> History:
+    """The history of a ledger's entries; raises Refusal for one that does not follow."""
+    history = History(rules)
+    for entry in entries:
+        history.apply(entry)
+    return history
 
 
 def fresh_entries(history: HistoryState, extension: Extension) -> list[bytes]:
