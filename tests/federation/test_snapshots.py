@@ -6,6 +6,7 @@ from dataclasses import fields
 
 import pytest
 
+from proofward.engines.run_folder import RunFolder
 from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import HistoryState
@@ -15,12 +16,15 @@ from proofward.federation.history.snapshots import chapter_digests, core, state_
 from proofward.federation.history.state_fields import BEACON, GROWN, ROUND, STATE
 from proofward.federation.messages.catalogue import RoundClosed
 from proofward.federation.messages.refusal import Refusal
+from tests.federation.fakes import plan
 from tests.federation.snapshot_cases import Shelf, drawn, entries_of, eventful, private
 
 pytestmark = pytest.mark.slow
 
+PINNED = "983aceee675c7a68861228f743d63f54d6f7d0c54ebe10f83c3dde1005bcb5ce"
 EVERY_ENTRY = {"tree", "roots", "clocks", "recorded", "slots", "said"}
 WRITTEN_APART = {"rules", "sharing", "current", "earlier", "closed", "ends", "chapters", "core"}
+IN_ORDER = {"enrolled", "enrolments", "chain_keys", "attestations", *GROWN}
 OF_ENTRIES = {"words", "heads"}
 """These follow: `words` from the slots, `heads` from their digests and the state."""
 APART = {"tree", "roots", "rules", "current", "earlier", "closed", "chapters", "core", "heads", "_opened"}
@@ -46,7 +50,7 @@ def equal(one: HistoryState, other: HistoryState) -> None:
     """Field by field, as they are and as they are written."""
     for name in set(vars(one)) - APART:
         assert getattr(one, name) == getattr(other, name), name
-        if isinstance(getattr(one, name), dict):
+        if name in IN_ORDER:
             assert list(getattr(one, name)) == list(getattr(other, name)), name
     assert list(one.roots) == list(other.roots)
     for rounds in ("earlier", "closed"):
@@ -117,6 +121,21 @@ def test_these_ledgers_use_every_field(ledger):
         assert history.abandoned and history.earlier[0].withdrawn and history.earlier[0].abandonments
     if made is private:
         assert {"noise_roots", "own_counts", "releases"} <= used
+
+
+def test_the_encoding_stays(tmp_path):
+    """Heads name digests of it: another encoding takes another version, and rules that say so."""
+    history = History(RunFolder(tmp_path / "run", b"s").rules(plan(4, 3, 2, threshold=1)))
+    history.phase, history.latest, history.beacon, history.left_out = "between rounds", 7, bytes(32), {"b", "a"}
+    history.enrolled, history.dataset_roots = {"b": 2, "a": 1}, {"b": bytes(32), "a": bytes(32)}
+    history.abandoned, history.revoked_in, history.snapshot = {bytes(32)}, [(1, "a")], (bytes(32), 5)
+    history.sharing.holders, history.sharing.missing = ("a", "b"), 2
+    history.noise_roots[1, "a"], history.own_counts[2, "a"] = (bytes(32),), bytes(32)
+    history.proofs[bytes(32)], history.lasting[bytes(32)] = ("a", 1), None
+    history.current = RoundState(1, 0, bytes(32), ("a", "b"), bytes(32), ("a",))
+    history.current.widened.update(("b", "a"))
+    assert state_digest(history).hex() == PINNED
+    assert state_digest(History(history.rules)) != state_digest(history)
 
 
 def test_every_field_of_the_state_is_written(ledger):

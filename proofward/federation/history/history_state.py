@@ -175,7 +175,7 @@ class HistoryState(KeptState):
 
     def draw_validation_parts(self) -> None:
         """The beacon of the round that opens draws the part of whoever enrolled before it could be known."""
-        for name in self.eligible:
+        for name in sorted(self.eligible):
             self.validation_beacons.setdefault(name, self.beacon)
 
     def most_rows(self, state: RoundState) -> int:

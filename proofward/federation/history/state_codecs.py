@@ -2,7 +2,8 @@
 
 A message that the state holds is an entry of the ledger. It is written as that entry's number, in four bytes,
 and read from the ledger when it is needed; whatever reads it compares it with the leaf of the tree. Mappings
-are written in the order in which they were filled, which is the ledger's: replaying gives the same one.
+are written in the order in which they were filled, where that is the ledger's, and otherwise by key: whoever
+replays gives the same bytes.
 """
 
 from __future__ import annotations
@@ -87,6 +88,18 @@ def pairs(key: Any, value: Any) -> Codec:
         return result
 
     return Codec(lambda value, book: inner.to_item(tuple(value.items()), book), read)
+
+
+def mapped(key: Any, value: Any) -> Codec:
+    """A mapping whose order means nothing, by key: sets may have filled it."""
+    inner = pairs(key, value)
+
+    def read(item: Any, book: Book, path: str) -> dict[Any, Any]:
+        found: dict[Any, Any] = inner.from_item(item, book, path)
+        _refuse(list(found) == sorted(found), path, "ascending keys", "others")
+        return found
+
+    return Codec(lambda value, book: inner.to_item(dict(sorted(value.items())), book), read)
 
 
 def ascending(annotation: Any, container: Callable[[Iterable[Any]], Any]) -> Codec:
