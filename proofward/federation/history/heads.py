@@ -115,8 +115,8 @@ def _views(history: HistoryState, dealers: dict[str, int]) -> Iterator[View]:
         refused.setdefault(said.culprit, []).append(word)
     accepted = None if state is None else state.accepted
     members = frozenset(() if accepted is None else accepted.record.hospitals)
-    asked = frozenset(() if state is None else state.participants)
     present = frozenset(() if state is None else state.present)
+    participants = frozenset(() if state is None else state.participants)
     for name in history.hospitals:
         joined = history.joined.get(name)
         admitted = history.admitted.get(name)
@@ -135,7 +135,7 @@ def _views(history: HistoryState, dealers: dict[str, int]) -> Iterator[View]:
             enrolled=name in history.enrolled,
             dataset_root=history.dataset_roots.get(name, b""),
             validation_beacon=history.validation_beacons.get(name, b""),
-            participant=name in asked,
+            participant=name in participants,
             present=name in present,
             accepted=name in members,
             left_out=name in history.left_out,
