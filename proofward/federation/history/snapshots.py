@@ -164,7 +164,9 @@ def _line(key: tuple[str, ...]) -> str:
 
 
 def _round_bytes(history: HistoryState, state: RoundState) -> bytes:
-    book = Book(history, _unread, (state.number, state.attempt), state)
+    ends = [end["entries"] for end in history.ends[state.number - 1 : state.number + 1]]
+    entries = range(ends[0], ends[1] if len(ends) > 1 else history.size)
+    book = Book(history, _unread, (state.number, state.attempt), state, entries)
     return encode(WrittenRound(written(ROUND, state, book, NO_ROUND)))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from proofward.encoding import MalformedMessage
@@ -32,7 +32,7 @@ Kinds = type[Message] | tuple[type[Message], ...]
 class Book:
     """Where a state's messages are on the ledger.
 
-    position: round and attempt of what is written; entries: of the chapter that is written
+    position: round and attempt of what is written; entries: of the chapter in which that was said
     owner: the object whose fields these are, or while they are read those fields that are known already
     """
 
@@ -52,6 +52,12 @@ class Book:
         if key not in self.history.slots:
             raise MalformedMessage(kind.kind, "a message on the ledger", "/".join(key))
         return self.history.recorded[self.history.slots[key]]
+
+    def spoken_in_round(self, kinds: tuple[str, ...]) -> list[int]:
+        """Of all entries of these kinds in the attempt that is written."""
+        start, place = self.entries.start, tuple(map(str, self.position))
+        slots = enumerate(islice(self.history.slots, start, self.entries.stop), start)
+        return [number for number, key in slots if key[0] in kinds and key[1:3] == place]
 
 
 @dataclass(frozen=True)
@@ -145,12 +151,12 @@ def numbered(find: Find, build: Build) -> Codec:
     return Codec(write, read)
 
 
-def numbers_in(item: Any, path: str, *, in_order: bool = True) -> list[int]:
+def numbers_in(item: Any, path: str) -> list[int]:
     """The entries' numbers in an item."""
     proper = type(item) is bytes and len(item) % NUMBER_BYTES == 0
     _refuse(proper, path, "numbers of entries", type(item).__name__)
     found = [int.from_bytes(item[at : at + NUMBER_BYTES], "big") for at in range(0, len(item), NUMBER_BYTES)]
-    right = all(a < b for a, b in pairwise(found)) if in_order else len(set(found)) == len(found)
+    right = all(a < b for a, b in pairwise(found))
     _refuse(right, path, "numbers in their order, each once", "others")
     return found
 

@@ -8,27 +8,29 @@ from itertools import islice
 from typing import Annotated, Any
 
 from proofward.encoding import Length, MalformedMessage, decode, encode
+from proofward.encoding.cbor import Item
 from proofward.federation.history.history_state import ANY_PHASE, BEFORE, CLOSED
 from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.federation.history.round_state import Finding
 from proofward.federation.history.state_codecs import (
-    NUMBER_BYTES,
     Book,
     Codec,
     joined,
+    mapped,
     numbered,
-    numbers_in,
     pairs,
     plain,
     record_of,
 )
 from proofward.federation.history.votes import Votes
 from proofward.federation.messages import catalogue as m
+from proofward.federation.messages.catalogue import KINDS
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.field_types import Count, Digest, Name
 from proofward.federation.messages.roles import HOSPITAL
 from proofward.federation.messages.rules import Member, RulesError
 
+VERDICTS = tuple(kind for kind in ("verdict", "verdicts") if kind in KINDS)
 MOST_BYTES = 1 << 26
 Part = Annotated[bytes, Length(0, MOST_BYTES)]
 _PHASES = (BEFORE, *ANY_PHASE, CLOSED)
@@ -56,31 +58,48 @@ def phase() -> Codec:
 
 
 def passed_findings() -> Codec:
-    """Findings, each by the first verdict that says it."""
+    """Findings, each by the first verifier whose verdict says it."""
+    inner = mapped(Name, Name)
 
-    def write(value: Mapping[str, Finding], book: Book) -> bytes:
-        numbers = (_first(book, book.owner.verdicts, *found) for found in value.items())
-        return b"".join(number.to_bytes(NUMBER_BYTES, "big") for number in numbers)
+    def write(value: Mapping[str, Finding], book: Book) -> Item:
+        verdicts = book.owner.verdicts if value else Votes()
+        return inner.to_item({name: _first(verdicts, name, found) for name, found in value.items()}, book)
 
     def read(item: Any, book: Book, path: str) -> dict[str, Finding]:
-        result = {}
-        for number in numbers_in(item, path, in_order=False):
-            record = record_of(book.read(number), m.Verdict, book, path)
-            finding = Finding(record.dataset_root, record.share_binding)
-            first = _first(book, book.owner.get("verdicts", Votes()), record.hospital, finding)
-            if record.hospital in result or number != first:
-                raise MalformedMessage(path, "the first accepting verdict for each hospital", record.hospital)
-            result[record.hospital] = finding
+        result, verdicts = {}, book.owner.get("verdicts", Votes())
+        for hospital, verifier in inner.from_item(item, book, path).items():
+            record = verdicts[verifier, hospital]
+            result[hospital] = Finding(record.dataset_root, record.share_binding)
+            if _first(verdicts, hospital, result[hospital]) != verifier:
+                raise MalformedMessage(path, "the first verifier that says so", verifier)
         return result
 
     return Codec(write, read)
 
 
-def _first(book: Book, verdicts: Votes[tuple[str, str], m.Verdict], hospital: str, finding: Finding) -> int:
+def _first(verdicts: Votes[tuple[str, str], m.Verdict], hospital: str, finding: Finding) -> str:
     for verifier, own in verdicts.about(hospital).items():
         if own.accepted and Finding(own.dataset_root, own.share_binding) == finding:
-            return book.number(own, verifier)
+            return verifier
     raise MalformedMessage("passed", "a verdict that says so", hospital)
+
+
+def verdicts_on_uploads() -> Codec:
+    """Verdicts, each an entry of its own or several in one: all such entries of the attempt."""
+
+    def find(value: Mapping[tuple[str, str], m.Verdict], book: Book) -> Iterable[int]:
+        return book.spoken_in_round(VERDICTS) if value else ()
+
+    def build(numbers: list[int], book: Book, path: str) -> Votes[tuple[str, str], m.Verdict]:
+        result: Votes[tuple[str, str], m.Verdict] = Votes()
+        for number in numbers:
+            envelope = book.read(number)
+            record = record_of(envelope, tuple(KINDS[kind] for kind in VERDICTS), book, path)
+            for own in getattr(record, "verdicts", (record,)):
+                result[envelope.sender, own.hospital] = own
+        return result
+
+    return numbered(find, build)
 
 
 def fingerprint_values() -> Codec:
