@@ -32,7 +32,7 @@ from _scale_runs import COMMITTEES, EVERYBODY, PRESET, Run, measured, plan_of
 
 from proofward.charts.chart import PAGE_NAME, write_charts
 from proofward.encoding import encode
-from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys, Message, Verdict
+from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys, Message, Verdict, Verdicts
 from proofward.federation.messages.envelope import Envelope, parse_envelope, seal_envelope, signed_by
 from proofward.field.goldilocks import add
 from proofward.lattice.parameters import MAX_MEMBERS, RING_DEGREE, ciphertext_length
@@ -41,6 +41,8 @@ from proofward.ledger.keys import SigningKey
 from proofward.models.presets import PRESETS
 
 REPEATS = 20
+BOUND = bytes(32)
+"""In the place of a binding, which has 16 bytes for each of t + 1 polynomials."""
 SHARE_BYTES = 4 + 16 + 8 * RING_DEGREE
 
 
@@ -114,6 +116,8 @@ def constants_of(runs: list[Run], preset: str) -> Constants:
         sealed_bytes=len(sealed),
         ciphertext_bytes=8 * words,
         key_bytes=keys_in_entries(runs[0]),
+        verdict_bytes=len(message(key, 0)) - len(BOUND),
+        together_bytes=len(encode(verdict_on(0))) - len(BOUND),
         root_bytes=len(signed(HolderKeyRoot(bytes(32), bytes(32), MAX_MEMBERS), key)),
         **entries_of(last),
     )
@@ -121,11 +125,9 @@ def constants_of(runs: list[Run], preset: str) -> Constants:
 
 def entries_of(run: Run) -> dict[str, Any]:
     """What a round has in the ledger, by what it grows with."""
-    apart = (Verdict.kind, HolderKeys.kind, HolderKeyRoot.kind)
+    apart = (Verdict.kind, Verdicts.kind, HolderKeys.kind, HolderKeyRoot.kind)
     kinds = {name: found for name, found in run.topics.items() if name not in apart}
-    count, size = run.topics[Verdict.kind]
     return {
-        "verdict_bytes": size // count - 16 * (run.threshold + 1),
         "other_entries": sum(number for number, _ in kinds.values()) / run.hospitals,
         "other_bytes": sum(own for _, own in kinds.values()) // run.hospitals,
     }
@@ -138,8 +140,13 @@ def keys_in_entries(run: Run) -> int:
 
 def message(key: SigningKey, number: int) -> bytes:
     """A signed verdict, each another one: what a process has seen it does not work out again."""
+    return signed(verdict_on(number), key)
+
+
+def verdict_on(number: int) -> Verdict:
+    """An accepting verdict on one of many uploads."""
     upload = hashlib.sha256(number.to_bytes(4, "big")).digest()
-    return signed(Verdict("hospital-0", upload, True, "", "", bytes(32), bytes(32)), key)
+    return Verdict("hospital-0000", upload, True, "", "", bytes(32), BOUND)
 
 
 def signed(record: Message, key: SigningKey) -> bytes:

@@ -49,6 +49,7 @@ from proofward.federation.messages.round_records import (
     Upload,
     UploadsClosed,
     Verdict,
+    Verdicts,
     VerdictsClosed,
     VerdictsWidened,
 )
@@ -115,6 +116,7 @@ __all__ = [
     "UploadsClosed",
     "Verdict",
     "VerdictReceipt",
+    "Verdicts",
     "VerdictsClosed",
     "VerdictsWidened",
     "VouchesClosed",

@@ -14,6 +14,8 @@ KEPT, EPHEMERAL = "kept", "ephemeral"
 SHARES = (KEPT, EPHEMERAL)
 IN_ENTRIES, AS_OBJECTS = "entries", "objects"
 SEALING_KEYS = (IN_ENTRIES, AS_OBJECTS)
+SINGLE, TOGETHER = "single", "together"
+VERDICTS = (SINGLE, TOGETHER)
 
 
 @dataclass(frozen=True)
@@ -23,14 +25,17 @@ class Scaling:
     sums: RECOMPUTED, everybody adds all ciphertexts up; FINGERPRINTS, see `history.fingerprints`
     shares: KEPT; or EPHEMERAL, sealed shares of keys are deleted with their round, see `history.ephemeral`
     sealing_keys: IN_ENTRIES of the ledger; or AS_OBJECTS with a Merkle root, see `history.sealing_keys`
+    verdicts: SINGLE; or TOGETHER, all of a verifier in one message or few, once all uploads are there
     """
 
     sums: str = RECOMPUTED
     shares: str = KEPT
     sealing_keys: str = IN_ENTRIES
+    verdicts: str = SINGLE
 
     def __post_init__(self) -> None:
-        for name, options in (("sums", SUMS), ("shares", SHARES), ("sealing_keys", SEALING_KEYS)):
+        found = {"sums": SUMS, "shares": SHARES, "sealing_keys": SEALING_KEYS, "verdicts": VERDICTS}
+        for name, options in found.items():
             if getattr(self, name) not in options:
                 raise ConfigurationError(name, f"one of {', '.join(options)}", getattr(self, name))
 
@@ -48,6 +53,11 @@ class Scaling:
     def key_objects(self) -> bool:
         """Whether an entry has the root of a holder's keys alone."""
         return self.sealing_keys == AS_OBJECTS
+
+    @property
+    def verdicts_together(self) -> bool:
+        """Whether a verifier says its verdicts in as few messages as it can."""
+        return self.verdicts == TOGETHER
 
     def to_item(self) -> dict[str, Item]:
         """Canonical plain form: what differs from the usual alone."""
