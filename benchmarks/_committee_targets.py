@@ -34,7 +34,8 @@ def committee_targets(directory: Path, seen: set[str]) -> Iterator[Target]:
     records = [make_synthetic(8 + index, 4, index, setup.scales) for index in range(len(FIVE))]
     data = {name: (own.features, own.labels) for name, own in zip(FIVE, records, strict=True)}
     network = Intercepting(VERIFIERS[0], Verdicts.kind)
-    agreed = replace(drawn(plan, 10), scaling=Scaling(FINGERPRINTS, sealing_keys=AS_OBJECTS, verdicts=TOGETHER))
+    scaling = Scaling(FINGERPRINTS, sealing_keys=AS_OBJECTS, verdicts=TOGETHER)
+    agreed = replace(drawn(plan, 10), scaling=scaling)
     parties = Parties({FIVE[1]: SealsWrongShare})
     engine = InProcessFederation(directory, agreed, data, seed=b"tamper", network=network, parties=parties)
     if not engine.run().finished:
