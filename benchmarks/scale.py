@@ -39,10 +39,11 @@ from proofward.lattice.parameters import MAX_MEMBERS, RING_DEGREE, ciphertext_le
 from proofward.lattice.sealing import Pair, open_sealed, pair_secret, public_key, seal
 from proofward.ledger.keys import SigningKey
 from proofward.models.presets import PRESETS
+from proofward.relations.key_shares import ELEMENT_BYTES, LOG_RING_DEGREE
 
 REPEATS = 20
-BOUND = bytes(32)
-"""In the place of a binding, which has 16 bytes for each of t + 1 polynomials."""
+BOUND = bytes(ELEMENT_BYTES * (LOG_RING_DEGREE + 1))
+"""In the place of a binding, without the 16 bytes for each of t + 1 polynomials."""
 SHARE_BYTES = 4 + 16 + 8 * RING_DEGREE
 
 
@@ -116,8 +117,8 @@ def constants_of(runs: list[Run], preset: str) -> Constants:
         sealed_bytes=len(sealed),
         ciphertext_bytes=8 * words,
         key_bytes=keys_in_entries(runs[0]),
-        verdict_bytes=len(message(key, 0)) - len(BOUND),
-        together_bytes=len(encode(verdict_on(0))) - len(BOUND),
+        verdict_bytes=len(message(key, 0)),
+        together_bytes=len(encode(verdict_on(0))),
         root_bytes=len(signed(HolderKeyRoot(bytes(32), bytes(32), MAX_MEMBERS), key)),
         **entries_of(last),
     )
