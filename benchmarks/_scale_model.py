@@ -24,7 +24,7 @@ class Constants:
     """What one of a thing costs. Seconds are of a processor.
 
     prove, verify: a proof of a round. seal, open_share: one share of a key. entry: to decode a signed message
-    and check its signature. add: to add one ciphertext to a sum. proof_bytes: without what grows with t.
+    and check its signature. among: the same of a verdict among many in one message. add: to add one ciphertext to a sum. proof_bytes: without what grows with t.
     bytes_a_coefficient: of a proof, for each of the t polynomials of a key that it commits to
     verdict_bytes: of a verdict's entry without the 16 bytes for each of t + 1 polynomials. together_bytes: of
     a verdict among others in one entry, likewise. key_bytes: of a
@@ -37,6 +37,7 @@ class Constants:
     seal: float
     open_share: float
     entry: float
+    among: float
     add: float
     proof_bytes: int
     bytes_a_coefficient: int
@@ -73,7 +74,8 @@ def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
     """Seconds and bytes by role, with the product that each is, as text.
 
     With everybody, keys are in entries and verdicts are entries. With committees keys are objects, of which a
-    dealer fetches one with its path, and a verifier's verdicts are a few entries.
+    dealer fetches one with its path, and a verifier's verdicts are a few entries. Following is entries entry,
+    and with committees n s among besides.
     """
     n, c, t, apart = of.hospitals, of.holders, of.threshold, way == COMMITTEES
     judged = n * of.sample / of.verifiers
@@ -82,7 +84,7 @@ def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
     own_verdict = (cost.together_bytes if apart else cost.verdict_bytes) + 16 * (t + 1)
     messages = of.verifiers * ceil(judged * own_verdict / MOST_TOGETHER) if apart else n * of.sample
     entries = round(n * (cost.other_entries + 1) + messages)
-    follow = entries * cost.entry
+    follow = entries * cost.entry + (n * of.sample * cost.among if apart else 0)
     fetched = cost.ciphertext_bytes * (1 if way == COMMITTEES else n)
     summed = 0.0 if way == COMMITTEES else n * cost.add
     keys = c * PUBLIC_KEY_BYTES if apart else 0
@@ -95,7 +97,7 @@ def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
             "seconds": cost.prove + c * cost.seal + follow + summed,
             "bytes_out": upload,
             "bytes_in": ledger + fetched + own_keys,
-            "product": "prove + c seal + entries entry (+ n add where all are added up); ledger and c keys",
+            "product": "prove + c seal + following (+ n add where all are added up); ledger and c keys",
         },
         "holder, besides": {
             "seconds": n * cost.open_share,
@@ -105,7 +107,7 @@ def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
         "verifier": {
             "seconds": judged * cost.verify + follow,
             "bytes_in": judged * (proof + cost.ciphertext_bytes) + ledger,
-            "product": "(n s / v) verify + entries entry",
+            "product": "(n s / v) verify + following",
         },
         "server": {
             "seconds": n * cost.add + follow,
@@ -113,7 +115,7 @@ def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
             "bytes_kept": n * kept + ledger,
             "bytes_in_for_each_hospital": upload + keys + ledger / n,
             "bytes_kept_for_each_hospital": kept + ledger / n,
-            "product": "n add + entries entry; ledger + n (proof + c sealed + ciphertext + c keys), kept "
+            "product": "n add + following; ledger + n (proof + c sealed + ciphertext + c keys), kept "
             "without shares and keys",
         },
     }

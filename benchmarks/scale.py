@@ -41,7 +41,7 @@ from proofward.ledger.keys import SigningKey
 from proofward.models.presets import PRESETS
 from proofward.relations.key_shares import ELEMENT_BYTES, LOG_RING_DEGREE
 
-REPEATS = 20
+REPEATS, MANY = 20, 100
 BOUND = bytes(ELEMENT_BYTES * (LOG_RING_DEGREE + 1))
 """In the place of a binding, without the 16 bytes for each of t + 1 polynomials."""
 SHARE_BYTES = 4 + 16 + 8 * RING_DEGREE
@@ -99,6 +99,7 @@ def constants_of(runs: list[Run], preset: str) -> Constants:
     holder, key = public_key(secret), SigningKey.generate(os.urandom)
     sealed = seal(pair, holder, share)
     messages = iter([message(key, number) for number in range(REPEATS)])
+    several = iter([together(key, number * MANY) for number in range(REPEATS)])
     numbers = np.arange(words, dtype=np.uint64)
     by_threshold = sorted(runs, key=lambda run: run.threshold)
     least, most = by_threshold[0], by_threshold[-1]
@@ -111,6 +112,7 @@ def constants_of(runs: list[Run], preset: str) -> Constants:
         seal=seconds(lambda: seal(pair, holder, share)),
         open_share=seconds(lambda: open_sealed(pair, secret, sealed)),
         entry=seconds(lambda: taken(next(messages), key)),
+        among=seconds(lambda: taken(next(several), key)) / MANY,
         add=seconds(lambda: add(numbers, numbers)),
         proof_bytes=least.proof_bytes - slope * least.threshold,
         bytes_a_coefficient=slope,
@@ -144,6 +146,11 @@ def message(key: SigningKey, number: int) -> bytes:
     return signed(verdict_on(number), key)
 
 
+def together(key: SigningKey, first: int) -> bytes:
+    """Many of them in one message."""
+    return signed(Verdicts(0, tuple(verdict_on(first + number) for number in range(MANY))), key)
+
+
 def verdict_on(number: int) -> Verdict:
     """An accepting verdict on one of many uploads."""
     upload = hashlib.sha256(number.to_bytes(4, "big")).digest()
@@ -159,7 +166,7 @@ def signed(record: Message, key: SigningKey) -> bytes:
 def taken(data: bytes, key: SigningKey) -> bool:
     """Decodes a message and its record and checks its signature, as with every entry of the ledger."""
     envelope = parse_envelope(data)
-    assert envelope.record.kind == Verdict.kind
+    assert isinstance(envelope.record, Verdict | Verdicts)
     return signed_by(envelope, key.public)
 
 
