@@ -24,12 +24,13 @@ class Constants:
     """What one of a thing costs. Seconds are of a processor.
 
     prove, verify: a proof of a round. seal, open_share: one share of a key. entry: to decode a signed message
-    and check its signature. among: the same of a verdict among many in one message. add: to add one ciphertext to a sum. proof_bytes: without what grows with t.
-    bytes_a_coefficient: of a proof, for each of the t polynomials of a key that it commits to
+    and check its signature. among: the same of a verdict among many in one message. add: to add one
+    ciphertext to a sum. proof_bytes: without what grows with t. bytes_a_coefficient: of a proof, for each of
+    the t polynomials of a key that it commits to
     verdict_bytes: of a verdict's entry without the 16 bytes for each of t + 1 polynomials. together_bytes: of
-    a verdict among others in one entry, likewise. key_bytes: of a
-    holder's sealing key for one dealer, in an entry. root_bytes: of an entry with a root of keys that are
-    objects. other_entries, other_bytes: of a hospital in a round, everything but verdicts and keys
+    a verdict among others in one entry, likewise. key_bytes: of a holder's sealing key for one dealer, in an
+    entry. root_bytes: of an entry with a root of keys that are objects. other_entries, other_bytes: of a
+    hospital in a round, everything but verdicts and keys
     """
 
     prove: float
