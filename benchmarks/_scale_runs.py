@@ -123,7 +123,7 @@ def plan_of(preset: str, hospitals: int, verifiers: int, way: str, corrupt: int,
     plain = demonstration_plan(PRESETS[preset], hospitals, 1, verifiers, "generated records")
     if way == EVERYBODY:
         return plain
-    scaling = Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS, TOGETHER)
+    scaling = Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS, verdicts=TOGETHER)
     return replace(with_committees(plain, corrupt, absent), scaling=scaling)
 
 

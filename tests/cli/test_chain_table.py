@@ -72,7 +72,7 @@ def test_the_check_of_a_file_says_what_it_turns_on(proofward, written) -> None:
     scaling = 'sums = "fingerprints"\nshares = "ephemeral"\nsealing_keys = "objects"\nverdicts = "together"'
     path.write_text(f"{scaling}\n{path.read_text()}")
     project = read_project(path).completed()
-    assert project.terms().check().scaling == Scaling("fingerprints", "ephemeral", "objects", "together")
+    assert project.terms().check().scaling == Scaling("fingerprints", "ephemeral", "objects", verdicts="together")
     (again := path.with_name("again.toml")).write_text(project_text(project))
     assert read_project(again) == project
     said = proofward.json("consortium", "check", path)["options"]
@@ -105,6 +105,12 @@ def test_rejects_altered_terms(changes) -> None:
     item = {**ChainTerms(7, 2, SEATS, bytes(32)).to_item(), **changes}
     with pytest.raises(ConfigurationError):
         ChainTerms.from_item(item).check(SEATS)
+
+
+def test_more_seats_than_a_contract_has_are_counted_and_not_listed() -> None:
+    names = tuple(f"verifier-{number:03}" for number in range(65))
+    with pytest.raises(ConfigurationError, match=r"at most 64 of the members.*65 names"):
+        ChainTerms(7, 33, names, bytes(32)).check(names)
 
 
 def test_rejects_rules_with_seats_of_nobody(written) -> None:

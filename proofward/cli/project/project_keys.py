@@ -21,6 +21,8 @@ from proofward.cli.project.validation_table import VALIDATION
 from proofward.engines.remote.agreement.addresses import MOST_ADDRESSES
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 from proofward.federation.messages.scaling import (
+    EVERYTHING,
+    FOLLOWING,
     IN_ENTRIES,
     KEPT,
     RECOMPUTED,
@@ -78,6 +80,8 @@ TOP = Keys((
     Key("sealing_keys", Text(options=SEALING_KEYS),
         "where the keys are that shares are sealed to: in the ledger's entries, or in objects under a root",
         IN_ENTRIES),
+    Key("follow", Text(options=FOLLOWING),
+        "what hospitals read of the ledger: all of it, or also heads that verifiers sign", EVERYTHING),
     Key("verdicts", Text(options=VERDICTS),
         "how verifiers say what they find: of each proof at once, or of all together", SINGLE),
     Key("trusted_first_model", Text(),

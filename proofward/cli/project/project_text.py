@@ -84,6 +84,7 @@ def _scaling(project: Project) -> list[str]:
         "sums": "how members check a sum",
         "shares": "until their round is closed",
         "sealing_keys": "where the keys are that shares are sealed to",
+        "follow": "heads of the ledger that verifiers sign",
         "verdicts": "how verifiers say what they find",
     }
     found = {name: getattr(project, name) for name in meanings}

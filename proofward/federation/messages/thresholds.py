@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+from proofward.attestation.policy import Policy
 from proofward.federation.committees.populations import Draw, Sampling
+from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.committees import Bound, Committees
 from proofward.federation.messages.roles import HOSPITAL, VERIFIER
+from proofward.federation.messages.scaling import EVERYTHING, Scaling
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 
@@ -26,6 +29,10 @@ class Thresholds:
     config: RoundConfig
     committees: Committees | None
     members: tuple[Any, ...]
+    accepting_verdicts: int
+    attestation: Policy | None
+    chain: ChainTerms | None
+    scaling: Scaling
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""
@@ -50,6 +57,19 @@ class Thresholds:
         elif hospitals != config.holders:
             expected = f"config.holders = {config.holders} hospitals"
             raise ConfigurationError("members", expected, self.hospitals)
+
+    def check_following(self) -> None:
+        """Raises ConfigurationError where hospitals that follow heads could not do what the rules ask."""
+        if not self.scaling.heads:
+            return
+        seats = () if self.chain is None else self.chain.seats
+        for asked, what in (
+            (self.attestation is not None, "evidence of machines"),
+            (bool(set(seats) & set(self.hospitals)), "a hospital's seat on a chain"),
+        ):
+            if asked:
+                expected = f'follow = "{EVERYTHING}", since a head does not show what {what} takes'
+                raise ConfigurationError("scaling.follow", expected, self.scaling.follow)
 
     @property
     def bounds(self) -> tuple[Bound, ...]:
@@ -92,6 +112,22 @@ class Thresholds:
         if self.committees is None or not self.committees.holders:
             return self.config.threshold
         return self.committees.corrupt_hospitals(len(self.hospitals))
+
+    @property
+    def corrupt_verifiers(self) -> int:
+        """K: how many verifiers are corrupt at most.
+
+        As many as committees are reckoned with; without them all but those whose verdicts decide.
+        """
+        count = len(self.verifiers)
+        if self.committees is None:
+            return count - self.accepting_verdicts
+        return self.committees.verifiers(count).corrupt
+
+    @property
+    def head_quorum(self) -> int:
+        """q: how many verifiers have to sign a head before a hospital takes it, see `history.heads`."""
+        return (len(self.verifiers) + self.corrupt_verifiers) // 2 + 1
 
     @property
     def missing_vouches(self) -> int:
@@ -162,3 +198,13 @@ def committees_in_words(rules: Thresholds) -> Iterator[str]:
     if drawn.redraws:
         yield f"whoever influences a beacon is granted {drawn.redraws} further draws"
     yield from in_words(rules.bounds)
+
+
+def following_in_words(rules: Thresholds) -> Iterator[str]:
+    """Who need not read the whole ledger, and what that rests on; nothing where all read it."""
+    if rules.scaling.heads:
+        yield (
+            "a hospital that holds no shares in a round may follow heads of the ledger, each signed by "
+            f"{rules.head_quorum} of the {len(rules.verifiers)} verifiers, of whom at most "
+            f"{rules.corrupt_verifiers} may be corrupt"
+        )
