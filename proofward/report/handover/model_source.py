@@ -22,8 +22,9 @@ from proofward.engines.registry import engine_of
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.requests import followed
 from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.history import History, slot_of
+from proofward.federation.history.history import History
 from proofward.federation.history.round_state import RoundState
+from proofward.federation.history.slots import slot_of
 from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.catalogue import FederationOpened, RoundClosed
 from proofward.federation.messages.envelope import Envelope
