@@ -24,7 +24,7 @@ from proofward.engines.run_folder import Plan
 from proofward.federation.history.proofs import OneByOne, RelationProofs
 from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.scaling import EPHEMERAL, FINGERPRINTS, Scaling
+from proofward.federation.messages.scaling import AS_OBJECTS, EPHEMERAL, FINGERPRINTS, Scaling
 from proofward.ledger.database import FILE_NAME, Database
 from proofward.models.presets import PRESETS
 from proofward.report.scenario import demonstration_plan
@@ -93,7 +93,8 @@ class Run:
 
     seconds: of the round without the enrolment. real: hospitals with real proofs; prove, verify: seconds of
     one of those proofs, 0 where there are none. object_bytes: what the round has left; with committees sealed
-    shares go with their round. run_bytes: ledger, objects and everybody's state. peak_bytes: of the process.
+    shares and keys go with their round. run_bytes: ledger, objects and everybody's state. peak_bytes: of the
+    process.
     sealed_shares: that were uploaded. topics: number and bytes of the round's entries of each kind
     """
 
@@ -118,11 +119,12 @@ class Run:
 
 
 def plan_of(preset: str, hospitals: int, verifiers: int, way: str, corrupt: int, absent: int) -> Plan:
-    """The consortium; with committees sums are checked by fingerprints, and shares are ephemeral."""
+    """The consortium; with committees sums are checked by fingerprints, shares go, and keys are objects."""
     plain = demonstration_plan(PRESETS[preset], hospitals, 1, verifiers, "generated records")
     if way == EVERYBODY:
         return plain
-    return replace(with_committees(plain, corrupt, absent), scaling=Scaling(FINGERPRINTS, EPHEMERAL))
+    scaling = Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS)
+    return replace(with_committees(plain, corrupt, absent), scaling=scaling)
 
 
 def records_of(plan: Plan, rows: int) -> dict[str, tuple[Any, Any]]:

@@ -61,6 +61,7 @@ def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None, u
         anchored=agreed.chain,
         asked=agreed.attestation,
         initial_model=b"",
+        **vars(agreed.scaling),
         deadline=deadline,
         upload_slot=upload_slot,
     )

@@ -17,7 +17,7 @@ from proofward.cli.project.privacy_table import privacy_lines
 from proofward.cli.project.project import Project
 from proofward.cli.project.validation_table import validation_lines
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
-from proofward.federation.messages.scaling import KEPT, RECOMPUTED
+from proofward.federation.messages.scaling import PLAIN
 from proofward.models.keys import Keys
 from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALE_KEYS, SCALES, shown_bits
@@ -34,8 +34,7 @@ def project_text(project: Project) -> str:
         f"port = {project.port}  # the only one that is open, at the server",
         *_preset(project),
         f"rounds = {project.rounds}",
-        *([] if project.sums == RECOMPUTED else [f'sums = "{project.sums}"  # how members check a sum']),
-        *([] if project.shares == KEPT else [f'shares = "{project.shares}"  # until their round is closed']),
+        *_scaling(project),
         *_first_model(project),
         *(notation_lines(project.notation) if project.images is None else []),
         "",
@@ -77,6 +76,18 @@ def project_text(project: Project) -> str:
         lines += ["", "# Public constants: x becomes (x - centre) / spread, alike at every hospital."]
     lines += feature_lines(features)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _scaling(project: Project) -> list[str]:
+    """What saves work and room for many hospitals, where it is not as usual."""
+    meanings = {
+        "sums": "how members check a sum",
+        "shares": "until their round is closed",
+        "sealing_keys": "where the keys are that shares are sealed to",
+    }
+    found = {name: getattr(project, name) for name in meanings}
+    other = {name: value for name, value in found.items() if value != getattr(PLAIN, name)}
+    return [f'{name} = "{value}"  # {meanings[name]}' for name, value in other.items()]
 
 
 def _servers(addresses: Sequence[str]) -> str:

@@ -79,12 +79,12 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
             else []
         ),
         *committees_in_words(rules),
-        *([] if not rules.scaling.fingerprints else [BY_FINGERPRINTS]),
-        *([] if not rules.scaling.ephemeral else [UNTIL_CLOSED]),
+        *_scaling(rules),
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
     ]
 
 
+KEYS_APART = "the keys that shares are sealed to are objects; the ledger has their Merkle roots"
 UNTIL_CLOSED = "sealed shares of keys are deleted when their round is closed, but for those complained of"
 BY_FINGERPRINTS = (
     "a sum is checked by fingerprints that verifiers sign, as many alike as accept a proof; only the audit "
@@ -92,12 +92,18 @@ BY_FINGERPRINTS = (
 )
 
 
+def _scaling(rules: Rules) -> list[str]:
+    """What saves work and room for many hospitals."""
+    own = rules.scaling
+    used = {BY_FINGERPRINTS: own.fingerprints, UNTIL_CLOSED: own.ephemeral, KEYS_APART: own.key_objects}
+    return [words for words, on in used.items() if on]
+
+
 def options_in_words(rules: Rules) -> list[str]:
     """What `consortium.toml` turns on beside rounds and committees: anchor, sums, shares, evidence."""
     return [
         *([] if rules.chain is None else [rules.chain.words]),
-        *([] if not rules.scaling.fingerprints else [BY_FINGERPRINTS]),
-        *([] if not rules.scaling.ephemeral else [UNTIL_CLOSED]),
+        *_scaling(rules),
         *_evidence(rules),
     ]
 

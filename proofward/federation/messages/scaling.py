@@ -1,4 +1,4 @@
-"""What the rules say of how members check sums, and of how long sealed shares are kept."""
+"""What the rules say of how sums are checked, of how long sealed shares are kept, and of where keys are."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ RECOMPUTED, FINGERPRINTS = "recomputed", "fingerprints"
 SUMS = (RECOMPUTED, FINGERPRINTS)
 KEPT, EPHEMERAL = "kept", "ephemeral"
 SHARES = (KEPT, EPHEMERAL)
+IN_ENTRIES, AS_OBJECTS = "entries", "objects"
+SEALING_KEYS = (IN_ENTRIES, AS_OBJECTS)
 
 
 @dataclass(frozen=True)
@@ -20,13 +22,15 @@ class Scaling:
 
     sums: RECOMPUTED, everybody adds all ciphertexts up; FINGERPRINTS, see `history.fingerprints`
     shares: KEPT; or EPHEMERAL, sealed shares of keys are deleted with their round, see `history.ephemeral`
+    sealing_keys: IN_ENTRIES of the ledger; or AS_OBJECTS with a Merkle root, see `history.sealing_keys`
     """
 
     sums: str = RECOMPUTED
     shares: str = KEPT
+    sealing_keys: str = IN_ENTRIES
 
     def __post_init__(self) -> None:
-        for name, options in (("sums", SUMS), ("shares", SHARES)):
+        for name, options in (("sums", SUMS), ("shares", SHARES), ("sealing_keys", SEALING_KEYS)):
             if getattr(self, name) not in options:
                 raise ConfigurationError(name, f"one of {', '.join(options)}", getattr(self, name))
 
@@ -39,6 +43,11 @@ class Scaling:
     def ephemeral(self) -> bool:
         """Whether sealed shares go when their round is closed."""
         return self.shares == EPHEMERAL
+
+    @property
+    def key_objects(self) -> bool:
+        """Whether an entry has the root of a holder's keys alone."""
+        return self.sealing_keys == AS_OBJECTS
 
     def to_item(self) -> dict[str, Item]:
         """Canonical plain form: what differs from the usual alone."""

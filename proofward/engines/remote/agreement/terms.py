@@ -78,7 +78,8 @@ class Terms:
     attestation: canonical encoding of what is asked of evidence, b"" where nothing is
     chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
     committees: canonical encoding of the Committees, b"" where there are none
-    sums, shares: how members check a sum, and how long sealed shares are kept, see Scaling
+    sums, shares, sealing_keys: how members check a sum, how long sealed shares are kept, and where the keys
+        are that they are sealed to, see Scaling
     """
 
     kind: ClassVar[str] = "terms"
@@ -100,6 +101,7 @@ class Terms:
     committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
     sums: Annotated[str, Length(1, 16)] = PLAIN.sums
     shares: Annotated[str, Length(1, 16)] = PLAIN.shares
+    sealing_keys: Annotated[str, Length(1, 16)] = PLAIN.sealing_keys
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
@@ -181,9 +183,9 @@ class Terms:
 
     @property
     def scaling(self) -> Scaling:
-        """How sums are checked and shares kept; raises RulesError."""
+        """How sums are checked, shares kept, and where keys are; raises RulesError."""
         try:
-            return Scaling(self.sums, self.shares)
+            return Scaling(self.sums, self.shares, self.sealing_keys)
         except ConfigurationError as error:
             raise RulesError(error.field, error.expected, error.actual) from error
 
