@@ -8,7 +8,7 @@ from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-from proofward.engines.operations.verification_pool import WARM
+from proofward.engines.operations.verification_worker import WARM
 from tests.patience import PATIENCE
 
 _CONTEXT = get_context("forkserver")

@@ -7,7 +7,6 @@ the outcome is `Unable`, never a refusal. Everybody else's proofs go on.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,14 +14,20 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.context import BaseContext
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from types import TracebackType
 from typing import TypeVar
 
-from proofward.engines.operations.verification_worker import Call, Outcome, Reply, begin, pack, unpack, verify
+from proofward.engines.operations.verification_worker import (
+    Call,
+    Outcome,
+    Reply,
+    pack,
+    process_pool,
+    unpack,
+    verify,
+)
 from proofward.federation.history.judging import Unable
 from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
 from proofward.federation.history.proofs import RelationProofs
@@ -36,8 +41,6 @@ from proofward.relations.measure import UploadStatement
 MOST_WORKERS = 8
 TIMEOUT, GRACE = 1800.0, 10.0
 TRIES_IN_COMPANY = 2
-WARM = "proofward.engines.operations.warm_worker"
-"""What the process has imported of which the others are copies."""
 T = TypeVar("T")
 
 
@@ -127,15 +130,6 @@ def _only(outcomes: Iterator[tuple[str, T | ProofRejected | Unable]]) -> T:
     if isinstance(outcome, ProofRejected | Unable):
         raise outcome
     return outcome
-
-
-def _context() -> BaseContext:
-    """Copies of a process that does nothing else; elsewhere libraries of the system may not live in a copy."""
-    if sys.platform != "linux":
-        return get_context("spawn")
-    context = get_context("forkserver")
-    context.set_forkserver_preload([WARM])
-    return context
 
 
 @dataclass(eq=False)
@@ -236,9 +230,7 @@ class _Pool:
 
     def _crew(self) -> ProcessPoolExecutor:
         if self._executor is None:
-            self._executor = ProcessPoolExecutor(
-                self._workers, _context(), initializer=begin, initargs=(self._threads,)
-            )
+            self._executor = process_pool(self._workers, self._threads)
         return self._executor
 
     def _ended(self, future: Future[Reply]) -> None:
