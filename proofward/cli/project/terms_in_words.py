@@ -94,13 +94,15 @@ BY_FINGERPRINTS = (
 
 def _scaling(rules: Rules) -> list[str]:
     """What saves work and room for many hospitals."""
+    from proofward.federation.messages.thresholds import following_in_words
+
     own = rules.scaling
     used = {BY_FINGERPRINTS: own.fingerprints, UNTIL_CLOSED: own.ephemeral, KEYS_APART: own.key_objects}
-    return [words for words, on in used.items() if on]
+    return [*(words for words, on in used.items() if on), *following_in_words(rules)]
 
 
 def options_in_words(rules: Rules) -> list[str]:
-    """What `consortium.toml` turns on beside rounds and committees: anchor, sums, shares, evidence."""
+    """What `consortium.toml` turns on beside rounds and committees: anchor, sums, shares, heads, evidence."""
     return [
         *([] if rules.chain is None else [rules.chain.words]),
         *_scaling(rules),

@@ -40,6 +40,7 @@ def _check_accepted(history: HistoryState, sender: str, record: AcceptedSet) -> 
 def _apply_accepted(history: HistoryState, envelope: Envelope, record: AcceptedSet) -> None:
     history.round.accepted = Recorded(envelope, record)
     history.eligible = frozenset(history.joined)
+    history.fix_draws()
     history.phase = CONSENT
 
 
@@ -86,6 +87,15 @@ def missing_consents(state: RoundState) -> tuple[str, ...]:
     """Hospitals of the accepted set that have not consented."""
     assert state.accepted is not None
     return tuple(name for name in state.accepted.record.hospitals if name not in state.consents)
+
+
+def confirmers(history: HistoryState) -> set[str]:
+    """Who confirms an aggregate: with heads only the hospitals that hold shares, beside the verifiers.
+
+    The others need not read what they would confirm; who does checks it, and says nothing.
+    """
+    heads, present = history.rules.scaling.heads, history.round.present
+    return {*(history.holding(present) if heads else present), *history.rules.verifiers}
 
 
 def ready_holders(state: RoundState) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
+from proofward.federation.history.signed_heads import HeadsSaid
 from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
@@ -25,6 +26,7 @@ from proofward.federation.messages.catalogue import (
     RoundSeal,
 )
 from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.head_records import CountedRound
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Member, Rules
 from proofward.federation.storage.log_tree import LogTree, Roots
@@ -61,6 +63,7 @@ class HistoryState:
     model: that the next attempt starts from; b"" before the first one is drawn
     beacon: of the round under way, or of the next one; b"" before the first
     eligible: hospitals that had enrolled before that beacon could be known
+    drawable: of whom the draws of the round that opens next are made, see `fix_draws`
     validation_beacons: of each hospital the first one that could not be known when it enrolled: it draws the
         validation part
     noise_roots: keyed (round, hospital), of the secret words of its noise in each attempt of the round
@@ -77,6 +80,8 @@ class HistoryState:
     attestations: keyed (member, key); attestation_verdicts: by the digest of the attestation and by sender
     chain_keys: of the members with a seat on a chain, in the order recorded; seals: keyed (round, sender)
     outcomes: of rounds, as they are sealed for a chain; empty where the rules name none
+    words: by hospital and kind, on what it has spoken last, and the digest of what it said
+    heads: see there
     end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
     """
 
@@ -98,6 +103,7 @@ class HistoryState:
         self.validation_beacons: dict[str, bytes] = {}
         self.noise_roots: dict[tuple[int, str], tuple[bytes, ...]] = {}
         self.eligible: frozenset[str] = frozenset()
+        self.drawable: frozenset[str] = frozenset()
         self.sharing = BeaconState()
         self.model = rules.initial_model
         self.server_state: tuple[bytes, ...] = ()
@@ -117,6 +123,8 @@ class HistoryState:
         self.chain_keys: dict[str, Recorded[ChainKeySaid]] = {}
         self.outcomes: dict[int, RoundOutcome] = {}
         self.seals: dict[tuple[int, str], RoundSeal] = {}
+        self.words: dict[str, dict[str, tuple[tuple[str, ...], bytes]]] = {}
+        self.heads = HeadsSaid()
         self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
         self.end_votes: dict[tuple[str, bool], EndVote] = {}
         self.ended: FederationEnded | None = None
@@ -155,6 +163,23 @@ class HistoryState:
         """The closed rounds that have trained."""
         return [state for state in self.closed if self.rules.counting_in(state.number) is None]
 
+    def counted_rounds(self) -> list[CountedRound]:
+        """The closed rounds that have counted."""
+        return [
+            CountedRound(state.number, state.aggregate.record.update_sum, state.model)
+            for state in self.closed
+            if self.rules.counting_in(state.number) is not None and state.aggregate is not None
+        ]
+
+    def accepted_in(self, number: int) -> tuple[str, ...]:
+        """The hospitals in the sum of a closed round."""
+        accepted = self.closed[number - 1].accepted
+        return () if accepted is None else accepted.record.hospitals
+
+    def rows_of(self, name: str) -> int:
+        """With how many records a hospital has joined."""
+        return self.joined[name].record.rows
+
     @property
     def refusals(self) -> list[MessageRefused]:
         """Recorded refusals, in order."""
@@ -177,6 +202,10 @@ class HistoryState:
         """
         others = {name for name in self.round.participants if self.rules.find(name) is None}
         return (*self.rules.hospitals, *sorted(others))
+
+    def dealer_place(self, name: str) -> int:
+        """The place of the key for a dealer among those that a holder publishes."""
+        return self.dealers.index(name)
 
     @property
     def committee(self) -> tuple[str, ...]:
@@ -202,12 +231,12 @@ class HistoryState:
         """
         if self.rules.counts_only:
             return dict.fromkeys(self.active(self.attendances), NO_DATASET)
+        return self._accepted_roots(self.enrolments)
+
+    def _accepted_roots(self, names: Iterable[str]) -> dict[str, bytes]:
         quorum = self.rules.accepting_verdicts
-        roots = {
-            name: enrolment_root(self.enrolment_verdicts, name, quorum)
-            for name in self.active(self.enrolments)
-        }
-        return {name: root for name, root in roots.items() if root is not None}
+        found = ((name, enrolment_root(self.enrolment_verdicts, name, quorum)) for name in self.active(names))
+        return {name: root for name, root in found if root is not None}
 
     @property
     def joined(self) -> Mapping[str, Recorded[Enrolment] | Recorded[Attendance]]:
@@ -218,13 +247,31 @@ class HistoryState:
         """Makes participants of the next round of the hospitals with acceptable enrolments."""
         for name, root in self.acceptable_enrolments().items():
             if name not in self.enrolled and name in self.eligible:
-                self.enrolled[name] = self.joined[name].record.rows
+                self.enrolled[name] = self.rows_of(name)
                 self.dataset_roots[name] = root
+
+    def fix_draws(self) -> None:
+        """Fixes of whom the next beacon draws holders and judges, while nobody can know that beacon.
+
+        Hospitals that the rules name and that are accepted by now, and verifiers. Who is revoked later is
+        drawn nevertheless, and its place stays empty: nobody can put others in the place of honest members.
+        """
+        late = self._accepted_roots(set(self.enrolments) - set(self.enrolled))
+        hospitals = self.rules.holders_among({*self.enrolled, *late, *self.attendances})
+        self.drawable = frozenset(self.active((*hospitals, *self.rules.verifiers)))
 
     def draw_validation_parts(self) -> None:
         """The beacon of the round that opens draws the part of whoever enrolled before it could be known."""
         for name in self.eligible:
             self.validation_beacons.setdefault(name, self.beacon)
+
+    def most_rows(self, state: RoundState) -> int:
+        """Records of an attempt's participant that has most."""
+        return max(self.enrolled[name] for name in state.participants if name in self.enrolled)
+
+    def has_refused(self, evidence: bytes) -> bool:
+        """Whether a message with these bytes is recorded as refused."""
+        return any(refusal.evidence == evidence for refusal in self.refusals)
 
     def position(self) -> tuple[int, int]:
         """(round, attempt) that messages have to name now; (0, 0) before the first round."""

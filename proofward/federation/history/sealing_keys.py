@@ -92,7 +92,7 @@ def published_keys(
     history: HistoryState, objects: Objects, dealer: str, holders: Iterable[str]
 ) -> dict[str, bytes]:
     """The keys that these holders have published for a dealer; raises Refusal where one does not come."""
-    place, found, apart = history.dealers.index(dealer), dict[str, bytes](), dict[str, Parted]()
+    place, found, apart = history.dealer_place(dealer), dict[str, bytes](), dict[str, Parted]()
     for holder in holders:
         said = history.round.holder_keys[holder]
         if isinstance(said, HolderKeys):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from proofward.federation.history.attestation_steps import awaited_evidence, barred, hindrance, verdicts_on
 from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
-from proofward.federation.history.consent_steps import lockers, missing_consents, ready_holders
+from proofward.federation.history.consent_steps import confirmers, lockers, missing_consents, ready_holders
 from proofward.federation.history.fingerprint_steps import late_fingerprints
+from proofward.federation.history.head_steps import unsigned_end
 from proofward.federation.history.history_state import (
     ABANDON,
+    BETWEEN,
     CONFIRM,
     CONSENT,
     DEAL,
@@ -27,6 +29,8 @@ from proofward.federation.history.history_state import (
 from proofward.federation.history.judges import judges_of
 
 Names = set[str]
+MOST_NAMES = 20
+"""That are said of those who are waited for."""
 EVIDENCE, FINGERPRINTS = "evidence of its machine", "its fingerprints of ciphertexts"
 
 
@@ -48,7 +52,13 @@ def unusual(history: HistoryState) -> dict[str, str]:
 def awaited(history: HistoryState) -> str:
     """Who is waited for, in words."""
     what = unusual(history)
-    return ", ".join(f"{name} ({what[name]})" if name in what else name for name in waits_for(history))
+    return listed([f"{name} ({what[name]})" if name in what else name for name in waits_for(history)])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in words: of very many the first, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _enrolment(history: HistoryState) -> Names:
@@ -71,6 +81,10 @@ def _vouch(history: HistoryState) -> Names:
 def _reveal(history: HistoryState) -> Names:
     state = history.sharing
     return {name for name in state.holders if vouched_for(history, name)} - set(state.shares)
+
+
+def _between(history: HistoryState) -> Names:
+    return set(unsigned_end(history))
 
 
 def _keys(history: HistoryState) -> Names:
@@ -118,8 +132,7 @@ def _abandon(history: HistoryState) -> Names:
 
 
 def _confirm(history: HistoryState) -> Names:
-    state = history.round
-    missing = {*state.present, *history.rules.verifiers} - set(state.confirmations)
+    missing = confirmers(history) - set(history.round.confirmations)
     return late_fingerprints(history) or missing  # without fingerprints nobody can confirm
 
 
@@ -128,6 +141,7 @@ _MISSING: dict[str, Callable[[HistoryState], Names]] = {
     DEAL: _deal,
     VOUCH: _vouch,
     REVEAL: _reveal,
+    BETWEEN: _between,
     KEYS: _keys,
     UPLOAD: _upload,
     VERIFY: _verify,

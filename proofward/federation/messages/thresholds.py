@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+from proofward.attestation.policy import Policy
+from proofward.federation.committees.populations import Draw, Sampling
+from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.committees import Bound, Committees
 from proofward.federation.messages.roles import HOSPITAL, VERIFIER
+from proofward.federation.messages.scaling import EVERYTHING, Scaling
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 
@@ -25,6 +29,10 @@ class Thresholds:
     config: RoundConfig
     committees: Committees | None
     members: tuple[Any, ...]
+    accepting_verdicts: int
+    attestation: Policy | None
+    chain: ChainTerms | None
+    scaling: Scaling
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""
@@ -50,6 +58,19 @@ class Thresholds:
             expected = f"config.holders = {config.holders} hospitals"
             raise ConfigurationError("members", expected, self.hospitals)
 
+    def check_following(self) -> None:
+        """Raises ConfigurationError where hospitals that follow heads could not do what the rules ask."""
+        if not self.scaling.heads:
+            return
+        seats = () if self.chain is None else self.chain.seats
+        for asked, what in (
+            (self.attestation is not None, "evidence of machines"),
+            (bool(set(seats) & set(self.hospitals)), "a hospital's seat on a chain"),
+        ):
+            if asked:
+                expected = f'follow = "{EVERYTHING}", since a head does not show what {what} takes'
+                raise ConfigurationError("scaling.follow", expected, self.scaling.follow)
+
     @property
     def bounds(self) -> tuple[Bound, ...]:
         """What the draws of committees can fail at; nothing where there are none."""
@@ -68,12 +89,45 @@ class Thresholds:
         """s: how many verifiers judge a proof at first; 0 for all."""
         return 0 if self.committees is None else self.committees.sample
 
+    @cached_property
+    def draw(self) -> Draw:
+        """Of how many hospitals how many holders are drawn, where they are."""
+        assert self.committees is not None
+        return self.committees.draw(len(self.hospitals), self.config.threshold)
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """Of how many verifiers how many judge a proof, where not all do."""
+        assert self.committees is not None
+        return self.committees.sampling(len(self.verifiers))
+
+    @property
+    def fewest_enrolled(self) -> int:
+        """How many hospitals have to be accepted before the first round: of fewer nothing can be drawn."""
+        return max(self.minimum_updates, self.draw.fewest if self.draws_holders else 0)
+
     @property
     def collusion(self) -> int:
         """How many hospitals may collude without learning anything together."""
         if self.committees is None or not self.committees.holders:
             return self.config.threshold
         return self.committees.corrupt_hospitals(len(self.hospitals))
+
+    @property
+    def corrupt_verifiers(self) -> int:
+        """K: how many verifiers are corrupt at most.
+
+        As many as committees are reckoned with; without them all but those whose verdicts decide.
+        """
+        count = len(self.verifiers)
+        if self.committees is None:
+            return count - self.accepting_verdicts
+        return self.committees.verifiers(count).corrupt
+
+    @property
+    def head_quorum(self) -> int:
+        """q: how many verifiers have to sign a head before a hospital takes it, see `history.heads`."""
+        return (len(self.verifiers) + self.corrupt_verifiers) // 2 + 1
 
     @property
     def missing_vouches(self) -> int:
@@ -108,13 +162,13 @@ class Thresholds:
 
     @property
     def hospitals_to_spare(self) -> int:
-        """How many hospitals may be missing from the outset of a round: h - m."""
-        return len(self.hospitals) - self.minimum_updates
+        """How many hospitals may be missing from the outset of a round."""
+        return len(self.hospitals) - self.fewest_enrolled
 
     @property
     def absent_hospitals(self) -> int:
         """How many hospitals may vanish, at whatever moment, without the federation coming to an end."""
-        return len(self.hospitals) - max(self.minimum_updates, self.abandonments)
+        return len(self.hospitals) - max(self.fewest_enrolled, self.abandonments)
 
 
 def in_words(bounds: tuple[Bound, ...]) -> Iterator[str]:
@@ -140,6 +194,17 @@ def committees_in_words(rules: Thresholds) -> Iterator[str]:
             f"{drawn.sample} verifiers, drawn for each proof of a round, judge it, and all where these "
             f"disagree or are silent; {assumed}"
         )
+    yield "the bounds hold whoever is missing: of fewer hospitals fewer hold, of fewer verifiers more judge"
     if drawn.redraws:
         yield f"whoever influences a beacon is granted {drawn.redraws} further draws"
     yield from in_words(rules.bounds)
+
+
+def following_in_words(rules: Thresholds) -> Iterator[str]:
+    """Who need not read the whole ledger, and what that rests on; nothing where all read it."""
+    if rules.scaling.heads:
+        yield (
+            "a hospital that holds no shares in a round may follow heads of the ledger, each signed by "
+            f"{rules.head_quorum} of the {len(rules.verifiers)} verifiers, of whom at most "
+            f"{rules.corrupt_verifiers} may be corrupt"
+        )

@@ -102,6 +102,7 @@ class Terms:
     sums: Annotated[str, Length(1, 16)] = PLAIN.sums
     shares: Annotated[str, Length(1, 16)] = PLAIN.shares
     sealing_keys: Annotated[str, Length(1, 16)] = PLAIN.sealing_keys
+    follow: Annotated[str, Length(1, 16)] = PLAIN.follow
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
@@ -183,9 +184,9 @@ class Terms:
 
     @property
     def scaling(self) -> Scaling:
-        """How sums are checked, shares kept, and where keys are; raises RulesError."""
+        """How sums are checked, where shares and keys are, how the ledger is followed; raises RulesError."""
         try:
-            return Scaling(self.sums, self.shares, self.sealing_keys)
+            return Scaling(self.sums, self.shares, self.sealing_keys, self.follow)
         except ConfigurationError as error:
             raise RulesError(error.field, error.expected, error.actual) from error
 
