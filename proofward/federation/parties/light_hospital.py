@@ -4,7 +4,9 @@ It reads everything until it has joined and the first round begins, and in the r
 shares: then it works as any other. In all other rounds it takes the newest head that a quorum of verifiers
 has signed, with its own view, and does the duties of `Hospital` on this `Projection`. What it has stored
 stands beside both: a view that has words of its own which it never stored, and a second set in one round,
-are refused as ever. It confirms nothing, since it has not read what it would confirm.
+are refused as ever. Where only the host says that it has such words, the hospital says nothing before it has
+read all entries: its state may be one of the past, and a head that shows it comes too late. It confirms
+nothing, since it has not read what it would confirm.
 
 Kept durably: the newest answer, and the verifiers' keys at its head. A head that it has taken binds what it
 reads later: the entries have to lead to the same head.
@@ -23,7 +25,8 @@ from proofward.federation.history.projection import Projection, published
 from proofward.federation.history.slots import slot
 from proofward.federation.messages.clock import in_utc
 from proofward.federation.messages.envelope import parse_envelope
-from proofward.federation.messages.head_records import Head, View
+from proofward.federation.messages.head_records import Head, View, Word
+from proofward.federation.messages.ledger_records import KeyRotation
 from proofward.federation.messages.light_answers import LightAnswer, Wanted, open_answer
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Extension, Packet, open_extension, parse
@@ -45,7 +48,7 @@ class LightHospital(Hospital):
         self.full = cast(History, self.history)
         self._taken: Taken | None = None
         self._heard: set[tuple[str, bytes]] = set()
-        self._ended = False
+        self._ended = self._doubts = False
         stored, keys = self.state.fact(ANSWER), self.state.fact(KEYS)
         if stored and keys:
             answer = decode(stored, LightAnswer, max_bytes=MAX_WIRE_BYTES)
@@ -61,12 +64,16 @@ class LightHospital(Hospital):
 
     @property
     def wants(self) -> Wanted:
-        """See Follower: everything before it has joined and the first round opens, and as a holder."""
+        """See Follower: everything before it has joined and the first round opens, and as a holder.
+
+        Likewise where the host has recorded what it does not know to have said, or the change of its key, which
+        a head shows too late.
+        """
         history = self.history
         begun = history.current is not None or len(history.closed) > 0
         over = history.current is None and len(history.closed) == self.rules.rounds
         early = not begun or self.name not in history.joined
-        everything = early or self._drawn or self._ended or (over and not self.follows_lightly)
+        everything = early or self._drawn or self._ended or self._doubts or (over and not self.follows_lightly)
         if everything or not self.rules.scaling.heads:
             return Wanted(light=False, known=self.full.size)
         return Wanted(light=True, known=history.size)
@@ -92,13 +99,28 @@ class LightHospital(Hospital):
             return
         yield from (packet for packet in self.resume() if not self._is_heard(packet))
 
+    def resume(self) -> Iterator[bytes]:
+        """See Follower; nothing where it is not clear that its state, and its key, are those of the ledger."""
+        if not self._doubts:
+            yield from super().resume()
+
     def _take(self, answer: LightAnswer, message: bytes) -> None:
         """Takes an answer; raises Refusal."""
         taken = check_answer(self.rules, answer, self.name, self._known())
         self._ended = answer.ended
         self._heard = {(word.slot, word.said) for word in answer.heard}
-        if taken is None:
-            return
+        if taken is not None:
+            self._believe(taken, answer, message)
+        self._doubts = not all(map(self._is_known, answer.heard))
+
+    def _is_known(self, word: Word) -> bool:
+        """Whether it has said that; and where it has changed its key by that, whether it knows it is changed."""
+        kind, *subject = word.slot.split("/")
+        changed = kind == KeyRotation.kind and subject[-1] != self.history.keys.get(self.name, b"").hex()
+        return self._own.knows(word) and not changed
+
+    def _believe(self, taken: Taken, answer: LightAnswer, message: bytes) -> None:
+        """Takes what an answer shows; raises Refusal."""
         if any(said.check == "ledger-view" for said in taken.view.refused):
             seen = f"the ledger that {self.name} was shown"
             raise Refusal("ledger-split", self.rules.aggregator, seen, "another, by the sender's own message")
@@ -142,7 +164,7 @@ class LightHospital(Hospital):
             if taken is not None and self.full.size < taken.head.size:
                 self._turn_to(shown)
             else:
-                self._taken = None
+                self._taken, self._heard, self._doubts = None, set(), False
         if taken is not None and self._taken is None:
             found = self.full.heads.digests.get(taken.head.size, b"")
             if found != taken.head.digest:
