@@ -49,7 +49,7 @@ class Started:
         around = replace(self.engine._around(name, FakeProofs()), state=state or self.engine.members[name].state)
         around = replace(around, randomness=randomness or around.randomness)
         group = self.engine.hospitals if name in self.engine.hospitals else self.engine.verifiers
-        own = self.records[name] if name in self.records else ()
+        own = self.records.get(name, ())
         group[name] = type(group[name])(name, self.engine.folder.key(name), around, *own, next_key=next_key)
         return group[name]
 

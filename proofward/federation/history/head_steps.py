@@ -18,7 +18,7 @@ Moment = tuple[str, int, int, int]
 
 
 def moment(history: HistoryState) -> Moment:
-    """Where a federation stands; a head belongs to each, since a verifier signs with the key that it names."""
+    """Where a federation stands; a head belongs to each, and names the keys that verifiers sign it with."""
     return (history.phase, *history.position(), len(history.heads.rotations) + len(history.revoked))
 
 

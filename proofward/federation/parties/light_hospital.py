@@ -66,14 +66,15 @@ class LightHospital(Hospital):
     def wants(self) -> Wanted:
         """See Follower: everything before it has joined and the first round opens, and as a holder.
 
-        Likewise where the host has recorded what it does not know to have said, or the change of its key, which
-        a head shows too late.
+        Likewise where the host has recorded what it does not know to have said, or the change of its key,
+        which a head shows too late.
         """
         history = self.history
         begun = history.current is not None or len(history.closed) > 0
         over = history.current is None and len(history.closed) == self.rules.rounds
         early = not begun or self.name not in history.joined
-        everything = early or self._drawn or self._ended or self._doubts or (over and not self.follows_lightly)
+        needed = early or self._drawn or self._ended or self._doubts
+        everything = needed or (over and not self.follows_lightly)
         if everything or not self.rules.scaling.heads:
             return Wanted(light=False, known=self.full.size)
         return Wanted(light=True, known=history.size)
@@ -100,7 +101,7 @@ class LightHospital(Hospital):
         yield from (packet for packet in self.resume() if not self._is_heard(packet))
 
     def resume(self) -> Iterator[bytes]:
-        """See Follower; nothing where it is not clear that its state, and its key, are those of the ledger."""
+        """See Follower; nothing where it is not clear that its state and its key are those of the ledger."""
         if not self._doubts:
             yield from super().resume()
 
@@ -114,7 +115,7 @@ class LightHospital(Hospital):
         self._doubts = not all(map(self._is_known, answer.heard))
 
     def _is_known(self, word: Word) -> bool:
-        """Whether it has said that; and where it has changed its key by that, whether it knows it is changed."""
+        """Whether it has said that; and if it has changed its key by that, whether it knows it is changed."""
         kind, *subject = word.slot.split("/")
         changed = kind == KeyRotation.kind and subject[-1] != self.history.keys.get(self.name, b"").hex()
         return self._own.knows(word) and not changed
