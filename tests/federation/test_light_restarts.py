@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.messages.light_answers import LightAnswer, open_answer, sign_answer
+from proofward.federation.messages.light_answers import LightAnswer, Wanted, open_answer, sign_answer
 from proofward.federation.messages.scaling import HEADS, Scaling
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.light_hospital import LightHospital
@@ -102,14 +102,19 @@ def test_a_disk_of_the_past_is_found_before_it_speaks_though_no_newer_head_shows
     """A second proof would be an equivocation of an honest hospital, and open a dataset's commitment once more."""
     name = uploading.outside[0]
     member, home = uploading.engine.members[name], uploading.engine.folder.party(name)
-    speaking = member.work(uploading.aggregator.answer(name, member.wants))
+    member.duties = lambda: iter(())
+    assert uploading.asked(name) == [] and member.follows_lightly and member.history.phase == "upload"
     files = {path: path.read_bytes() for path in home.iterdir()}
-    (upload,) = speaking
+    del member.duties
+    (upload,) = member.resume()
     assert opened(upload).topic == "upload" and parse(Packet, upload).attachments
     uploading.aggregator.handle(upload)
     assert name in uploading.history.round.uploads
 
     again = set_back(uploading, name, files)
+    assert again.follows_lightly and again.wants == Wanted(light=True, known=again.full.size)
+    again.at_end()  # as if there were nothing new
+    assert list(again.resume()) == []
     assert uploading.asked(name) == [] and again.halted is None and not again.wants.light
     assert list(again.resume()) == []
     assert uploading.asked(name) == []
