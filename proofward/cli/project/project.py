@@ -39,7 +39,7 @@ from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, RulesError
-from proofward.federation.messages.scaling import KEPT, RECOMPUTED
+from proofward.federation.messages.scaling import EVERYTHING, KEPT, RECOMPUTED
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
     UPLOAD_SLOT,
@@ -116,6 +116,7 @@ class Project:
     committees: CommitteesTable | None = None
     sums: str = RECOMPUTED
     shares: str = KEPT
+    follow: str = EVERYTHING
 
     @property
     def server(self) -> str:
@@ -278,6 +279,7 @@ class Project:
                 upload_slot=self.upload_slot,
                 sums=self.sums,
                 shares=self.shares,
+                follow=self.follow,
                 declared=self.declared.of(seats),
                 anchored=None if self.chain is None else self.chain.terms(seats[1:]),
                 drawn=None if self.committees is None else self.committees.committees,

@@ -17,7 +17,7 @@ from proofward.cli.project.privacy_table import privacy_lines
 from proofward.cli.project.project import Project
 from proofward.cli.project.validation_table import validation_lines
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
-from proofward.federation.messages.scaling import KEPT, RECOMPUTED
+from proofward.federation.messages.scaling import PLAIN
 from proofward.models.keys import Keys
 from proofward.models.presets import PRESET_FILES
 from proofward.models.scale_bits import SCALE_KEYS, SCALES, shown_bits
@@ -34,8 +34,7 @@ def project_text(project: Project) -> str:
         f"port = {project.port}  # the only one that is open, at the server",
         *_preset(project),
         f"rounds = {project.rounds}",
-        *([] if project.sums == RECOMPUTED else [f'sums = "{project.sums}"  # how members check a sum']),
-        *([] if project.shares == KEPT else [f'shares = "{project.shares}"  # until their round is closed']),
+        *_scaling(project),
         *_first_model(project),
         *(notation_lines(project.notation) if project.images is None else []),
         "",
@@ -93,6 +92,20 @@ def _preset(project: Project) -> list[str]:
         return []
     return [f"preset = {_quoted(project.preset)}  # {PRESET_FILES[project.preset].summary}; "
             "what is behind # below"]  # fmt: skip
+
+
+def _scaling(project: Project) -> list[str]:
+    """What differs from the usual of what suits many hospitals."""
+    meanings = {
+        "sums": "how members check a sum",
+        "shares": "until their round is closed",
+        "follow": "what hospitals may follow",
+    }
+    return [
+        f"{name} = {_quoted(getattr(project, name))}  # {meaning}"
+        for name, meaning in meanings.items()
+        if getattr(project, name) != getattr(PLAIN, name)
+    ]
 
 
 def _privacy(project: Project) -> list[str]:

@@ -79,8 +79,7 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
             else []
         ),
         *committees_in_words(rules),
-        *([] if not rules.scaling.fingerprints else [BY_FINGERPRINTS]),
-        *([] if not rules.scaling.ephemeral else [UNTIL_CLOSED]),
+        *_scaling(rules),
         f"{terms.accepting_verdicts} verifiers can admit further hospitals later, which hold no shares",
     ]
 
@@ -90,14 +89,20 @@ BY_FINGERPRINTS = (
     "a sum is checked by fingerprints that verifiers sign, as many alike as accept a proof; only the audit "
     "adds the ciphertexts up"
 )
+BY_HEADS = "verifiers sign heads of the ledger, which a hospital may follow instead of every entry if it chooses to"
+
+
+def _scaling(rules: Rules) -> list[str]:
+    found = rules.scaling
+    said = ((found.fingerprints, BY_FINGERPRINTS), (found.ephemeral, UNTIL_CLOSED), (found.heads, BY_HEADS))
+    return [words for holds, words in said if holds]
 
 
 def options_in_words(rules: Rules) -> list[str]:
-    """What `consortium.toml` turns on beside rounds and committees: anchor, sums, shares, evidence."""
+    """What `consortium.toml` turns on beside rounds and committees: anchor, sums, shares, heads, evidence."""
     return [
         *([] if rules.chain is None else [rules.chain.words]),
-        *([] if not rules.scaling.fingerprints else [BY_FINGERPRINTS]),
-        *([] if not rules.scaling.ephemeral else [UNTIL_CLOSED]),
+        *_scaling(rules),
         *_evidence(rules),
     ]
 

@@ -1,4 +1,4 @@
-"""What the rules say of how members check sums, and of how long sealed shares are kept."""
+"""What the rules say of how members check sums and follow the ledger, and how long sealed shares are kept."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ RECOMPUTED, FINGERPRINTS = "recomputed", "fingerprints"
 SUMS = (RECOMPUTED, FINGERPRINTS)
 KEPT, EPHEMERAL = "kept", "ephemeral"
 SHARES = (KEPT, EPHEMERAL)
+EVERYTHING, HEADS = "everything", "heads"
+FOLLOW = (EVERYTHING, HEADS)
 
 
 @dataclass(frozen=True)
@@ -20,13 +22,16 @@ class Scaling:
 
     sums: RECOMPUTED, everybody adds all ciphertexts up; FINGERPRINTS, see `history.fingerprints`
     shares: KEPT; or EPHEMERAL, sealed shares of keys are deleted with their round, see `history.ephemeral`
+    follow: EVERYTHING, all members read all entries; HEADS, verifiers sign heads, which hospitals may follow
+        instead, see `history.heads`
     """
 
     sums: str = RECOMPUTED
     shares: str = KEPT
+    follow: str = EVERYTHING
 
     def __post_init__(self) -> None:
-        for name, options in (("sums", SUMS), ("shares", SHARES)):
+        for name, options in (("sums", SUMS), ("shares", SHARES), ("follow", FOLLOW)):
             if getattr(self, name) not in options:
                 raise ConfigurationError(name, f"one of {', '.join(options)}", getattr(self, name))
 
@@ -39,6 +44,11 @@ class Scaling:
     def ephemeral(self) -> bool:
         """Whether sealed shares go when their round is closed."""
         return self.shares == EPHEMERAL
+
+    @property
+    def heads(self) -> bool:
+        """Whether verifiers sign heads."""
+        return self.follow == HEADS
 
     def to_item(self) -> dict[str, Item]:
         """Canonical plain form: what differs from the usual alone."""

@@ -78,7 +78,8 @@ class Terms:
     attestation: canonical encoding of what is asked of evidence, b"" where nothing is
     chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
     committees: canonical encoding of the Committees, b"" where there are none
-    sums, shares: how members check a sum, and how long sealed shares are kept, see Scaling
+    sums, shares, follow: how members check a sum, how long sealed shares are kept, and whether heads are
+        signed that hospitals may follow, see Scaling
     """
 
     kind: ClassVar[str] = "terms"
@@ -100,6 +101,7 @@ class Terms:
     committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
     sums: Annotated[str, Length(1, 16)] = PLAIN.sums
     shares: Annotated[str, Length(1, 16)] = PLAIN.shares
+    follow: Annotated[str, Length(1, 16)] = PLAIN.follow
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
@@ -183,7 +185,7 @@ class Terms:
     def scaling(self) -> Scaling:
         """How sums are checked and shares kept; raises RulesError."""
         try:
-            return Scaling(self.sums, self.shares)
+            return Scaling(self.sums, self.shares, self.follow)
         except ConfigurationError as error:
             raise RulesError(error.field, error.expected, error.actual) from error
 
