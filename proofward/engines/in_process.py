@@ -266,7 +266,7 @@ class InProcessFederation:
     def _messages(self, name: str, member: Follower) -> list[bytes]:
         if member.halted is not None:
             return []
-        return list(self.network.to_member(name, self.aggregator.extension(member.history.size)))
+        return list(self.network.to_member(name, self.aggregator.answer(name, member.wants)))
 
     @staticmethod
     def _work(member: Follower, messages: list[bytes]) -> list[bytes]:

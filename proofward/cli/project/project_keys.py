@@ -20,7 +20,7 @@ from proofward.cli.project.project_columns import MOST_TITLE
 from proofward.cli.project.validation_table import VALIDATION
 from proofward.engines.remote.agreement.addresses import MOST_ADDRESSES
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
-from proofward.federation.messages.scaling import EVERYTHING, FOLLOW, KEPT, RECOMPUTED, SHARES, SUMS
+from proofward.federation.messages.scaling import EVERYTHING, FOLLOWING, KEPT, RECOMPUTED, SHARES, SUMS
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
     MAX_DEADLINE,
@@ -66,7 +66,7 @@ TOP = Keys((
         RECOMPUTED),
     Key("shares", Text(options=SHARES),
         "how long sealed shares of keys are kept: as all else, or until their round is closed", KEPT),
-    Key("follow", Text(options=FOLLOW),
+    Key("follow", Text(options=FOLLOWING),
         "what hospitals may follow: every entry, or heads that verifiers sign, if they choose to", EVERYTHING),
     Key("trusted_first_model", Text(),
         "a model's file beside this one to start from: who chose it can learn more than sums", ""),

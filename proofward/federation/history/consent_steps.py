@@ -88,6 +88,15 @@ def missing_consents(state: RoundState) -> tuple[str, ...]:
     return tuple(name for name in state.accepted.record.hospitals if name not in state.consents)
 
 
+def confirmers(history: HistoryState) -> set[str]:
+    """Whose confirmation of an aggregate is awaited: with heads only of hospitals that hold shares.
+
+    The others need not read what they would confirm. Who does confirms all the same.
+    """
+    heads, present = history.rules.scaling.heads, history.round.present
+    return {*(history.holding(present) if heads else present), *history.rules.verifiers}
+
+
 def ready_holders(state: RoundState) -> tuple[str, ...]:
     """The holders that have a good share of every hospital in the accepted set."""
     assert state.accepted is not None

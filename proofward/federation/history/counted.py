@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.round_state import RoundState
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.values import Signed, integers_from_bytes
 from proofward.federation.storage.objects import Objects
@@ -35,23 +34,19 @@ class CountedSum:
 def counted_sums(history: HistoryState, objects: Objects) -> tuple[CountedSum, ...]:
     """Those of all closed rounds that count, in order; raises Refusal for an object that is not there."""
     found = []
-    for state, counting in _counted(history):
-        assert state.accepted is not None and state.aggregate is not None
-        data = objects.get(state.aggregate.record.update_sum)
+    for state in history.counted_rounds():
+        counting = history.rules.counting_in(state.round)
+        assert counting is not None
+        data = objects.get(state.counts)
         counts = integers_from_bytes(data, counting.length)
         if counts is None:
             expected = f"{8 * counting.length} bytes"
             raise Refusal("object-size", history.rules.aggregator, expected, f"{len(data)} bytes")
-        found.append(CountedSum(state.number, counting, state.accepted.record.hospitals, counts, state.model))
+        names = history.accepted_in(state.round)
+        found.append(CountedSum(state.round, counting, names, counts, state.model))
     return tuple(found)
 
 
 def counted_objects(history: HistoryState) -> set[bytes]:
     """The objects that `counted_sums` reads."""
-    aggregates = (state.aggregate for state, _ in _counted(history))
-    return {said.record.update_sum for said in aggregates if said is not None}
-
-
-def _counted(history: HistoryState) -> list[tuple[RoundState, Counting]]:
-    found = ((state, history.rules.counting_in(state.number)) for state in history.closed)
-    return [(state, counting) for state, counting in found if counting is not None]
+    return {state.counts for state in history.counted_rounds()}

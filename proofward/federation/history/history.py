@@ -20,6 +20,7 @@ from proofward.federation.history import (
     end_steps,
     enrolment_steps,
     fingerprint_steps,
+    head_steps,
     membership_steps,
     noise_steps,
     own_counts_steps,
@@ -146,8 +147,10 @@ class History(HistoryState):
 
     def take_in(self, envelope: Envelope) -> None:
         """Takes in the envelope that `judge` gave for the next entry, with nothing applied in between."""
+        before = head_steps.moment(self)
         STEPS[envelope.topic].apply(self, envelope, envelope.record)
         key = slot(envelope)
+        head_steps.note_word(self, envelope, key)
         self.slots[key] = envelope.digest
         self.said[key] = envelope.said
         clock = self.clocks[-1] if envelope.role != AGGREGATOR else envelope.time
@@ -157,6 +160,7 @@ class History(HistoryState):
         self.lasting.update(envelope.record.lasting())
         self.clocks.append(clock)
         note_outcome(self, envelope)
+        head_steps.note_head(self, before)
 
 
 def _check_opened(history: HistoryState, sender: str, record: FederationOpened) -> None:
@@ -209,4 +213,5 @@ STEPS: dict[str, Step] = {
     **fingerprint_steps.STEPS,
     **end_steps.STEPS,
     **chain_steps.STEPS,
+    **head_steps.STEPS,
 }

@@ -9,6 +9,7 @@ from typing import Any
 from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.round_outcome import RoundOutcome
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
+from proofward.federation.history.signed_heads import HeadsSaid
 from proofward.federation.history.votes import Votes
 from proofward.federation.messages.catalogue import (
     AdmissionVote,
@@ -25,6 +26,7 @@ from proofward.federation.messages.catalogue import (
     RoundSeal,
 )
 from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.head_records import CountedRound
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Member, Rules
 from proofward.federation.storage.log_tree import LogTree, Roots
@@ -77,6 +79,8 @@ class HistoryState:
     attestations: keyed (member, key); attestation_verdicts: by the digest of the attestation and by sender
     chain_keys: of the members with a seat on a chain, in the order recorded; seals: keyed (round, sender)
     outcomes: of rounds, as they are sealed for a chain; empty where the rules name none
+    words: by hospital and kind, on what it has spoken last, and the digest of what it said
+    heads: see there
     end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
     """
 
@@ -117,6 +121,8 @@ class HistoryState:
         self.chain_keys: dict[str, Recorded[ChainKeySaid]] = {}
         self.outcomes: dict[int, RoundOutcome] = {}
         self.seals: dict[tuple[int, str], RoundSeal] = {}
+        self.words: dict[str, dict[str, tuple[tuple[str, ...], bytes]]] = {}
+        self.heads = HeadsSaid()
         self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
         self.end_votes: dict[tuple[str, bool], EndVote] = {}
         self.ended: FederationEnded | None = None
@@ -154,6 +160,23 @@ class HistoryState:
     def trained(self) -> list[RoundState]:
         """The closed rounds that have trained."""
         return [state for state in self.closed if self.rules.counting_in(state.number) is None]
+
+    def counted_rounds(self) -> list[CountedRound]:
+        """The closed rounds that have counted."""
+        return [
+            CountedRound(state.number, state.aggregate.record.update_sum, state.model)
+            for state in self.closed
+            if self.rules.counting_in(state.number) is not None and state.aggregate is not None
+        ]
+
+    def accepted_in(self, number: int) -> tuple[str, ...]:
+        """The hospitals in the sum of a closed round."""
+        accepted = self.closed[number - 1].accepted
+        return () if accepted is None else accepted.record.hospitals
+
+    def rows_of(self, name: str) -> int:
+        """With how many records a hospital has joined."""
+        return self.joined[name].record.rows
 
     @property
     def refusals(self) -> list[MessageRefused]:
@@ -218,13 +241,21 @@ class HistoryState:
         """Makes participants of the next round of the hospitals with acceptable enrolments."""
         for name, root in self.acceptable_enrolments().items():
             if name not in self.enrolled and name in self.eligible:
-                self.enrolled[name] = self.joined[name].record.rows
+                self.enrolled[name] = self.rows_of(name)
                 self.dataset_roots[name] = root
 
     def draw_validation_parts(self) -> None:
         """The beacon of the round that opens draws the part of whoever enrolled before it could be known."""
         for name in self.eligible:
             self.validation_beacons.setdefault(name, self.beacon)
+
+    def most_rows(self, state: RoundState) -> int:
+        """Records of an attempt's participant that has most."""
+        return max(self.enrolled[name] for name in state.participants if name in self.enrolled)
+
+    def has_refused(self, evidence: bytes) -> bool:
+        """Whether a message with these bytes is recorded as refused."""
+        return any(refusal.evidence == evidence for refusal in self.refusals)
 
     def position(self) -> tuple[int, int]:
         """(round, attempt) that messages have to name now; (0, 0) before the first round."""

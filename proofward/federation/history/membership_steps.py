@@ -31,6 +31,16 @@ def rotation(consortium: bytes, name: str, old: bytes, new: SigningKey) -> KeyRo
     return KeyRotation(new.public.raw, sign(payload, new, ROTATION_CONTEXT))
 
 
+def is_rotation(consortium: bytes, name: str, old: bytes, record: KeyRotation) -> bool:
+    """Whether the new key has signed that this member changes from its old public key to it."""
+    payload = rotation_payload(consortium, name, old, record.key)
+    try:
+        verify(payload, record.proof, PublicKey(record.key), ROTATION_CONTEXT)
+    except (SignatureInvalid, ValueError):
+        return False
+    return True
+
+
 def may_vote(history: HistoryState, sender: str, member: str) -> bool:
     """Whether `sender` may vote about `member`: a verifier about everybody, everybody about itself."""
     return sender == member or sender in history.rules.verifiers
@@ -65,16 +75,13 @@ def _check_rotation(history: HistoryState, sender: str, record: KeyRotation) -> 
     require(owner is None, "key-used", sender, "a key that nobody has or had", f"one of {owner}")
     changes = sum(name == sender for name in history.used_keys.values()) - 1
     require(changes < MAX_ROTATIONS, "rotations", sender, f"at most {MAX_ROTATIONS}", "one more")
-    payload = rotation_payload(history.rules.digest, sender, history.keys[sender], record.key)
-    try:
-        verify(payload, record.proof, PublicKey(record.key), ROTATION_CONTEXT)
-        proved = True
-    except (SignatureInvalid, ValueError):
-        proved = False
+    proved = is_rotation(history.rules.digest, sender, history.keys[sender], record)
     require(proved, "key-proof", sender, "the new key's signature of the change", record.proof)
 
 
 def _apply_rotation(history: HistoryState, envelope: Envelope, record: KeyRotation) -> None:
+    if envelope.sender in history.rules.verifiers:
+        history.heads.rotations.append((history.size, envelope.data))
     history.keys[envelope.sender] = record.key
     history.used_keys[record.key] = envelope.sender
 

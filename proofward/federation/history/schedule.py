@@ -12,12 +12,14 @@ from collections.abc import Callable
 from proofward.federation.history.attestation_steps import awaited_evidence, barred, require_hope
 from proofward.federation.history.beacon_steps import beacon_that_follows, expected_dealers, required_dealers
 from proofward.federation.history.consent_steps import (
+    confirmers,
     enough_abandoned,
     lockers,
     missing_consents,
     needed_abandonments,
 )
 from proofward.federation.history.fingerprint_steps import late_fingerprints
+from proofward.federation.history.head_steps import unsigned_end
 from proofward.federation.history.history_state import (
     ABANDON,
     BEFORE,
@@ -86,9 +88,9 @@ def _enrolment(history: HistoryState, expired: bool) -> Message | None:
     return None
 
 
-def _between(history: HistoryState, expired: bool) -> Message:
+def _between(history: HistoryState, expired: bool) -> Message | None:
     if history.current is None and len(history.closed) == history.rules.rounds:
-        return FederationClosed(history.model)
+        return None if unsigned_end(history) and not expired else FederationClosed(history.model)
     return RoundOpened(history.model, history.opening()[2])
 
 
@@ -189,7 +191,7 @@ def _confirm(history: HistoryState, expired: bool) -> Message | None:
     assert state.aggregate is not None
     if late_fingerprints(history):
         return None
-    if set(history.active({*state.present, *history.rules.verifiers})) <= set(state.confirmations) or expired:
+    if set(history.active(confirmers(history))) <= set(state.confirmations) or expired:
         return RoundClosed(state.aggregate.record.model)
     return None
 

@@ -75,8 +75,7 @@ def upload_statement(history: HistoryState, hospital: str, weights: Callable[[],
 
 def weight_shift(history: HistoryState, state: RoundState) -> int:
     """By how many bits all weights of a round are divided: its participant with most rows decides."""
-    rows = [history.enrolled[name] for name in state.participants if name in history.enrolled]
-    return history.rules.config.weight_shift(max(rows))
+    return history.rules.config.weight_shift(history.most_rows(state))
 
 
 def validation_beacon(history: HistoryState, hospital: str) -> bytes:

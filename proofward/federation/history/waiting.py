@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from proofward.federation.history.attestation_steps import awaited_evidence, barred, hindrance, verdicts_on
 from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
-from proofward.federation.history.consent_steps import lockers, missing_consents, ready_holders
+from proofward.federation.history.consent_steps import confirmers, lockers, missing_consents, ready_holders
 from proofward.federation.history.fingerprint_steps import late_fingerprints
+from proofward.federation.history.head_steps import unsigned_end
 from proofward.federation.history.history_state import (
     ABANDON,
+    BETWEEN,
     CONFIRM,
     CONSENT,
     DEAL,
@@ -73,6 +75,10 @@ def _reveal(history: HistoryState) -> Names:
     return {name for name in state.holders if vouched_for(history, name)} - set(state.shares)
 
 
+def _between(history: HistoryState) -> Names:
+    return set(unsigned_end(history))
+
+
 def _keys(history: HistoryState) -> Names:
     state = history.round
     return (set(state.participants) & set(history.hospitals)) - set(state.holder_keys)
@@ -118,8 +124,7 @@ def _abandon(history: HistoryState) -> Names:
 
 
 def _confirm(history: HistoryState) -> Names:
-    state = history.round
-    missing = {*state.present, *history.rules.verifiers} - set(state.confirmations)
+    missing = confirmers(history) - set(history.round.confirmations)
     return late_fingerprints(history) or missing  # without fingerprints nobody can confirm
 
 
@@ -128,6 +133,7 @@ _MISSING: dict[str, Callable[[HistoryState], Names]] = {
     DEAL: _deal,
     VOUCH: _vouch,
     REVEAL: _reveal,
+    BETWEEN: _between,
     KEYS: _keys,
     UPLOAD: _upload,
     VERIFY: _verify,

@@ -23,6 +23,7 @@ from proofward.federation.messages.enrolment_records import (
     VouchesClosed,
 )
 from proofward.federation.messages.fingerprint_records import Fingerprints
+from proofward.federation.messages.head_records import HeadSigned
 from proofward.federation.messages.ledger_records import (
     AdmissionVote,
     EndVote,
@@ -90,6 +91,7 @@ __all__ = [
     "FederationEnded",
     "FederationOpened",
     "Fingerprints",
+    "HeadSigned",
     "HolderKeys",
     "KeyRotation",
     "KeysClosed",

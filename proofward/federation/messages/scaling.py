@@ -1,4 +1,4 @@
-"""What the rules say of how members check sums and follow the ledger, and how long sealed shares are kept."""
+"""What the rules say of how members check sums, keep sealed shares and follow the ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SUMS = (RECOMPUTED, FINGERPRINTS)
 KEPT, EPHEMERAL = "kept", "ephemeral"
 SHARES = (KEPT, EPHEMERAL)
 EVERYTHING, HEADS = "everything", "heads"
-FOLLOW = (EVERYTHING, HEADS)
+FOLLOWING = (EVERYTHING, HEADS)
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Scaling:
 
     sums: RECOMPUTED, everybody adds all ciphertexts up; FINGERPRINTS, see `history.fingerprints`
     shares: KEPT; or EPHEMERAL, sealed shares of keys are deleted with their round, see `history.ephemeral`
-    follow: EVERYTHING, all members read all entries; HEADS, verifiers sign heads, which hospitals may follow
-        instead, see `history.heads`
+    follow: EVERYTHING, every member reads every entry; or HEADS, verifiers sign heads for hospitals, which
+        may follow these alone, see `history.heads`
     """
 
     sums: str = RECOMPUTED
@@ -31,7 +31,7 @@ class Scaling:
     follow: str = EVERYTHING
 
     def __post_init__(self) -> None:
-        for name, options in (("sums", SUMS), ("shares", SHARES), ("follow", FOLLOW)):
+        for name, options in (("sums", SUMS), ("shares", SHARES), ("follow", FOLLOWING)):
             if getattr(self, name) not in options:
                 raise ConfigurationError(name, f"one of {', '.join(options)}", getattr(self, name))
 
@@ -47,7 +47,7 @@ class Scaling:
 
     @property
     def heads(self) -> bool:
-        """Whether verifiers sign heads."""
+        """Whether verifiers sign heads, so that a hospital may follow these alone, see `history.heads`."""
         return self.follow == HEADS
 
     def to_item(self) -> dict[str, Item]:

@@ -25,6 +25,7 @@ class Thresholds:
     config: RoundConfig
     committees: Committees | None
     members: tuple[Any, ...]
+    accepting_verdicts: int
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""
@@ -74,6 +75,22 @@ class Thresholds:
         if self.committees is None or not self.committees.holders:
             return self.config.threshold
         return self.committees.corrupt_hospitals(len(self.hospitals))
+
+    @property
+    def corrupt_verifiers(self) -> int:
+        """K: how many verifiers are corrupt at most.
+
+        As many as committees are reckoned with; without them all but those whose verdicts decide.
+        """
+        count = len(self.verifiers)
+        if self.committees is None:
+            return count - self.accepting_verdicts
+        return self.committees.verifiers(count).corrupt
+
+    @property
+    def head_quorum(self) -> int:
+        """q: how many verifiers have to sign a head before a hospital takes it, see `history.heads`."""
+        return (len(self.verifiers) + self.corrupt_verifiers) // 2 + 1
 
     @property
     def missing_vouches(self) -> int:

@@ -13,6 +13,7 @@ import hashlib
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from proofward.attestation.binding import NONCE_BYTES
@@ -21,7 +22,7 @@ from proofward.encoding import decode, encode
 from proofward.federation.history.aggregation import compute_result
 from proofward.federation.history.end_steps import voted_end
 from proofward.federation.history.ephemeral import disposable
-from proofward.federation.history.history import MAX_REFUSALS, NO_FAULT, SET_CLOCK, History
+from proofward.federation.history.history import MAX_REFUSALS, NO_FAULT, SET_CLOCK
 from proofward.federation.history.history_state import CLOSED, UNMASK
 from proofward.federation.history.schedule import next_record
 from proofward.federation.history.standstill import no_way_on, require_share_sums
@@ -38,12 +39,14 @@ from proofward.federation.messages.clock import CLOCK_SLACK, Clock, in_utc, syst
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.events import Event, Observer, ignore
 from proofward.federation.messages.field_types import MAX_EVIDENCE_BYTES
+from proofward.federation.messages.light_answers import Wanted, sign_answer
 from proofward.federation.messages.randomness import SYSTEM
 from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
 from proofward.federation.parties.attesting import evidence_of, owes_evidence
-from proofward.federation.parties.extension import log_verifier
+from proofward.federation.parties.extension import log_verifier, replayed
+from proofward.federation.parties.light_host import light_answer
 from proofward.federation.parties.software import software_in_use
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.log_tree import LogTree
@@ -82,9 +85,7 @@ class Aggregator:
         self.objects = Objects(ledger.objects, name)
         self._clock = clock
         self._attest = attest
-        self.history = History(rules)
-        for entry in ledger.entries(0):
-            self.history.apply(entry)
+        self.history = replayed(rules, ledger.entries(0))
         self._signed: tuple[LogTree, int, bytes] | None = None
         self._sent: tuple[Extension, bytes] | None = None
         self._shown: tuple[tuple[int, int], list[bytes]] | None = None
@@ -241,6 +242,16 @@ class Aggregator:
         if self._sent is None or self._sent[0] != shown:
             self._sent = shown, sign_extension(shown, self.key, self.rules)
         return self._sent[1]
+
+    def light_answer(self, hospital: str, known: int) -> bytes:
+        """What a hospital that follows heads and knows the first `known` entries is sent; raises Refusal."""
+        noted = partial(sign_checkpoint, signer=self.signer)
+        made = light_answer(self.history, self.tree(), noted, hospital, known)
+        return sign_answer(made, self.key, self.rules)
+
+    def answer(self, member: str, wanted: Wanted) -> bytes:
+        """What a member is sent that wants this."""
+        return self.light_answer(member, wanted.known) if wanted.light else self.extension(wanted.known)
 
     def seal(self) -> None:
         """Seals the ledger's folder; the aggregator is not used afterwards."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proofward.federation.history.history import History
+from proofward.federation.history.history_state import HistoryState
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, require
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import Extension
@@ -21,7 +22,15 @@ def log_verifier(rules: Rules) -> NoteVerifier:
     return NoteVerifier(f"proofward/{rules.digest.hex()}", PublicKey.known(member.key))
 
 
-def fresh_entries(history: History, extension: Extension) -> list[bytes]:
+def replayed(rules: Rules, entries: list[bytes]) -> History:
+    """What stored entries say; raises Refusal."""
+    history = History(rules)
+    for entry in entries:
+        history.apply(entry)
+    return history
+
+
+def fresh_entries(history: HistoryState, extension: Extension) -> list[bytes]:
     """The entries that follow what is known.
 
     Raises Refusal unless a signed checkpoint covers exactly them and continues the known ledger.

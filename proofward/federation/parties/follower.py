@@ -14,17 +14,18 @@ from collections.abc import Iterator, Mapping
 
 from proofward.encoding import encode
 from proofward.federation.history.history import History, slot, slot_of
-from proofward.federation.history.history_state import ANY_PHASE, CLOSED
+from proofward.federation.history.history_state import ANY_PHASE, CLOSED, HistoryState
 from proofward.federation.history.membership_steps import may_vote
 from proofward.federation.messages.catalogue import Message, MessageRefused, RevocationVote
 from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.events import Event
+from proofward.federation.messages.light_answers import Wanted
 from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.federation.messages.wire import Extension, Packet, open_extension
-from proofward.federation.parties.extension import fresh_entries
+from proofward.federation.parties.extension import fresh_entries, replayed
 from proofward.federation.parties.identity import Identity
 from proofward.federation.parties.own_words import OwnWords
 from proofward.federation.parties.surroundings import Surroundings
@@ -65,15 +66,18 @@ class Follower:
         member = self.rules.find(name)
         require(member is not None or self.may_be_admitted, "key", name, "a member of the consortium", name)
         self.role = HOSPITAL if member is None else member.role
-        self.history = History(self.rules)
-        for entry in self.state.entries():
-            self.history.apply(entry)
+        self.history: HistoryState = replayed(self.rules, self.state.entries())
         self.identity = Identity(name, key, next_key, self.history, self.state, around.clock)
         self._own = OwnWords(name, self.state)
         self._followed = False
         self.halted: Refusal | None = None
         if (stored := self.state.fact("halted")) is not None:
             self.halted = Refusal(*stored.decode().split("\n", 3))
+
+    @property
+    def wants(self) -> Wanted:
+        """What to ask the host for next."""
+        return Wanted(light=False, known=self.history.size)
 
     def handle(self, message: bytes) -> list[bytes]:
         """Takes an extension of the ledger; returns packets for the aggregator.
@@ -166,7 +170,7 @@ class Follower:
         if self.history.phase not in ANY_PHASE:
             return
         wishes = set(self.state.fact_names("revocation/"))
-        for member in (*self.history.hospitals, *self.rules.verifiers):
+        for member in () if not wishes else (*self.history.hospitals, *self.rules.verifiers):
             if f"revocation/{member}" not in wishes:
                 continue
             reason = self.state.fact(f"revocation/{member}")
@@ -193,6 +197,7 @@ class Follower:
 
     def _follow(self, extension: Extension) -> None:
         history, culprit = self.history, self.rules.aggregator
+        assert isinstance(history, History)
         fresh = fresh_entries(history, extension)
         before = history.size
         own: list[str] = []
@@ -244,13 +249,11 @@ class Follower:
 
     def source(self, label: str, context: bytes = b"") -> ByteSource:
         """Randomness for one purpose in the present round and attempt."""
-        number, attempt = self.history.position()
-        return self._randomness.source(f"{label}/{number}/{attempt}", context)
+        return self._randomness.source(self.fact_name(label), context)
 
     def fact_name(self, label: str) -> str:
         """Name of a stored fact of the present round and attempt."""
-        number, attempt = self.history.position()
-        return f"{label}/{number}/{attempt}"
+        return "/".join(map(str, (label, *self.history.position())))
 
     def say(
         self,
@@ -294,5 +297,4 @@ class Follower:
         return self.state.sent(self._slot(kind, subject))
 
     def _slot(self, kind: type[Message], subject: tuple[str, ...]) -> str:
-        number, attempt = self.history.position()
-        return "/".join(slot_of(kind, number, attempt, self.name, *subject))
+        return "/".join(slot_of(kind, *self.history.position(), self.name, *subject))

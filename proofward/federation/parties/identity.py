@@ -12,9 +12,10 @@ from dataclasses import replace
 from proofward.encoding import decode, encode
 from proofward.federation.history.history_state import ANY_PHASE, HistoryState
 from proofward.federation.history.membership_steps import rotation
-from proofward.federation.messages.catalogue import KeyRotation
+from proofward.federation.messages.catalogue import HeadSigned, KeyRotation
 from proofward.federation.messages.clock import CLOCK_SLACK, Clock, system_clock
 from proofward.federation.messages.envelope import Envelope, seal_envelope, signed_by
+from proofward.federation.messages.head_records import sign_head
 from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.storage.state_store import StateStore
@@ -45,6 +46,10 @@ class Identity:
         if next_key is not None and self._present() is key:
             owner = history.used_keys.get(next_key.public.raw)
             require(owner is None, "key-used", name, "a key that nobody has or had", f"one of {owner}")
+
+    def follow(self, history: HistoryState) -> None:
+        """From now on this is what the member knows of the ledger."""
+        self._history = history
 
     @property
     def key(self) -> SigningKey:
@@ -84,6 +89,9 @@ class Identity:
         if not present and isinstance(envelope.record, KeyRotation):
             change = self.owed_rotation()
             envelope = envelope if change is None else replace(envelope, body=encode(change))
+        if not present and isinstance(envelope.record, HeadSigned):
+            signed = replace(envelope.record, signature=sign_head(envelope.record.head, self.key))
+            envelope = replace(envelope, body=encode(signed))
         if not self._timely(envelope):
             envelope = replace(envelope, time=self._clock())
         again = seal_envelope(replace(envelope, signature=b""), self.key)

@@ -60,7 +60,7 @@ class NoiseKeeper(Holder):
             return
         draw = self.source("noise-seeds", number.to_bytes(8, "little"))
         seeds = {f"{NOISE}/{number}/{attempt}": draw(SEED_BYTES) for attempt in range(ATTEMPTS)}
-        about = self.rules.config, self.history.joined[self.name].record.rows
+        about = self.rules.config, self.history.rows_of(self.name)
         counting = self.rules.counting_in(number)
         roots = tuple(self.proofs.noise_root(*about, seed, counting) for seed in seeds.values())
         yield self.say(NoiseCommitment(number, roots), secrets=seeds)

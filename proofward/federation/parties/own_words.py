@@ -13,6 +13,7 @@ from proofward.encoding import decode
 from proofward.federation.history.history import slot
 from proofward.federation.messages.catalogue import AdmissionVote, EndVote, KeyRotation, RevocationVote
 from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.head_records import Word
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.storage.state_store import StateStore
@@ -42,6 +43,17 @@ class OwnWords:
             if stored.body != envelope.body:
                 raise self._restored(f"another {key}")
         return key
+
+    def check_word(self, word: Word) -> str:
+        """The slot of a message that a view has of this member; raises Refusal as `check` does."""
+        packet = self._state.sent(word.slot)
+        if packet is None:
+            raise self._restored(f"no {word.slot}")
+        if packet:
+            stored = decode(parse(Packet, packet).envelope, Envelope)
+            if stored.said != word.said and not isinstance(stored.record, KeyRotation):
+                raise self._restored(f"another {word.slot}")
+        return word.slot
 
     def _restored(self, found: str) -> Refusal:
         return Refusal(RESTORED, self._name, "a state that knows what its member said", f"{found}; {_REMEDY}")

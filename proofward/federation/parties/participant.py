@@ -123,7 +123,7 @@ class Participant(Attests):
         if self.name in recorded or packet is None or self.state.fact(name) is not None:
             return
         envelope = parse(Packet, packet).envelope
-        if any(refusal.evidence == envelope for refusal in self.history.refusals):
+        if self.history.has_refused(envelope):
             return
         with self.state.transaction():
             self.state.put(name, b"")

@@ -11,6 +11,7 @@ from proofward.federation.history.admission_steps import check_candidate
 from proofward.federation.history.complaints import judge_complaint
 from proofward.federation.history.fingerprint_steps import due_again, said_own
 from proofward.federation.history.fingerprints import fingerprint_of, owed, point_of
+from proofward.federation.history.head_steps import owed_signature
 from proofward.federation.history.history_state import (
     ABANDON,
     ANY_PHASE,
@@ -36,9 +37,11 @@ from proofward.federation.messages.catalogue import (
     Enrolment,
     EnrolmentVerdict,
     Fingerprints,
+    HeadSigned,
     Upload,
     Verdict,
 )
+from proofward.federation.messages.head_records import sign_head
 from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.parties.evidence_judge import EvidenceJudge
 from proofward.federation.parties.follower import REASON
@@ -105,6 +108,7 @@ class Verifier(EvidenceJudge):
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
         phase = self.history.phase
+        yield from self._sign_head()
         if phase in (UPLOAD, VERIFY):
             yield from self._judge_uploads()
         elif phase == SHARES:
@@ -252,6 +256,13 @@ class Verifier(EvidenceJudge):
         point = point_of(self.history)
         values = tuple(fingerprint_of(self.history, self.objects, name, point) for name in hospitals)
         return Fingerprints(said.digest, hospitals, values, again)
+
+    def _sign_head(self) -> Iterator[bytes]:
+        """The signature of the newest head, where the rules have them."""
+        if (size := owed_signature(self.history, self.name)) is not None:
+            digest = self.history.heads.digests[size]
+            earlier = self.sent(HeadSigned, str(size))
+            yield earlier or self.say(HeadSigned(size, digest, sign_head(digest, self.key)))
 
     def _judge_complaints(self) -> Iterator[bytes]:
         state = self.history.round

@@ -31,7 +31,11 @@ class LogTree:
 
     def append(self, entry: bytes) -> None:
         """Adds an entry."""
-        for level, index, value in completed_nodes(self.size, leaf_hashes(entry), self.node):
+        self.add(leaf_hashes(entry))
+
+    def add(self, leaf: bytes) -> None:
+        """Adds the hash of a leaf."""
+        for level, index, value in completed_nodes(self.size, leaf, self.node):
             self._nodes[level, index] = value
         self.size += 1
 
