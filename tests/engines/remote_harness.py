@@ -60,6 +60,8 @@ def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None, u
         counted=agreed.counting,
         anchored=agreed.chain,
         asked=agreed.attestation,
+        drawn=agreed.committees,
+        **agreed.scaling.to_item(),
         initial_model=b"",
         deadline=deadline,
         upload_slot=upload_slot,

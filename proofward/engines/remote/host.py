@@ -124,8 +124,6 @@ class Host:
         if not self._awaited(lambda: self._shown.newest_head > known, request.patience):
             return NotYet("no newer head that enough verifiers have signed")
         with self._changed:  # the head that is shown is not replaced meanwhile
-            if self._shown.newest_head <= known:
-                return NotYet("no newer head, and there will be none")
             return Headed(self.aggregator.light_answer(request.member, known), self.finished)
 
     def _awaited(self, there: Callable[[], bool], patience: int) -> bool:
