@@ -1,4 +1,4 @@
-"""What a witness has cosigned last of a ledger, read from its address: for who wants to know how large it is."""
+"""What a witness has cosigned last of a ledger, read from its address."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ BY_FINGERPRINTS = (
     "a sum is checked by fingerprints that verifiers sign, as many alike as accept a proof; only the audit "
     "adds the ciphertexts up"
 )
-BY_HEADS = "verifiers sign heads of the ledger, which a hospital may follow instead of every entry if it chooses to"
+BY_HEADS = "verifiers sign heads of the ledger, which a hospital may choose to follow instead of every entry"
 
 
 def _scaling(rules: Rules) -> list[str]:

@@ -3,7 +3,7 @@
 A server that withholds newer heads looks to its victim like a federation in which nothing happens. A phase
 ends at the terms' deadline, unless too few have come. So a hospital asks once
 
-    seconds without a newer head  >  deadline of the terms  +  SLACK
+    seconds without a newer head  >  phases until the next one is shown * deadline of the terms  +  SLACK
 
 whether witnesses have cosigned a larger ledger, where it knows any, and reports `heads-withheld` in words. It
 is no proof of a fault: the hospital goes on when a newer head comes.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from proofward.engines.remote.light_phases import phases_until_next
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.light_hospital import LightHospital
 from proofward.witness.asking import Asked
@@ -24,19 +25,19 @@ Note = Callable[..., None]
 
 
 class HeadsWatch:
-    """Of one hospital. limit: seconds without a newer head."""
+    """Of one hospital. deadline: of the terms."""
 
     def __init__(
         self,
         member: LightHospital,
-        limit: float,
+        deadline: float,
         witnesses: Iterable[Asked],
         note: Note = lambda kind, **fields: None,
         get: Get | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.member = member
-        self.limit = limit
+        self._deadline = deadline
         self._witnesses = tuple(witnesses)
         self._note = note
         self._get = get or over_http(WAITING)
@@ -51,6 +52,11 @@ class HeadsWatch:
         elif not self._told and self._clock() - self._since > self.limit:
             self._told = True
             self.member.notice_withheld(self.largest())
+
+    @property
+    def limit(self) -> float:
+        """Seconds without a newer head."""
+        return phases_until_next(self.member.history.phase) * self._deadline + SLACK
 
     def largest(self) -> int:
         """The largest ledger that a witness has cosigned, in entries; 0 where none is known to have."""

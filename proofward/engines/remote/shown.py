@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from threading import Lock
 
+from proofward.engines.remote.light_phases import is_shown
 from proofward.federation.messages.refusal import TRANSPORT, require
 from proofward.federation.messages.wire import Extension, sign_extension
 from proofward.federation.parties.aggregator import Aggregator
@@ -42,10 +43,10 @@ class Shown:
 
     @property
     def newest_head(self) -> int:
-        """The size of the ledger that the newest head with enough signatures names; 0 before the first."""
+        """The size that the newest head with enough signatures names, if it is to be shown now; else 0."""
         history = self._aggregator.history
         said = history.heads.quorate(history.rules.head_quorum)
-        return 0 if said is None else said.head.size
+        return said.head.size if said is not None and is_shown(said.head, history.rules.rounds) else 0
 
 
 def extension(aggregator: Aggregator, since: int, most: int = MAX_SHOWN_BYTES) -> bytes:

@@ -18,7 +18,7 @@ from proofward.engines.remote.agreement.own_counts import has_counts, publishes_
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped
 from proofward.engines.remote.courier import Courier
-from proofward.engines.remote.heads_watch import SLACK, HeadsWatch
+from proofward.engines.remote.heads_watch import HeadsWatch
 from proofward.engines.remote.link import Link
 from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
@@ -173,7 +173,7 @@ class Site:
         if not isinstance(member, LightHospital):
             return own.require
         witnesses = following_of(folder).witnesses
-        watch = HeadsWatch(member, deadline + SLACK, witnesses, self._note)
+        watch = HeadsWatch(member, deadline, witnesses, self._note)
 
         def look() -> None:
             watch.look()

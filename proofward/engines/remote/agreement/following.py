@@ -67,10 +67,15 @@ def witness(url: str, vkey: str) -> Asked:
 
 def why_not(terms: Terms) -> str:
     """Why no hospital can follow heads under these terms, and what to do; "" where each may."""
-    if terms.scaling.heads:
-        return ""
-    return (
-        f'nobody signs heads under these terms, which say follow = "{terms.follow}"; follow everything '
-        f"(--follow {EVERYTHING}), or have the coordinator found the consortium with follow = \"{HEADS}\" in "
-        "consortium.toml"
-    )
+    if not terms.scaling.heads:
+        return (
+            f"nobody signs heads under these terms; follow everything (--follow {EVERYTHING}), or have the "
+            f'coordinator found the consortium with follow = "{HEADS}" in consortium.toml'
+        )
+    if terms.drawn is None or not terms.drawn.holders:
+        return (
+            "under these terms every hospital holds shares of all keys, and who holds shares has to read "
+            f"every entry; follow everything (--follow {EVERYTHING}), or have the coordinator found the consortium "
+            "with [committees] in consortium.toml"
+        )
+    return ""
