@@ -85,7 +85,8 @@ class Project:
     declared: what the consortium says of itself, for the record.
     privacy: what is promised of each record, None where sums are exact. attestation: see Rules.
     chain: where the ledger is anchored, None for nowhere.
-    committees: who holds shares and judges proofs, None where everybody does. sums, shares: as in Scaling.
+    committees: who holds shares and judges proofs, None where everybody does
+    sums, shares, follow: as in Scaling
     """
 
     title: str

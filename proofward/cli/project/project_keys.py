@@ -67,7 +67,7 @@ TOP = Keys((
     Key("shares", Text(options=SHARES),
         "how long sealed shares of keys are kept: as all else, or until their round is closed", KEPT),
     Key("follow", Text(options=FOLLOWING),
-        "what hospitals may follow: every entry, or also heads that verifiers sign", EVERYTHING),
+        "what hospitals read of the ledger: all of it, or also heads that verifiers sign", EVERYTHING),
     Key("trusted_first_model", Text(),
         "a model's file beside this one to start from: who chose it can learn more than sums", ""),
     Key("model", MODEL, "the network"),

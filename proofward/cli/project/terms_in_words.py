@@ -89,13 +89,14 @@ BY_FINGERPRINTS = (
     "a sum is checked by fingerprints that verifiers sign, as many alike as accept a proof; only the audit "
     "adds the ciphertexts up"
 )
-BY_HEADS = "verifiers sign heads of the ledger, which a hospital may choose to follow instead of every entry"
 
 
 def _scaling(rules: Rules) -> list[str]:
-    found = rules.scaling
-    said = ((found.fingerprints, BY_FINGERPRINTS), (found.ephemeral, UNTIL_CLOSED), (found.heads, BY_HEADS))
-    return [words for holds, words in said if holds]
+    """How sums are checked, how long shares are kept, and what may be followed, where it is not as usual."""
+    from proofward.federation.messages.thresholds import following_in_words
+
+    said = ((rules.scaling.fingerprints, BY_FINGERPRINTS), (rules.scaling.ephemeral, UNTIL_CLOSED))
+    return [*(words for holds, words in said if holds), *following_in_words(rules)]
 
 
 def options_in_words(rules: Rules) -> list[str]:

@@ -89,9 +89,9 @@ def missing_consents(state: RoundState) -> tuple[str, ...]:
 
 
 def confirmers(history: HistoryState) -> set[str]:
-    """Whose confirmation of an aggregate is awaited: with heads only of hospitals that hold shares.
+    """Who confirms an aggregate: with heads only the hospitals that hold shares, beside the verifiers.
 
-    The others need not read what they would confirm. Who does confirms all the same.
+    The others need not read what they would confirm; who does checks it, and says nothing.
     """
     heads, present = history.rules.scaling.heads, history.round.present
     return {*(history.holding(present) if heads else present), *history.rules.verifiers}

@@ -120,6 +120,7 @@ class Rules(Thresholds, RoundKinds):
             raise RulesError("members", "exactly one aggregator", self.named(AGGREGATOR))
         try:
             self.check_committees()
+            self.check_following()
         except ConfigurationError as error:
             raise RulesError(error.field, error.expected, error.actual) from error
         hospitals, threshold = len(self.hospitals), self.collusion

@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+from proofward.attestation.policy import Policy
+from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.committees import Bound, Committees
 from proofward.federation.messages.roles import HOSPITAL, VERIFIER
+from proofward.federation.messages.scaling import EVERYTHING, Scaling
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
 
@@ -26,6 +29,9 @@ class Thresholds:
     committees: Committees | None
     members: tuple[Any, ...]
     accepting_verdicts: int
+    attestation: Policy | None
+    chain: ChainTerms | None
+    scaling: Scaling
 
     def named(self, role: str) -> tuple[str, ...]:
         """Names of the members with a role, ascending."""
@@ -50,6 +56,19 @@ class Thresholds:
         elif hospitals != config.holders:
             expected = f"config.holders = {config.holders} hospitals"
             raise ConfigurationError("members", expected, self.hospitals)
+
+    def check_following(self) -> None:
+        """Raises ConfigurationError where hospitals that follow heads could not do what the rules ask."""
+        if not self.scaling.heads:
+            return
+        seats = () if self.chain is None else self.chain.seats
+        for asked, what in (
+            (self.attestation is not None, "evidence of machines"),
+            (bool(set(seats) & set(self.hospitals)), "a hospital's seat on a chain"),
+        ):
+            if asked:
+                expected = f'follow = "{EVERYTHING}", since a head does not show what {what} takes'
+                raise ConfigurationError("scaling.follow", expected, self.scaling.follow)
 
     @property
     def bounds(self) -> tuple[Bound, ...]:
@@ -160,3 +179,13 @@ def committees_in_words(rules: Thresholds) -> Iterator[str]:
     if drawn.redraws:
         yield f"whoever influences a beacon is granted {drawn.redraws} further draws"
     yield from in_words(rules.bounds)
+
+
+def following_in_words(rules: Thresholds) -> Iterator[str]:
+    """Who need not read the whole ledger, and what that rests on; nothing where all read it."""
+    if rules.scaling.heads:
+        yield (
+            "a hospital that holds no shares in a round may follow heads of the ledger, each signed by "
+            f"{rules.head_quorum} of the {len(rules.verifiers)} verifiers, of whom at most "
+            f"{rules.corrupt_verifiers} may be corrupt"
+        )

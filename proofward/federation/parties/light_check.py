@@ -15,6 +15,7 @@ from proofward.federation.history.heads import keys_digest
 from proofward.federation.history.history_state import BETWEEN, ROUND_PHASES
 from proofward.federation.history.membership_steps import is_rotation
 from proofward.federation.history.signed_heads import sealing_digest
+from proofward.federation.messages.catalogue import KINDS
 from proofward.federation.messages.envelope import open_envelope, parse_envelope
 from proofward.federation.messages.head_records import (
     MAX_HEAD_BYTES,
@@ -156,6 +157,8 @@ def _check_view(rules: Rules, head: Head, view: View, answer: LightAnswer, hospi
     shown, count = answer.sealing, len(sealed_to(head, hospital)) if view.sealing else 0
     proper = len(shown) == count and view.sealing == (sealing_digest(shown) if view.sealing else b"")
     require(proper, "head-sealing", host, f"the keys that {count} holders have published", len(shown))
+    kinds = {word.slot.split("/")[0] for word in view.words}
+    require(kinds <= KINDS.keys(), "head-view", host, "words of kinds that there are", sorted(kinds))
     phases = (BETWEEN, *ROUND_PHASES)
     require(head.phase in phases, "phase", host, " or ".join(phases), head.phase)
     least, few = rules.minimum_updates, head.accepted_count

@@ -10,6 +10,7 @@ from proofward.federation.history.aggregation import check_aggregate
 from proofward.federation.history.beacon_keys import OWN_SHARE, seal_to_holder
 from proofward.federation.history.beacon_sharing import SEED_BYTES, Deal, deal
 from proofward.federation.history.beacon_steps import deal_context, expected_dealers
+from proofward.federation.history.consent_steps import confirmers
 from proofward.federation.history.fingerprints import unsettled
 from proofward.federation.history.history_state import CONFIRM, DEAL
 from proofward.federation.history.standstill import no_way_on
@@ -32,6 +33,7 @@ class Participant(Attests):
     ) -> None:
         super().__init__(name, key, around, next_key)
         self._sealer = around.sealer
+        self._agreed = b""
 
     def duties(self) -> Iterator[bytes]:
         """See Follower."""
@@ -101,17 +103,21 @@ class Participant(Attests):
     def _confirm(self) -> Iterator[bytes]:
         state = self.history.round
         by_fingerprints = self.rules.scaling.fingerprints
-        if self.name in state.confirmations or (by_fingerprints and unsettled(self.history)):
+        said = state.aggregate
+        assert said is not None
+        known = self.name in state.confirmations or said.digest == self._agreed
+        if known or (by_fingerprints and unsettled(self.history)):
             return
         start = time.perf_counter()
         result = check_aggregate(self.history, self.objects, not by_fingerprints)
-        said = state.aggregate
-        assert said is not None
         self.report("confirmed", self.rules.aggregator, start)
         for holder in result.wrong_holders:
             refusal = Refusal("share-sum", holder, "a sum of the shares it was given", "another value")
             self.report("refused", holder, refusal=refusal)
-        yield self.say(Confirmation(said.digest, said.record.model))
+        if self.name in confirmers(self.history):
+            yield self.say(Confirmation(said.digest, said.record.model))
+        else:
+            self._agreed = said.digest
 
     def notice_dropped(self, kind: type[Message], recorded: Collection[str], *subject: str) -> None:
         """Reports, once, that a phase was closed without something that this member sent.

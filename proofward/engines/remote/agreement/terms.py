@@ -183,7 +183,7 @@ class Terms:
 
     @property
     def scaling(self) -> Scaling:
-        """How sums are checked and shares kept; raises RulesError."""
+        """How sums are checked, shares kept and the ledger followed; raises RulesError."""
         try:
             return Scaling(self.sums, self.shares, self.follow)
         except ConfigurationError as error:
