@@ -68,10 +68,9 @@ def test_hospitals_may_have_seats_and_a_share_its_limit(written) -> None:
 def test_the_check_of_a_file_says_what_it_turns_on(proofward, written) -> None:
     assert "options" not in proofward.json("consortium", "check", written(""))
     path = written('[chain]\nchain_id = 7\n[attestation]\nlevel = "recorded"')
-    path.write_text(f'sums = "fingerprints"\nshares = "ephemeral"\nfollow = "heads"\n{path.read_text()}')
-    assert 'follow = "heads"' in project_text(read_project(path)) and read_project(path).terms().scaling.heads
+    path.write_text(f'sums = "fingerprints"\nshares = "ephemeral"\n{path.read_text()}')
     said = proofward.json("consortium", "check", path)["options"]
-    for words, line in zip(("on chain 7", "fingerprints", "are deleted", "sign heads", "evidence of"), said, strict=True):
+    for words, line in zip(("on chain 7", "fingerprints", "are deleted", "evidence of"), said, strict=True):
         assert words in line
     assert said[0] in proofward("consortium", "check", path).output
 

@@ -75,7 +75,7 @@ def why_not(terms: Terms) -> str:
     if terms.drawn is None or not terms.drawn.holders:
         return (
             "under these terms every hospital holds shares of all keys, and who holds shares has to read "
-            f"every entry; follow everything (--follow {EVERYTHING}), or have the coordinator found the consortium "
-            "with [committees] in consortium.toml"
+            f"every entry; follow everything (--follow {EVERYTHING}), or have the coordinator found the "
+            "consortium with [committees] in consortium.toml"
         )
     return ""
