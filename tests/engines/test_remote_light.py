@@ -2,24 +2,60 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
+from proofward.cli.main import main
+from proofward.data.schema import FEATURES_NAME
+from proofward.encoding import decode
+from proofward.engines.remote import heads_watch
 from proofward.engines.remote.agreement import following
 from proofward.engines.remote.agreement.following import Following
 from proofward.engines.remote.agreement.home import Home
-from proofward.engines.remote.messages import Follow, FollowHeads
+from proofward.engines.remote.messages import (
+    Declined,
+    Extended,
+    Follow,
+    FollowHeads,
+    Headed,
+    NotYet,
+    read_answer,
+    read_request,
+    write,
+)
+from proofward.federation.messages.head_records import Head
+from proofward.federation.messages.light_answers import LightAnswer
 from proofward.federation.messages.scaling import HEADS, Scaling
+from proofward.ledger.checkpoint import sign_checkpoint
+from proofward.ledger.keys import SigningKey
+from proofward.ledger.note import parse_note
+from proofward.report.handover.model_source import NoModel, followed_so_far
+from proofward.witness.answering import Answer as Said
+from proofward.witness.asking import Asked
+from proofward.witness.cosignature import CosigningKey
+from tests.cli.test_enrol import SCHEMA
 from tests.engines.remote_harness import Consortium, one_slot_one_envelope
-from tests.federation.committee_plans import committee_plan
+from tests.engines.remote_kits import as_kit
+from tests.federation.committee_plans import with_committees
+from tests.federation.fakes import plan
 
 pytestmark = pytest.mark.slow
-LIGHT = ("hospital-1", "hospital-4")
+LIGHT = ("hospital-1", "hospital-3")
+WITNESS = CosigningKey("witness.example", SigningKey(bytes(32)))
 
 
-def light_plan(**changes):
-    return replace(committee_plan(**{"rounds": 2, **changes}), scaling=Scaling(follow=HEADS))
+def light_plan(hospitals: int, rounds: int):
+    """Two of the hospitals hold shares: fewer than the policy demands."""
+    agreed = with_committees(plan(hospitals, 3, rounds, threshold=1), 20, 17)
+    committees = replace(agreed.committees, holders=2, sample=2, unsafe=True)
+    config = replace(agreed.config, holders=2, threshold=1)
+    return replace(agreed, committees=committees, config=config, scaling=Scaling(follow=HEADS))
+
 
 
 def follow_heads(root, *members, **more) -> None:
@@ -27,17 +63,150 @@ def follow_heads(root, *members, **more) -> None:
         following.keep(Home(root / member / "home").member(member), Following(True, **more))
 
 
-def test_two_of_six_hospitals_follow_heads_and_one_of_them_restarts(tmp_path):
-    with Consortium(tmp_path, light_plan()) as consortium:
-        follow_heads(tmp_path, *LIGHT)
-        consortium.start()
-        consortium.until(lambda: consortium.phase("upload", 1))
-        consortium.stop(LIGHT[0])
-        consortium.start(LIGHT[0])
-        consortium.join()
-        history = consortium.host.aggregator.history
-        print([state.committee for state in history.closed])
-        print({name: (consortium.wire.count(Follow, name), consortium.wire.count(FollowHeads, name)) for name in consortium.names})
-        assert consortium.audit() == [] and history.refusals == []
-        assert all(set(LIGHT) <= set(state.accepted.record.hospitals) for state in history.closed)
-        one_slot_one_envelope(consortium.wire.said)
+class Watched(Consortium):
+    """Two hospitals follow heads; from `victim` heads are kept back as long as `withholds()`."""
+
+    def __init__(self, root, agreed, victim="", withholds=lambda: False):
+        super().__init__(root, agreed)
+        follow_heads(root, *LIGHT, witnesses=(Asked("http://witness.example", WITNESS.cosigner),))
+        self.wire.answer = self._answered
+        self.victim, self.withholds = victim, withholds
+        self.refusals: list[tuple[str, str, str]] = []
+
+    def _answered(self, data: bytes) -> bytes:
+        request = read_request(data)
+        if isinstance(request, FollowHeads) and request.member == self.victim and self.withholds():
+            time.sleep(0.05)
+            return write(NotYet("no newer head"))
+        return self.desk.answer(data)
+
+    def start(self, *names: str, **options) -> None:
+        super().start(*names, **{"observe": self._observe, **options})
+
+    def _observe(self, event) -> None:
+        if event.refusal is not None:
+            self.refusals.append((event.party, event.refusal.check, str(event.refusal)))
+
+    def cosigned(self, url: str) -> Said:
+        """What a witness shows who has cosigned all that there is."""
+        aggregator = self.host.aggregator
+        size = aggregator.history.size
+        note = sign_checkpoint(size, aggregator.history.roots[size], aggregator.signer)
+        return Said(200, note.decode() + WITNESS.line(parse_note(note)[0], 1))
+
+    def answers(self, name: str) -> list[tuple[object, object, int]]:
+        """Requests of a hospital with answers and the bytes of these, as they came."""
+        return [(request, read_answer(data), len(data)) for site, request, data in self.wire.received if site == name]
+
+    def heads(self, name: str) -> list[Head]:
+        shown = [answer for _, answer, _ in self.answers(name) if is_head(answer)]
+        return [decode(decode(answer.answer, LightAnswer, max_bytes=1 << 23).head, Head) for answer in shown]
+
+    def outside(self, number: int) -> list[str]:
+        """Who of those that follow heads held no shares in a round."""
+        return [name for name in LIGHT if name not in self.host.aggregator.history.closed[number - 1].committee]
+
+    def sizes(self, name: str) -> dict[str, int]:
+        """Bytes of the answers with heads of round 1, by phase."""
+        found = [(answer, size) for _, answer, size in self.answers(name) if is_head(answer)]
+        return {head.phase: size for head, (_, size) in zip(self.heads(name), found, strict=True) if head.round == 1}
+
+    def bytes_of(self, name: str, kind: type) -> int:
+        return sum(size for _, answer, size in self.answers(name) if isinstance(answer, kind))
+
+
+def is_head(answer) -> bool:
+    return isinstance(answer, Headed) and decode(answer.answer, LightAnswer, max_bytes=1 << 23).head != b""
+
+
+def document(*arguments):
+    result = CliRunner().invoke(main, [*map(str, arguments), "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Six hospitals, two rounds: one that follows heads restarts in the first, one misses heads in the second."""
+    root = tmp_path_factory.mktemp("light")
+    told = threading.Event()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(heads_watch, "SLACK", 0.3)
+        patch.setattr(heads_watch, "phases_until_next", lambda phase: 0)
+        consortium = Watched(root, light_plan(6, 2), LIGHT[1])
+        consortium.withholds = lambda: consortium.host.aggregator.history.position()[0] == 2 and not told.is_set()
+        patch.setattr(heads_watch, "over_http", lambda timeout: consortium.cosigned)
+        with consortium:
+            consortium.start()
+            consortium.until(lambda: consortium.phase("upload", 1))
+            consortium.stop(LIGHT[0])
+            consortium.start(LIGHT[0])
+            consortium.until(lambda: any(check == "heads-withheld" for _, check, _ in consortium.refusals))
+            told.set()
+            consortium.join()
+            consortium.flaws = consortium.audit()
+            yield consortium
+
+
+def test_they_take_part_in_every_round(run):
+    history = run.host.aggregator.history
+    assert run.flaws == [] and history.refusals == [] and history.phase == "closed"
+    assert all(set(LIGHT) <= set(state.accepted.record.hospitals) for state in history.closed)
+    one_slot_one_envelope(run.wire.said)
+
+
+def test_who_holds_no_shares_reads_heads_and_no_entries(run):
+    for name in run.outside(2):
+        start = next(at for at, (_, answer, _) in enumerate(run.answers(name)) if is_head(answer))
+        asked = [request for request, _, _ in run.answers(name)[start:]]
+        assert not any(isinstance(request, Follow) for request in asked) or name not in run.outside(1)
+        phases = [head.phase for head in run.heads(name) if head.round == 2]
+        assert phases == ["keys", "upload", "shares", "consent", "lock", "between rounds"]
+    assert run.outside(2) and len(run.outside(1)) == 2
+    drawn = next(name for name in LIGHT if name not in run.outside(2))
+    assert [head.phase for head in run.heads(drawn) if head.round == 2] == ["keys"]
+
+
+def test_what_is_sent_does_not_grow_with_the_number_of_hospitals(run, tmp_path):
+    with Watched(tmp_path, light_plan(10, 1)) as larger:
+        larger.start()
+        larger.join()
+        name = larger.outside(1)[0]
+        sizes, fewer = larger.sizes(name), run.sizes(run.outside(1)[0])
+        everything = {who: larger.bytes_of(who, Extended) for who in ("hospital-0", name)}
+    assert set(sizes) >= {"upload", "shares", "consent", "lock"}
+    for phase in ("upload", "shares", "consent", "lock"):
+        assert abs(sizes[phase] - fewer[phase]) < 34 * 7, "more than some hashes of paths"
+    assert everything[name] < everything["hospital-0"] - 10_000
+
+
+def test_a_host_that_withholds_is_reported_with_what_a_witness_has_seen(run):
+    assert {(who, check) for who, check, _ in run.refusals} == {(LIGHT[1], "heads-withheld")}
+    (words,) = {said for _, _, said in run.refusals}
+    assert "which others have seen" in words and "found none in phase" in words
+
+
+def test_the_host_refuses_by_name_who_may_not_ask(run):
+    for member, known in (("verifier-0", 0), ("nobody", 0)):
+        answer = read_answer(run.desk.answer(write(FollowHeads(member, known, 0))))
+        assert isinstance(answer, Declined) and (answer.check, answer.culprit) == ("follow", "transport")
+    size = run.host.aggregator.history.size
+    answer = read_answer(run.desk.answer(write(FollowHeads(LIGHT[0], size + 7, 0))))
+    assert isinstance(answer, Headed) and len(answer.answer) < 2000
+
+
+def test_a_kit_says_that_it_follows_heads_and_gives_the_model(run, tmp_path):
+    kits = {name: as_kit(run.root / name, tmp_path / name) for name in (LIGHT[1], "hospital-0")}
+    for kit in kits.values():
+        Home(kit / "proofward").write(FEATURES_NAME, SCHEMA.to_bytes())
+    said = document("status", kits[LIGHT[1]])
+    (member,) = (found for found in said["members"] if found["role"] == "hospital")
+    assert member["heads"].startswith(f"follows heads: entry {member['entries']} of ") and said["problems"] == []
+    assert member["heads"].endswith("signed by 3 verifiers") and member["phase"] == "closed"
+    models = [document("model", "export", kit, "--to", "json", "--out", tmp_path / f"{at}.json", "--force")
+              for at, kit in enumerate(kits.values())]  # fmt: skip
+    assert models[0]["model"] == models[1]["model"] and models[0]["round"] == 2
+    card = (tmp_path / "0.json.card.md").read_text()
+    assert "follows heads of the ledger" in card and "hospitals enrolled" not in card
+    with pytest.raises(NoModel, match="follows heads"):
+        followed_so_far(kits[LIGHT[1]])

@@ -1,10 +1,9 @@
 """The last confirmed model of a run folder, or of the kit of any member, also while the federation runs.
 
 A run and the server's kit have the ledger with its objects. Every other member has the entries in its state
-and keeps the model of the last closed round among its objects; a hospital that follows heads has the newest head
-instead, and the model that it names. Each signature and each step is judged again
+and keeps the model of the last closed round among its objects. Each signature and each step is judged again
 as the entries are read, and the weights are those whose digest the ledger names; proofs are not verified:
-that is the audit's business.
+that is the audit's business. A hospital that follows heads has the newest head, and the model that it names.
 """
 
 from __future__ import annotations
@@ -111,8 +110,8 @@ def followed_so_far(folder: Path, live: bool = False) -> tuple[History, Objects]
     """
     history, objects = known_so_far(folder, live)
     if not isinstance(history, History):
-        words = f"{folder} is of a hospital that follows heads and has not read all entries: take the server's"
-        raise NoModel(f"{words} kit, or that of a member who follows everything")
+        words = f"{folder} is of a hospital that follows heads and has not read all entries: take the kit"
+        raise NoModel(f"{words} of the server, or of a member who follows everything")
     return history, objects
 
 
