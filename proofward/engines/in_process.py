@@ -22,6 +22,7 @@ from proofward.engines.members_at_once import usual_workers
 from proofward.engines.run_folder import Plan, RunFolder
 from proofward.federation.history.counted import CountedSum, counted_sums
 from proofward.federation.history.faults import Fault, faults
+from proofward.federation.history.history_state import CLOSED
 from proofward.federation.history.proofs import Proofs, RelationProofs
 from proofward.federation.history.waiting import waits_for
 from proofward.federation.messages.events import Event, Observer, ignore
@@ -83,11 +84,10 @@ class Parties:
 class RunResult:
     """How far a run got, and what went wrong in it.
 
-    `finished` is true when all rounds are closed. `stopped` says why the aggregator cannot go on. `halted`
-    names members that refuse to go on, and `waits_for` those without whose word an unfinished run does not go
-    on. `weights` is the last model, flat int64 (parameters,), or none if none was drawn. `refusals` is
-    everything refused by anybody, in order, as (party, refusal). `faults` is what the ledger proves against
-    members. `sums` are those of the rounds that count.
+    finished: all rounds are closed; stopped: why the aggregator cannot go on; halted: who refuses to go on
+    waits_for: those without whose word an unfinished run does not go on
+    weights: of the last model, flat int64 (parameters,), none if none was drawn; sums: of counting rounds
+    refusals: everything refused by anybody, as (party, refusal); faults: what the ledger proves
     """
 
     finished: bool
@@ -126,19 +126,16 @@ class InProcessFederation:
         Args:
             directory: The run folder.
             plan: What the consortium agrees on.
-            datasets: For each hospital (features int64 (n, d), labels int64 (n,)), and where known the number
-                of each record's patient, int64 (n,).
+            datasets: For each hospital features, labels and, where known, numbers of patients, as in Hospital.
             seed: For tests and benchmarks only: all that is random follows from it, keys too.
             observe: Is called with each event, from the threads of the members.
             network: Carries the messages. By default all arrive.
             parties: Classes of members, for tests of dishonest ones.
             proofs: What makes and checks proofs.
-            workers: How many members work at the same time, on threads. `usual_workers` says how many they
-                are otherwise. What comes out is the same with any number.
+            workers: How many members work at the same time, on threads, see `usual_workers`.
             data_sheets: What hospitals say of their records, in lines, by name.
             counts: What each hospital counts, by name. Where all rounds count, no datasets are needed.
-            publishing: The hospitals that publish their own counts.
-            attesters: What gives evidence of members' machines, by name.
+            publishing: Who publishes its own counts; attesters: what gives evidence of machines, by name.
         """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()
         self.folder = RunFolder(directory, seed)
@@ -202,27 +199,27 @@ class InProcessFederation:
         return {**self.hospitals, **self.verifiers}
 
     def run(self, until: Callable[[], bool] = lambda: False) -> RunResult:
-        """Goes on until all rounds are closed, nobody can go on, or `until()`; then seals the ledger.
+        """Goes on until all rounds are closed or nobody can go on, then seals the ledger.
 
-        `until` is asked between passes; when it ends the run, all stays open: call `run` again, or `close`.
+        Or until `until()`, which is asked between passes: all stays open then, call `run` again, or `close`.
         """
         stopped: Refusal | None = None
         try:
             while not self.aggregator.finished:
                 if until():
                     return self._result(None)
-                before = self.aggregator.history.size
+                before = self._stand()
                 self.aggregator.advance()
                 self._pass()
-                if self.aggregator.history.size == before:
+                if self._stand() == before:
                     self.aggregator.advance(expired=True)
-                if self.aggregator.history.size == before:
+                if self._stand() == before:
                     break
         except FederationHalted as halt:
             stopped = halt.reason
         self._pass()
-        if not self.aggregator.finished:
-            for member in self.members.values():
+        for member in self.members.values():
+            if not self.aggregator.finished or not (member.halted or member.history.phase == CLOSED):
                 member.expire()
         result = self._result(stopped)
         self.aggregator.seal()
@@ -237,6 +234,10 @@ class InProcessFederation:
     def _close_states(self) -> None:
         for member in self.members.values():
             member.state.close()
+
+    def _stand(self) -> tuple[int, list[bool]]:
+        """What changes as long as something happens: who asks for something else now is not done."""
+        return self.aggregator.history.size, [member.wants.light for member in self.members.values()]
 
     def _pass(self) -> None:
         for group in (self.hospitals, self.verifiers):
@@ -277,9 +278,8 @@ class InProcessFederation:
             return self._work(member, messages)
 
     def _carry(self, name: str, packets: list[bytes]) -> None:
-        for packet in packets:
-            for message in self.network.to_aggregator(name, packet):
-                self.aggregator.handle(message)
+        for message in (sent for packet in packets for sent in self.network.to_aggregator(name, packet)):
+            self.aggregator.handle(message)
 
     def _result(self, stopped: Refusal | None) -> RunResult:
         history = self.aggregator.history

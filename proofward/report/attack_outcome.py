@@ -66,6 +66,8 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "ledger-rewritten": ("ledger-consistency", "ledger-view"),
     "ledger-truncated": ("ledger-truncated", "complete"),
     "shares-deleted-early": ("object-missing", "object-missing"),
+    "heads-withheld": ("heads-withheld",),
+    "head-forged": ("head-signatures",),
     "wrong-verdict": ("verdict", "verdict"),
     "wrong-refusal": ("verdict", "verdict"),
     "false-fingerprint": ("fingerprint", "fingerprint"),
@@ -100,7 +102,7 @@ def judge(
     if attack.verifier is not None:
         found = _verifier_faults(failed)
     else:
-        found = _member_faults(history, result) if attack.goes_on else _aggregator_faults(result)
+        found = _aggregator_faults(result) if attack.aggregator else _member_faults(history, result)
     expected = EXPECTED[attack.name]
     matching = [entry for entry in found if entry[:2] == (expected[0], culprit)]
     accused = {entry[1] for entry in found}

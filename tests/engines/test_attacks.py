@@ -69,6 +69,8 @@ AGGREGATOR_CHECKS = {
     "ledger-truncated": ("ledger-truncated", "complete"),
     "shares-deleted-early": ("object-missing", "object-missing"),
 }
+UNSEEN = {"heads-withheld": "heads-withheld", "head-forged": "head-signatures"}
+"""Attacks on hospitals that follow heads, of which the ledger shows nothing."""
 VERIFIER_ATTACKS = {"wrong-verdict": "verdict", "wrong-refusal": "verdict", "false-fingerprint": "fingerprint"}
 
 
@@ -92,7 +94,7 @@ def run(tmp_path, name):
     outcome = judge(attack, culprit, result, engine.aggregator.history, audited.failed)
     assert outcome.refused and (outcome.check, outcome.culprit) == (EXPECTED[name][0], culprit), outcome
     assert outcome.goes_on == attack.goes_on and outcome.rounds == (rounds if attack.goes_on else outcome.rounds)
-    assert audited.passed is (name in SILENT)
+    assert audited.passed is (name in SILENT | UNSEEN.keys())
     return result, outcome, audited
 
 
@@ -102,7 +104,8 @@ def flaws(tmp_path):
 
 
 def test_catalogue_is_covered():
-    assert set(ATTACKS) == FORGERIES | set(HOSPITAL_CHECKS) | set(AGGREGATOR_CHECKS) | set(VERIFIER_ATTACKS) | SILENT
+    others = FORGERIES | SILENT | UNSEEN.keys()
+    assert set(ATTACKS) == others | set(HOSPITAL_CHECKS) | set(AGGREGATOR_CHECKS) | set(VERIFIER_ATTACKS)
 
 
 @pytest.mark.parametrize("name", sorted(HOSPITAL_CHECKS))
@@ -134,6 +137,18 @@ def test_aggregator_is_named_by_members_and_by_the_audit(tmp_path, name):
     assert (failing, AGGREGATOR) in {(refusal.check, refusal.culprit) for refusal in failed}
     assert failing == EXPECTED[name][1] and failing in outcome.audit
     assert {breach.member for breach in audited.breaches} <= {AGGREGATOR}
+
+
+@pytest.mark.parametrize("name", sorted(UNSEEN))
+def test_hospitals_that_follow_heads_say_what_is_done_to_them(tmp_path, name):
+    result, outcome, audited = run(tmp_path, name)
+    assert result.finished and result.faults == [] and audited.failed == [] and audited.breaches == ()
+    said = [*result.halted.items(), *result.refusals]
+    victims = set(ATTACKS[name].beside) - set(outcome.accepted)
+    assert {(party, refusal.check, refusal.culprit) for party, refusal in said} == {
+        (victim, UNSEEN[name], AGGREGATOR) for victim in victims
+    }
+    assert len(victims) == 2 and set(result.halted) == (victims if name == "head-forged" else set())
 
 
 @pytest.mark.parametrize("name", sorted(VERIFIER_ATTACKS))

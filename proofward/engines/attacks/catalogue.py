@@ -14,6 +14,7 @@ from proofward.engines.attacks import (
     machines,
     spenders,
     verifiers,
+    withholding,
 )
 from proofward.engines.attacks.other_rules import (
     as_demonstrated,
@@ -21,6 +22,7 @@ from proofward.engines.attacks.other_rules import (
     ephemeral,
     evaluated,
     fingerprinted,
+    followed,
     noisy,
     private,
     private_and_small,
@@ -43,7 +45,8 @@ class Attack:
 
     rules: makes the consortium's plan of a demonstration's, and of the rows of its largest hospital.
     beside: classes of hospitals that follow the rules, by name. hospitals: how many there have to be, 0 where
-    any number will do. rounds: how many of training it takes.
+    any number will do. rounds: how many of training it takes. unseen: the ledger does not show it, and the
+    federation finishes without those that it is done to.
     """
 
     name: str
@@ -55,11 +58,12 @@ class Attack:
     beside: Mapping[str, type[Hospital]] = field(default_factory=dict)
     hospitals: int = 0
     rounds: int = 1
+    unseen: bool = False
 
     @property
     def goes_on(self) -> bool:
-        """Whether the rounds go on: not when the aggregator cheats, since members then refuse to."""
-        return self.aggregator is None
+        """Whether the rounds go on: not when the aggregator cheats all, since members then refuse to."""
+        return self.aggregator is None or self.unseen
 
     def culprit(self, hospital: str, verifier: str, aggregator: str) -> str:
         """Which of these members is to be blamed."""
@@ -133,6 +137,10 @@ _AGGREGATORS: tuple[tuple[str, type[Aggregator]], ...] = (
     ("ledger-rewritten", aggregators.RewritesLedger),
     ("ledger-truncated", aggregators.TruncatesLedger),
 )
+_UNSEEN: tuple[tuple[str, type[Aggregator]], ...] = (
+    ("heads-withheld", withholding.WithholdsHeads),
+    ("head-forged", withholding.ForgesHead),
+)
 _VERIFIERS: tuple[tuple[str, type[Verifier], type[Hospital] | None], ...] = (
     ("wrong-verdict", verifiers.AcceptsRefused, hospitals.SwapsCiphertext),
     ("wrong-refusal", verifiers.RefusesHonest, None),
@@ -176,6 +184,18 @@ ATTACKS: dict[str, Attack] = {
         aggregator=aggregators.DeletesSharesEarly,
         rules=ephemeral,
     ),
+    **{
+        name: Attack(
+            name,
+            _what(party),
+            aggregator=party,
+            rules=followed,
+            beside=withholding.BESIDE,
+            hospitals=withholding.HOSPITALS,
+            unseen=True,
+        )
+        for name, party in _UNSEEN
+    },
     "false-fingerprint": Attack(
         "false-fingerprint",
         _what(verifiers.SignsFalseFingerprint),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from proofward.engines.run_folder import Plan
 from proofward.federation.committees.choice import least_threshold
 from proofward.federation.messages.committees import chosen
-from proofward.federation.messages.scaling import EPHEMERAL, FINGERPRINTS, Scaling
+from proofward.federation.messages.scaling import EPHEMERAL, FINGERPRINTS, HEADS, Scaling
 from proofward.federation.messages.usual import usual_updates
 from proofward.layers.layout import padded
 from proofward.layers.model import Training
@@ -64,14 +64,26 @@ def private_and_small(plan: Plan, rows: int) -> Plan:
 def drawn(plan: Plan, rows: int) -> Plan:
     """Committees; that of the holders has all hospitals, so that the attacker is in it for certain."""
     del rows
+    return _with_holders(plan, len(plan.hospitals))
+
+
+def followed(plan: Plan, rows: int) -> Plan:
+    """Committees as small as they may be, and heads for the hospitals outside."""
+    del rows
+    least, _ = chosen(len(plan.hospitals), len(plan.verifiers), CORRUPT, absent=0)
+    return replace(_with_holders(plan, least.holders), scaling=Scaling(follow=HEADS))
+
+
+def _with_holders(plan: Plan, holders: int) -> Plan:
+    """With a committee of so many."""
     hospitals, verifiers = len(plan.hospitals), len(plan.verifiers)
     least, _ = chosen(hospitals, verifiers, CORRUPT, absent=0)
-    committees = replace(least, holders=hospitals)
+    committees = replace(least, holders=holders)
     colluding = committees.corrupt_hospitals(hospitals)
-    threshold = least_threshold(committees.hospitals(hospitals), hospitals)
+    threshold = least_threshold(committees.hospitals(hospitals), holders)
     return replace(
         plan,
-        config=replace(plan.config, holders=hospitals, threshold=threshold),
+        config=replace(plan.config, holders=holders, threshold=threshold),
         committees=committees,
         minimum_updates=usual_updates(hospitals, colluding),
         abandonments=hospitals - colluding,

@@ -25,7 +25,6 @@ from proofward.engines.remote.gateway import (
     GATEWAY,
     JOINS,
     MAX_EXTENSIONS,
-    ORDER,
     REPLY,
     Extensions,
     Gateway,
@@ -60,7 +59,7 @@ class Courier:
         self._caller = Caller(carry, self._stop, note)
         self._history: History | None = None
         self._tried: dict[Path, int] = {}
-        self._fetched: dict[str, tuple[bytes | None, int]] = {}
+        self._fetched: dict[str, tuple[Order | None, int]] = {}
         self._thread = Thread(target=self._run, name="courier")
 
     def start(self) -> None:
@@ -209,7 +208,7 @@ class Courier:
 
     def _is_fetched(self, gateway: Gateway) -> bool:
         size = 0 if self._history is None else self._history.size
-        return self._fetched.get(gateway.member) == (gateway.read(ORDER), size)
+        return self._fetched.get(gateway.member) == (gateway.order(), size)
 
     def _fetch(self, gateway: Gateway, history: History) -> None:
         """Brings the answer up to date with the order and the ledger."""
@@ -217,7 +216,6 @@ class Courier:
         untried = any(path not in self._tried for path in gateway.outbox())
         if order is None or untried or self._is_fetched(gateway):
             return
-        asked = gateway.read(ORDER)
         if order.size > history.size:
             raise Refusal("ledger-gap", TRANSPORT, f"at most {history.size} entries", str(order.size))
         extensions, end = self._extensions(history, order.size)
@@ -225,14 +223,14 @@ class Courier:
             return
         objects = self._objects(gateway, order, history)
         with gateway.lock(0.0):
-            if gateway.read(ORDER) != asked:
+            if gateway.order() != order:
                 return
             awaited = end < history.size or awaits(history, gateway.member)
             position = (end, history.position()[0], history.phase)
             gateway.write(EXTENSIONS, encode(Extensions(tuple(extensions))))
             gateway.write(REPLY, encode(Reply(order.number, *position, awaited, tuple(sorted(objects)))))
             RemoteObjects(gateway.objects, self._caller.ask).keep_only(objects)
-        self._fetched[gateway.member] = (asked, history.size)
+        self._fetched[gateway.member] = (order, history.size)
         self._note("answer ready", party=gateway.member, phase=history.phase)
 
     def _objects(self, gateway: Gateway, order: Order, history: History) -> set[bytes]:

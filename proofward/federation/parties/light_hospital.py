@@ -20,6 +20,7 @@ from proofward.federation.history.heads import verifier_keys
 from proofward.federation.history.history import History, slot
 from proofward.federation.history.history_state import CLOSED, HistoryState
 from proofward.federation.history.projection import Projection
+from proofward.federation.messages.clock import in_utc
 from proofward.federation.messages.envelope import parse_envelope
 from proofward.federation.messages.head_records import Head, View
 from proofward.federation.messages.light_answers import LightAnswer, Wanted, open_answer
@@ -177,12 +178,15 @@ class LightHospital(Hospital):
         """See Follower; the time of a phase is up, and no head shows that it has ended."""
         super().expire()
         if self.follows_lightly:
-            self._withheld(f"a head after that of {self.history.size} entries")
+            self.notice_withheld(self.history.size + 1)
 
-    def notice_withheld(self, size: int) -> None:
-        """Tells it that somebody else, such as a witness, was shown a ledger of so many entries."""
-        if self.follows_lightly and size > self.history.size and self.history.phase != CLOSED:
-            self._withheld(f"a head of {size} entries, which others have seen")
+    def notice_withheld(self, seen: int) -> None:
+        """Tells it that there should be a newer head: a witness, say, has seen a ledger of `seen` entries.
+
+        For a member whose phase's time is up `seen` is one more than it knows.
+        """
+        if self.follows_lightly and seen > self.history.size and self.history.phase != CLOSED:
+            self._withheld(f"a head after {self.history.size} entries, since there are at least {seen}")
 
     def _withheld(self, expected: str) -> None:
         """Reports it, once for a head: it is no proof, and the member goes on when a newer head comes."""
@@ -192,7 +196,8 @@ class LightHospital(Hospital):
         with self.state.transaction():
             self.state.put(fact, b"")
         number, attempt = self.history.position()
-        found = f"none in phase {self.history.phase} of round {number}, attempt {attempt}"
+        since, phase = in_utc(self.history.clocks[-1]), self.history.phase
+        found = f"none since {since}, in phase {phase} of round {number}, attempt {attempt}"
         refusal = Refusal(WITHHELD, self.rules.aggregator, expected, found)
         self.report("refused", WITHHELD, refusal=refusal)
 
