@@ -183,7 +183,7 @@ def test_what_is_sent_does_not_grow_with_the_number_of_hospitals(run, tmp_path):
 def test_a_host_that_withholds_is_reported_with_what_a_witness_has_seen(run):
     assert {(who, check) for who, check, _ in run.refusals} == {(LIGHT[1], "heads-withheld")}
     (words,) = {said for _, _, said in run.refusals}
-    assert "which others have seen" in words and "found none in phase" in words
+    assert "since there are at least" in words and "found none since" in words
 
 
 def test_the_host_refuses_by_name_who_may_not_ask(run):

@@ -51,7 +51,11 @@ class HeadsWatch:
             self._size, self._since, self._told = size, self._clock(), False
         elif not self._told and self._clock() - self._since > self.limit:
             self._told = True
-            self.member.notice_withheld(self.largest())
+            largest = self.largest()
+            if largest > size:
+                self.member.notice_withheld(largest)
+            else:
+                self.member.notice_silence()
 
     @property
     def limit(self) -> float:

@@ -177,14 +177,15 @@ class LightHospital(Hospital):
     def expire(self) -> None:
         """See Follower; the time of a phase is up, and no head shows that it has ended."""
         super().expire()
-        if self.follows_lightly:
-            self.notice_withheld(self.history.size + 1)
+        self.notice_silence()
+
+    def notice_silence(self) -> None:
+        """Tells it that the time is up in which there should have been a newer head."""
+        if self.follows_lightly and self.history.phase != CLOSED:
+            self._withheld(f"a head after {self.history.size} entries, by the deadline")
 
     def notice_withheld(self, seen: int) -> None:
-        """Tells it that there should be a newer head: a witness, say, has seen a ledger of `seen` entries.
-
-        For a member whose phase's time is up `seen` is one more than it knows.
-        """
+        """Tells it that there should be a newer head: a witness, say, has seen a ledger of `seen` entries."""
         if self.follows_lightly and seen > self.history.size and self.history.phase != CLOSED:
             self._withheld(f"a head after {self.history.size} entries, since there are at least {seen}")
 
@@ -193,12 +194,12 @@ class LightHospital(Hospital):
         fact = f"withheld/{self.history.size}"
         if self.halted is not None or self.state.fact(fact) is not None:
             return
-        with self.state.transaction():
-            self.state.put(fact, b"")
         number, attempt = self.history.position()
         since, phase = in_utc(self.history.clocks[-1]), self.history.phase
         found = f"none since {since}, in phase {phase} of round {number}, attempt {attempt}"
         refusal = Refusal(WITHHELD, self.rules.aggregator, expected, found)
+        with self.state.transaction():
+            self.state.put(fact, f"expected {expected}, found {found}".encode())
         self.report("refused", WITHHELD, refusal=refusal)
 
 
