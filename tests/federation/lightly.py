@@ -4,16 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from proofward.encoding import decode, encode
-from proofward.federation.history.complaints import pair_of, published_key
-from proofward.federation.messages.head_records import Head, View, sign_head
-from proofward.federation.messages.light_answers import HeadSignature, LightAnswer, open_answer
-from proofward.federation.messages.scaling import HEADS, Scaling
-from proofward.federation.parties.light_check import Known
-from proofward.federation.parties.light_hospital import LightHospital
-from proofward.ledger.merkle_log import leaf_hash
-from tests.federation.committee_plans import committee_plan
+import pytest
 
+from proofward.encoding import decode, encode
+from proofward.engines.in_process import InProcessFederation, Parties
+from proofward.federation.history.complaints import pair_of, published_key
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.head_records import (
+    Head,
+    View,
+    sign_head,
+)
+from proofward.federation.messages.light_answers import (
+    HeadSignature,
+    LightAnswer,
+    open_answer,
+    sign_answer,
+)
+from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.scaling import HEADS, Scaling
+from proofward.federation.messages.wire import Extension, sign_extension
+from proofward.federation.parties.extension import replayed
+from proofward.federation.parties.light_check import Known, check_answer
+from proofward.federation.parties.light_hospital import LightHospital
+from proofward.federation.storage.state_store import StateStore
+from proofward.ledger.checkpoint import sign_checkpoint
+from proofward.ledger.merkle_log import consistency_proof, leaf_hash
+from tests.federation.committee_plans import committee_plan
+from tests.federation.fakes import FakeProofs, datasets
+
+HOST, ANYBODY, NONE = "aggregator", "transport", b"\1" * 32
 PHASES = {"keys", "upload", "shares", "consent", "lock", "abandon"}
 """In which a hospital that holds no shares owes something."""
 
@@ -57,7 +77,7 @@ class Twofold(LightHospital):
         return repr((pair, key, share)).encode()
 
     def duties(self):
-        if self.follows_lightly and not self._drawn:
+        if self.whole is not None and self.follows_lightly and not self._drawn:
             shown, taken = self.history, self._taken
             light = self._owed()
             self._turn_to(self.whole(shown.size))
@@ -108,3 +128,85 @@ def with_view(answer, head, view, key_of, count=None):
     data = encode(view)
     head = replace(head, hospitals=1, views=leaf_hash(data))
     return signed(replace(answer, view=data, place=0, path=()), head, key_of, count)
+
+
+class Run:
+    """A federation in which all hospitals but the first follow heads where they may."""
+
+    def __init__(self, directory, rounds=1, network=None, compare=False):
+        self.directory, agreed = directory, heads_plan(rounds)
+        kinds = Parties(hospitals={f"hospital-{index}": Twofold for index in range(1, 6)})
+        self.engine = InProcessFederation(
+            directory, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=kinds,
+            network=network, workers=1,
+        )  # fmt: skip
+        self.rules, self.history = self.engine.rules, self.engine.aggregator.history
+        self._whole, self.entries = {}, []
+        ledger, append = self.engine.aggregator.ledger, self.engine.aggregator.ledger.append
+        ledger.append = lambda data, *more: append(data, *more) if self.entries.append(data) is None else None
+        self.light = {name: self.engine.hospitals[name] for name in kinds.hospitals}
+        for member in self.light.values():
+            member.whole = self.whole if compare else None
+        self.result = self.engine.run()
+        self.shown = [said for member in self.light.values() for said in member.shown]
+
+    def whole(self, size):
+        """The state after so many entries."""
+        if size not in self._whole:
+            self._whole[size] = replayed(self.rules, self.entries[:size])
+        return self._whole[size]
+
+    def key(self, name):
+        return self.engine.folder.key(name)
+
+    @property
+    def upload(self):
+        """An answer with the keys of holders, to a hospital that knew a head."""
+        return next(said for said in self.shown if said.answer(self.rules).sealing and said.known.head)
+
+    def refused(self, said, answer, check, culprit=HOST, known=None):
+        """Asserts that an answer in place of the one that was taken is refused so."""
+        with pytest.raises(Refusal) as found:
+            check_answer(self.rules, answer, said.hospital, known or said.known)
+        assert (found.value.check, found.value.culprit) == (check, culprit)
+
+
+def spoken(ran, history, record, sender="verifier-0", role="verifier"):
+    place = (*history.position(), history.size, history.root, history.clocks[-1])
+    unsigned = Envelope(ran.rules.digest, sender, role, *place, encode(record), b"")
+    return seal_envelope(unsigned, ran.key(sender)).data
+
+
+def member_of(ran, tmp_path, name, entries=0):
+    """A hospital with an empty state, or one that has followed so many entries, and what it reports."""
+    state, seen = StateStore(tmp_path / "state.sqlite"), []
+    with state.transaction():
+        state.append(0, ran.entries[:entries])
+    around = replace(ran.engine._around(name, FakeProofs()), state=state, observe=seen.append)
+    return LightHospital(name, ran.key(name), around, *datasets(heads_plan())[name]), seen
+
+
+def answer_to(ran, said, known):
+    """What was shown, as it is shown to a member that knows so many entries."""
+    size = said.head(ran.rules).size
+    proof = tuple(consistency_proof(known, size, ran.history.tree.node))
+    made = replace(said.answer(ran.rules), known=known, consistency=proof)
+    return sign_answer(made, ran.key(HOST), ran.rules)
+
+
+def extension_to(ran, known, size):
+    """The entries from number `known` on, of a ledger of `size`."""
+    proof, root = tuple(consistency_proof(known, size, ran.history.tree.node)), ran.history.roots[size]
+    noted = sign_checkpoint(size, root, ran.engine.aggregator.signer)
+    return sign_extension(Extension(known, tuple(ran.entries[known:size]), noted, proof), ran.key(HOST), ran.rules)
+
+
+def newcomer(ran, tmp_path, size=None):
+    """A hospital that has said nothing yet, with a view of nothing that it has said, at an UPLOAD's head."""
+    said = ran.upload
+    view = replace(said.view(ran.rules), words=(), sealing=b"", present=False)
+    forged = with_view(replace(said.answer(ran.rules), sealing=()), said.head(ran.rules), view, ran.key)
+    member, seen = member_of(ran, tmp_path, said.hospital)
+    head = decode(forged.head, Head)
+    proof = tuple(consistency_proof(0, head.size, ran.history.tree.node))
+    return member, seen, replace(forged, known=0, consistency=proof), head
