@@ -16,7 +16,6 @@ from proofward.federation.messages.head_records import (
     sign_head,
 )
 from proofward.federation.messages.light_answers import (
-    HeadSignature,
     LightAnswer,
     open_answer,
     sign_answer,
@@ -118,9 +117,13 @@ class Shown:
 
 def signed(answer, head, key_of, count=None):
     """The answer with another head, which the first `count` verifiers sign."""
-    names = [said.verifier for said in answer.signatures][:count]
-    made = tuple(HeadSignature(name, sign_head(head.digest, key_of(name))) for name in names)
-    return replace(answer, head=encode(head), signatures=made)
+    return by_verifiers(replace(answer, head=encode(head)), head, answer.signers[:count], key_of)
+
+
+def by_verifiers(answer, head, places, key_of):
+    """The answer with signatures by the verifiers of these places."""
+    made = tuple(sign_head(head.digest, key_of(f"verifier-{place}")) for place in places)
+    return replace(answer, signers=tuple(places), signatures=made)
 
 
 def with_view(answer, head, view, key_of, count=None):

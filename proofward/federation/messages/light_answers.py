@@ -31,14 +31,6 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class HeadSignature:
-    """A verifier's, of a head's digest."""
-
-    verifier: Name
-    signature: Signature
-
-
-@dataclass(frozen=True)
 class LightAnswer:
     """Head and view for one hospital that knows the ledger's first `known` entries.
 
@@ -48,7 +40,7 @@ class LightAnswer:
     head: canonical bytes of a Head, b"" where there is none that is newer; then the rest is empty
     view, place, path: canonical bytes of the hospital's View, and its inclusion under the head's `views`
     consistency: of the ledger of `known` entries with that of the head
-    signatures: of the head, by verifiers in ascending order
+    signers, signatures: places of verifiers among those of the rules, ascending, and theirs of the head
     rotations: envelopes in which verifiers have changed their keys since the known head
     sealing: what the present holders have published for this hospital, by holder, ascending, in phase UPLOAD
     checkpoint: the host's signed checkpoint of the head's ledger
@@ -64,7 +56,8 @@ class LightAnswer:
     place: Count = 0
     path: Annotated[tuple[Digest, ...], Length(0, 64)] = ()
     consistency: Annotated[tuple[Digest, ...], Length(0, 64)] = ()
-    signatures: Annotated[tuple[HeadSignature, ...], Length(0, MAX_MEMBERS)] = ()
+    signers: Annotated[tuple[Count, ...], Length(0, MAX_MEMBERS)] = ()
+    signatures: Annotated[tuple[Signature, ...], Length(0, MAX_MEMBERS)] = ()
     rotations: Annotated[tuple[Entry, ...], Length(0, MAX_MEMBERS)] = ()
     sealing: Annotated[
         tuple[Annotated[bytes, Length(0, PUBLIC_KEY_BYTES)], ...], Length(0, MAX_MEMBERS)

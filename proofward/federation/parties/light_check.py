@@ -118,15 +118,15 @@ def _changed(rules: Rules, data: bytes, keys: dict[str, bytes]) -> tuple[str, by
 
 
 def _check_signatures(rules: Rules, head: Head, answer: LightAnswer, keys: dict[str, bytes]) -> None:
-    host, quorum = rules.aggregator, rules.head_quorum
-    names = [signed.verifier for signed in answer.signatures]
-    once = names == sorted(set(names))
-    require(once, "head-signatures", host, "each verifier once, in ascending order", names)
-    require(len(names) >= quorum, "head-signatures", host, f"at least {quorum} verifiers", names)
-    for signed in answer.signatures:
-        key = keys.get(signed.verifier)
-        good = key is not None and is_head_signed(head.digest, signed.signature, key)
-        require(good, "head-signatures", host, f"a signature by {signed.verifier}", signed.signature)
+    host, quorum, places = rules.aggregator, rules.head_quorum, answer.signers
+    proper = list(places) == sorted(set(places)) and len(places) == len(answer.signatures)
+    require(proper, "head-signatures", host, "a signature of each verifier, in ascending order", places)
+    require(len(places) >= quorum, "head-signatures", host, f"at least {quorum} verifiers", len(places))
+    for place, signature in zip(places, answer.signatures, strict=True):
+        name = rules.verifiers[place] if place < len(rules.verifiers) else ""
+        key = keys.get(name)
+        good = key is not None and is_head_signed(head.digest, signature, key)
+        require(good, "head-signatures", host, f"a signature by {name or f'verifier {place}'}", signature)
 
 
 def _check_ledger(rules: Rules, head: Head, answer: LightAnswer, known: Known) -> None:

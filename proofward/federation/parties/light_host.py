@@ -7,7 +7,7 @@ from collections.abc import Callable
 from proofward.encoding import encode
 from proofward.federation.history.heads import words_of
 from proofward.federation.history.history_state import HistoryState
-from proofward.federation.messages.light_answers import HeadSignature, LightAnswer
+from proofward.federation.messages.light_answers import LightAnswer
 from proofward.federation.messages.refusal import require
 from proofward.federation.storage.log_tree import LogTree
 from proofward.ledger.merkle_log import consistency_proof
@@ -33,7 +33,8 @@ def light_answer(
     if said is None or said.head.size <= known or hospital not in said.views:
         return LightAnswer(hospital, known, heard, ended)
     head = said.head
-    signatures = [HeadSignature(*signed) for signed in sorted(said.signatures.items())[:quorum]]
+    signed = {rules.verifiers.index(name): signature for name, signature in said.signatures.items()}
+    signers = tuple(sorted(signed)[:quorum])
     return LightAnswer(
         hospital=hospital,
         known=known,
@@ -44,7 +45,8 @@ def light_answer(
         place=said.places[hospital],
         path=said.path(hospital),
         consistency=tuple(consistency_proof(known, head.size, tree.node)),
-        signatures=tuple(signatures),
+        signers=signers,
+        signatures=tuple(signed[place] for place in signers),
         rotations=tuple(data for number, data in history.heads.rotations if known <= number < head.size),
         sealing=said.sealing(hospital),
         checkpoint=checkpoint(head.size, head.root),
