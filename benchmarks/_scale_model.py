@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from _scale_heads import Followed
 from _scale_runs import COMMITTEES, EVERYBODY
 
 from proofward.federation.messages.committees import chosen
@@ -25,7 +26,7 @@ class Constants:
     bytes_a_coefficient: of a proof, for each of the t polynomials of a key that it commits to
     verdict_bytes: of a verdict's entry without the 16 bytes for each of t + 1 polynomials. key_bytes: of a
     holder's sealing key for one dealer, in the ledger. other_entries, other_bytes: of a hospital in a round,
-    everything but verdicts and keys
+    everything but verdicts and keys. model_bytes: of a model, which each hospital fetches
     """
 
     prove: float
@@ -42,6 +43,7 @@ class Constants:
     key_bytes: int
     other_entries: float
     other_bytes: int
+    model_bytes: int
 
 
 @dataclass(frozen=True)
@@ -63,20 +65,28 @@ def consortium(hospitals: int, verifiers: int, way: str) -> Consortium:
     return Consortium(hospitals, verifiers, committees.holders, threshold, committees.sample)
 
 
-def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
-    """Seconds and bytes by role, with the product that each is, as text."""
+def entries_in(of: Consortium, cost: Constants) -> int:
+    """Entries of a round."""
+    return round(of.hospitals * (cost.other_entries + of.sample) + of.holders)
+
+
+def costs(of: Consortium, cost: Constants, way: str, light: Followed | None = None) -> dict[str, object]:
+    """Seconds and bytes by role, with the product that each is, as text.
+
+    light: what a hospital is sent and does that follows heads and holds no shares
+    """
     n, c, t = of.hospitals, of.holders, of.threshold
     judged = n * of.sample / of.verifiers
     proof = cost.proof_bytes + t * cost.bytes_a_coefficient
     upload = proof + c * cost.sealed_bytes + cost.ciphertext_bytes
-    entries = round(n * (cost.other_entries + of.sample) + c)
+    entries = entries_in(of, cost)
     follow = entries * cost.entry
     fetched = cost.ciphertext_bytes * (1 if way == COMMITTEES else n)
     summed = 0.0 if way == COMMITTEES else n * cost.add
     verdict = cost.verdict_bytes + 16 * (t + 1)
     ledger = n * (cost.other_bytes + of.sample * verdict + c * cost.key_bytes)
     kept = proof + cost.ciphertext_bytes + (0 if way == COMMITTEES else c * cost.sealed_bytes)
-    roles = {
+    roles: dict[str, dict[str, object]] = {
         "hospital": {
             "seconds": cost.prove + c * cost.seal + follow + summed,
             "bytes_out": upload,
@@ -102,5 +112,14 @@ def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
             "product": "n add + entries entry; n (proof + c sealed + ciphertext), kept without the shares",
         },
     }
+    if light is not None:
+        roles["light hospital"] = {
+            "seconds": cost.prove + c * cost.seal + light.seconds,
+            "bytes_out": upload,
+            "bytes_in": light.bytes + cost.model_bytes + light.key_bytes,
+            "bytes_in_to_follow": light.bytes + cost.model_bytes,
+            "product": "prove + c seal + answers (measured); answers (measured), a model, and holders' keys",
+        }
+        roles["server"]["seconds_besides_for_heads"] = n * light.answering
     sizes = {"entries": entries, "ledger_bytes": round(ledger), "proof_bytes": proof}
     return {"way": way, **asdict(of), **sizes, "roles": roles}
