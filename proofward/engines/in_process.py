@@ -126,7 +126,7 @@ class InProcessFederation:
         Args:
             directory: The run folder.
             plan: What the consortium agrees on.
-            datasets: For each hospital features, labels and, where known, numbers of patients, as in Hospital.
+            datasets: For each hospital features, labels and, where known, its patients, as in Hospital.
             seed: For tests and benchmarks only: all that is random follows from it, keys too.
             observe: Is called with each event, from the threads of the members.
             network: Carries the messages. By default all arrive.

@@ -33,6 +33,7 @@ from tests.federation.lightly import (
     HOST,
     NONE,
     Run,
+    by_verifiers,
     signed,
     spoken,
     with_view,

@@ -19,17 +19,22 @@ from proofward.federation.messages.light_answers import (
     Wanted,
     sign_answer,
 )
+from proofward.federation.messages.scaling import HEADS, Scaling
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.auditor import Auditor
+from proofward.federation.parties.extension import replayed
 from proofward.federation.parties.light_check import check_answer
+from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.checkpoint import sign_checkpoint
-from tests.federation.fakes import FakeProofs
-from tests.federation.harness import opened
+from proofward.ledger.keys import SigningKey
+from tests.federation.fakes import FakeProofs, plan
+from tests.federation.harness import Stopped, opened
 from tests.federation.lightly import (
     HOST,
     NONE,
     PHASES,
     Run,
+    Twofold,
     answer_to,
     extension_to,
     member_of,
@@ -38,6 +43,7 @@ from tests.federation.lightly import (
     spoken,
     with_view,
 )
+from tests.federation.test_admission import add, flaws
 
 pytestmark = pytest.mark.slow
 
@@ -199,3 +205,25 @@ def test_what_others_have_said_is_not_known(ran):
     for read in (lambda: shown.round.locks[said.hospital], lambda: shown.round.locks.get(said.hospital)):
         with pytest.raises(NotShown):
             read()
+
+
+def test_without_committees_who_is_named_reads_everything_and_who_is_admitted_need_not(tmp_path):
+    """All hospitals of the rules hold shares then; a verifier changes its key, and signs on."""
+    agreed = replace(plan(4, 3, 2, threshold=1), scaling=Scaling(follow=HEADS))
+    stopped = Stopped(tmp_path, "keys", agreed=agreed)
+    engine = stopped.engine
+    member = add(stopped, kind=Twofold)
+    member.whole = lambda size: replayed(engine.rules, engine.aggregator.ledger.entries(0)[:size])
+    engine.run(lambda: engine.aggregator.history.phase == "upload" and member.follows_lightly)
+    around = engine._around("verifier-1", FakeProofs())
+    changing = Verifier("verifier-1", engine.folder.key("verifier-1"), replace(
+        around, state=engine.verifiers["verifier-1"].state), SigningKey(b"r" * 32))  # fmt: skip
+    engine.verifiers["verifier-1"] = changing
+    result = engine.run()
+    assert result.finished and result.refusals == result.faults == [] and result.halted == {}
+    history = engine.aggregator.history
+    assert len(history.heads.rotations) == 1 and flaws(tmp_path) == []
+    assert member.follows_lightly and member.history.phase == "closed" and {"keys", "upload"} <= member.compared
+    assert member.history.keys["verifier-1"] == SigningKey(b"r" * 32).public.raw == history.keys["verifier-1"]
+    assert member.name in history.closed[1].accepted.record.hospitals
+    assert member.name not in history.closed[1].confirmations

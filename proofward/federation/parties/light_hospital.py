@@ -1,10 +1,10 @@
 """A hospital that follows heads in place of every entry; what it owes is what every hospital owes.
 
-It reads everything until the first round begins, and in the rounds in which it holds shares: then it works as
-any other. In all other rounds it takes the newest head that a quorum of verifiers has signed, with its own
-view, and does the duties of `Hospital` on this `Projection`. What it has stored stands beside both: a view
-that has words of its own which it never stored, and a second set in one round, are refused as ever. It
-confirms nothing, since it has not read what it would confirm.
+It reads everything until it has joined and the first round begins, and in the rounds in which it holds
+shares: then it works as any other. In all other rounds it takes the newest head that a quorum of verifiers
+has signed, with its own view, and does the duties of `Hospital` on this `Projection`. What it has stored
+stands beside both: a view that has words of its own which it never stored, and a second set in one round,
+are refused as ever. It confirms nothing, since it has not read what it would confirm.
 
 Kept durably: the newest answer, and the verifiers' keys at its head. A head that it has taken binds what it
 reads later: the entries have to lead to the same head.
@@ -60,11 +60,12 @@ class LightHospital(Hospital):
 
     @property
     def wants(self) -> Wanted:
-        """See Follower: everything before the first round, while it holds shares, and an end by vote."""
+        """See Follower: everything before it has joined and the first round opens, and as a holder."""
         history = self.history
         begun = history.current is not None or len(history.closed) > 0
         over = history.current is None and len(history.closed) == self.rules.rounds
-        everything = not begun or self._drawn or self._ended or (over and not self.follows_lightly)
+        early = not begun or self.name not in history.joined
+        everything = early or self._drawn or self._ended or (over and not self.follows_lightly)
         if everything or not self.rules.scaling.heads:
             return Wanted(light=False, known=self.full.size)
         return Wanted(light=True, known=history.size)
