@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from proofward.cli.main import main
 from proofward.data.schema import FEATURES_NAME
 from proofward.encoding import decode
-from proofward.engines.remote import heads_watch
+from proofward.engines.remote import heads_watch, link
 from proofward.engines.remote.agreement import following
 from proofward.engines.remote.agreement.following import Following
 from proofward.engines.remote.agreement.home import Home
@@ -24,6 +24,7 @@ from proofward.engines.remote.messages import (
     FollowHeads,
     Headed,
     NotYet,
+    Recorded,
     read_answer,
     read_request,
     write,
@@ -48,6 +49,7 @@ pytestmark = pytest.mark.slow
 WAITED_FOR = ["keys", "upload", "shares", "consent", "between rounds"]
 """Heads of a round that a hospital without shares is shown in any case."""
 LIGHT = ("hospital-1", "hospital-3")
+NO_ANSWER = b"no answer"
 WITNESS = CosigningKey("witness.example", SigningKey(bytes(32)))
 
 
@@ -74,9 +76,12 @@ class Watched(Consortium):
         self.wire.answer = self._answered
         self.victim, self.withholds = victim, withholds
         self.refusals: list[tuple[str, str, str]] = []
+        self.lies = [Extended(b"no head", False), Headed(NO_ANSWER, False), Recorded()]
 
     def _answered(self, data: bytes) -> bytes:
         request = read_request(data)
+        if isinstance(request, FollowHeads) and request.member != self.victim and self.lies:
+            return write(self.lies.pop())
         if isinstance(request, FollowHeads) and request.member == self.victim and self.withholds():
             time.sleep(0.05)
             return write(NotYet("no newer head"))
@@ -122,7 +127,9 @@ class Watched(Consortium):
 
 
 def is_head(answer) -> bool:
-    return isinstance(answer, Headed) and decode(answer.answer, LightAnswer, max_bytes=1 << 23).head != b""
+    if not isinstance(answer, Headed) or answer.answer == NO_ANSWER:
+        return False
+    return decode(answer.answer, LightAnswer, max_bytes=1 << 23).head != b""
 
 
 def document(*arguments):
@@ -138,6 +145,7 @@ def run(tmp_path_factory):
     told = threading.Event()
     with pytest.MonkeyPatch.context() as patch:
         consortium = Watched(root, light_plan(6, 2), LIGHT[1])
+        patch.setattr(link, "PAUSES", (0.05,))
         patch.setattr(heads_watch.HeadsWatch, "limit", property(lambda watch: consortium.limit(watch.member.name)))
         consortium.withholds = lambda: consortium.host.aggregator.history.position()[0] == 2 and not told.is_set()
         patch.setattr(heads_watch, "over_http", lambda timeout: consortium.cosigned)
@@ -185,9 +193,16 @@ def test_what_is_sent_does_not_grow_with_the_number_of_hospitals(run, tmp_path):
 
 
 def test_a_host_that_withholds_is_reported_with_what_a_witness_has_seen(run):
-    assert {(who, check) for who, check, _ in run.refusals} == {(LIGHT[1], "heads-withheld")}
-    (words,) = {said for _, _, said in run.refusals}
+    told = [(who, said) for who, check, said in run.refusals if check == "heads-withheld"]
+    ((who, words),) = told
+    assert who == LIGHT[1]
     assert "since there are at least" in words and "found none since" in words
+
+
+def test_answers_that_are_none_are_asked_for_again(run):
+    assert run.lies == [] and run.sites[LIGHT[0]].failures == {}
+    assert [check for who, check, _ in run.refusals if who == LIGHT[0]] == ["malformed"]
+    assert run.noted("declined", check="answer", culprit="transport")
 
 
 def test_the_host_refuses_by_name_who_may_not_ask(run):
