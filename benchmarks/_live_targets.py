@@ -24,9 +24,9 @@ from _targets import (
 
 from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.history.complaints import pair_of
 from proofward.federation.history.history_state import UPLOAD
 from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.sealing_keys import pair_of
 from proofward.federation.history.statements import enrolment_statement, round_statement
 from proofward.federation.messages.catalogue import Enrolment, Upload
 from proofward.federation.messages.envelope import Envelope

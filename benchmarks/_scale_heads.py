@@ -2,7 +2,7 @@
 
 The ledger behind them is made up, since nobody has run 5,000 hospitals: as many random leaves as a round has
 entries, as many views as hospitals, all verifiers' keys. What a hospital is sent and what it checks is real:
-head, its view and the path to it, consistency, a quorum's signatures, the keys that the holders published.
+head, its view and the path to it, consistency, a quorum's signatures, the roots of the holders' keys.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from proofward.engines.remote.light_phases import SHOWN
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.heads import keys_digest
 from proofward.federation.history.history_state import ABANDON, UPLOAD
-from proofward.federation.history.projection import Projection
+from proofward.federation.history.projection import Projection, published
 from proofward.federation.history.signed_heads import SignedHead, sealing_digest
 from proofward.federation.messages.catalogue import (
     BeaconVouch,
     Consent,
     Enrolment,
+    HolderKeyRoot,
     HolderKeys,
     Lock,
     SharesChecked,
@@ -37,7 +38,6 @@ from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.light_check import Known, check_answer, sealed_to
 from proofward.federation.parties.light_host import light_answer
 from proofward.federation.storage.log_tree import LogTree
-from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.merkle_log import leaf_hash, tree_root
@@ -52,8 +52,9 @@ SAID = (Enrolment, BeaconVouch, HolderKeys, Upload, SharesChecked, Consent, Lock
 class Followed:
     """A round of a hospital that follows heads and holds no shares, and of the host for it.
 
-    quorum: q of the verifiers sign. heads: answers. bytes: of them, without the holders' keys. seconds: of a
-    processor, to open and check them. answering: of the host, for this hospital. key_bytes: of these keys
+    quorum: q of the verifiers sign. heads: answers. bytes: of them, without the roots of the holders' keys.
+    seconds: of a processor, to open and check them. answering: of the host, for this hospital. root_bytes: of
+    these roots, under which the hospital then fetches its keys as every hospital does
     """
 
     quorum: int
@@ -61,14 +62,19 @@ class Followed:
     bytes: int
     seconds: float
     answering: float
-    key_bytes: int
+    root_bytes: int
+
+
+def root_of(plan: Plan) -> bytes:
+    """What a holder publishes, whose keys for all hospitals are an object."""
+    return encode(HolderKeyRoot(os.urandom(32), os.urandom(32), len(plan.hospitals)))
 
 
 def followed(plan: Plan, entries: int) -> Followed:
     """One round, in a ledger that has so many entries before it and gets as many in it."""
     made, total, keys, seconds, answering = Made(plan, entries), 0, 0, 0.0, 0.0
     for place, phase in enumerate(ORDER):
-        sealing = tuple(os.urandom(PUBLIC_KEY_BYTES) for _ in made.committee) if phase == UPLOAD else ()
+        sealing = tuple(map(root_of, [plan] * len(made.committee))) if phase == UPLOAD else ()
         said = made.head(phase, entries + (place + 1) * entries // len(ORDER), sealing)
         before = time.process_time()
         data = made.answer(said, sealing)
@@ -115,7 +121,7 @@ class Made:
         """A head with its views, signed by all verifiers."""
         view = View(
             NAME, bytes(32), b"", False, words(), (), True, 90, True, os.urandom(32), b"", True, True, True,
-            False, (), 0, False, sealing_digest(sealing) if sealing else b"",
+            False, (), 0, False, 0, sealing_digest(sealing) if sealing else b"",
         )  # fmt: skip
         tree = LogTree()
         tree.add(leaf_hash(encode(view)))
@@ -139,9 +145,8 @@ class Made:
         taken = check_answer(self.rules, answer, NAME, self.known)
         assert taken is not None
         holders = sealed_to(taken.head, NAME) if taken.view.sealing else ()
-        Projection(
-            self.rules, taken.head, taken.view, dict(zip(holders, taken.sealing, strict=True)), taken.keys
-        )
+        roots = [published(self.rules, data) for data in taken.sealing]
+        Projection(self.rules, taken.head, taken.view, dict(zip(holders, roots, strict=True)), taken.keys)
         self.known = taken.known
 
 

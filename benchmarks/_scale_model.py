@@ -13,6 +13,7 @@ from _scale_runs import COMMITTEES, EVERYBODY
 
 from proofward.federation.messages.committees import chosen
 from proofward.federation.messages.usual import usual_threshold
+from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 
 CORRUPT, ABSENT = 20, 10
 
@@ -25,8 +26,9 @@ class Constants:
     and check its signature. add: to add one ciphertext to a sum. proof_bytes: without what grows with t.
     bytes_a_coefficient: of a proof, for each of the t polynomials of a key that it commits to
     verdict_bytes: of a verdict's entry without the 16 bytes for each of t + 1 polynomials. key_bytes: of a
-    holder's sealing key for one dealer, in the ledger. other_entries, other_bytes: of a hospital in a round,
-    everything but verdicts and keys. model_bytes: of a model, which each hospital fetches
+    holder's sealing key for one dealer, in an entry. root_bytes: of an entry with a root of keys that are
+    objects. other_entries, other_bytes: of a hospital in a round, everything but verdicts and keys
+    model_bytes: of a model, which each hospital fetches
     """
 
     prove: float
@@ -41,6 +43,7 @@ class Constants:
     ciphertext_bytes: int
     verdict_bytes: int
     key_bytes: int
+    root_bytes: int
     other_entries: float
     other_bytes: int
     model_bytes: int
@@ -67,15 +70,16 @@ def consortium(hospitals: int, verifiers: int, way: str) -> Consortium:
 
 def entries_in(of: Consortium, cost: Constants) -> int:
     """Entries of a round."""
-    return round(of.hospitals * (cost.other_entries + of.sample) + of.holders)
+    return round(of.hospitals * (cost.other_entries + 1 + of.sample))
 
 
 def costs(of: Consortium, cost: Constants, way: str, light: Followed | None = None) -> dict[str, object]:
     """Seconds and bytes by role, with the product that each is, as text.
 
-    light: what a hospital is sent and does that follows heads and holds no shares
+    Keys are in entries with everybody, and objects with committees, of which a dealer fetches one with its
+    path. light: what a hospital is sent and does that follows heads and holds no shares
     """
-    n, c, t = of.hospitals, of.holders, of.threshold
+    n, c, t, apart = of.hospitals, of.holders, of.threshold, way == COMMITTEES
     judged = n * of.sample / of.verifiers
     proof = cost.proof_bytes + t * cost.bytes_a_coefficient
     upload = proof + c * cost.sealed_bytes + cost.ciphertext_bytes
@@ -84,14 +88,16 @@ def costs(of: Consortium, cost: Constants, way: str, light: Followed | None = No
     fetched = cost.ciphertext_bytes * (1 if way == COMMITTEES else n)
     summed = 0.0 if way == COMMITTEES else n * cost.add
     verdict = cost.verdict_bytes + 16 * (t + 1)
-    ledger = n * (cost.other_bytes + of.sample * verdict + c * cost.key_bytes)
+    keys = c * PUBLIC_KEY_BYTES if apart else 0
+    ledger = n * (cost.other_bytes + of.sample * verdict + (cost.root_bytes if apart else c * cost.key_bytes))
+    own_keys = keys + c * 32 * (n - 1).bit_length() if apart else 0
     kept = proof + cost.ciphertext_bytes + (0 if way == COMMITTEES else c * cost.sealed_bytes)
     roles: dict[str, dict[str, object]] = {
         "hospital": {
             "seconds": cost.prove + c * cost.seal + follow + summed,
             "bytes_out": upload,
-            "bytes_in": ledger + fetched,
-            "product": "prove + c seal + entries entry (+ n add where all are added up)",
+            "bytes_in": ledger + fetched + own_keys,
+            "product": "prove + c seal + entries entry (+ n add where all are added up); ledger and c keys",
         },
         "holder, besides": {
             "seconds": n * cost.open_share,
@@ -105,20 +111,22 @@ def costs(of: Consortium, cost: Constants, way: str, light: Followed | None = No
         },
         "server": {
             "seconds": n * cost.add + follow,
-            "bytes_in": n * upload,
+            "bytes_in": n * (upload + keys) + ledger,
             "bytes_kept": n * kept + ledger,
-            "bytes_in_for_each_hospital": upload,
+            "bytes_in_for_each_hospital": upload + keys + ledger / n,
             "bytes_kept_for_each_hospital": kept + ledger / n,
-            "product": "n add + entries entry; n (proof + c sealed + ciphertext), kept without the shares",
+            "product": "n add + entries entry; ledger + n (proof + c sealed + ciphertext + c keys), kept "
+            "without shares and keys",
         },
     }
     if light is not None:
         roles["light hospital"] = {
             "seconds": cost.prove + c * cost.seal + light.seconds,
             "bytes_out": upload,
-            "bytes_in": light.bytes + cost.model_bytes + light.key_bytes,
+            "bytes_in": light.bytes + cost.model_bytes + light.root_bytes + own_keys,
             "bytes_in_to_follow": light.bytes + cost.model_bytes,
-            "product": "prove + c seal + answers (measured); answers (measured), a model, and holders' keys",
+            "product": "prove + c seal + answers (measured); answers (measured), a model; besides, as every "
+            "hospital, roots and c keys with their paths",
         }
         roles["server"]["seconds_besides_for_heads"] = n * light.answering
     sizes = {"entries": entries, "ledger_bytes": round(ledger), "proof_bytes": proof}

@@ -27,7 +27,7 @@ from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.head_records import MAX_HEAD_BYTES, Head
 from proofward.federation.messages.light_answers import LightAnswer
-from proofward.federation.messages.scaling import EPHEMERAL, FINGERPRINTS, HEADS, Scaling
+from proofward.federation.messages.scaling import AS_OBJECTS, EPHEMERAL, FINGERPRINTS, HEADS, Scaling
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Extension
 from proofward.federation.parties.light_hospital import LightHospital
 from proofward.ledger.database import FILE_NAME, Database
@@ -98,7 +98,8 @@ class Run:
 
     seconds: of the round without the enrolment. real: hospitals with real proofs; prove, verify: seconds of
     one of those proofs, 0 where there are none. object_bytes: what the round has left; with committees sealed
-    shares go with their round. run_bytes: ledger, objects and everybody's state. peak_bytes: of the process.
+    shares and keys go with their round. run_bytes: ledger, objects and everybody's state. peak_bytes: of the
+    process.
     sealed_shares: that were uploaded. topics: number and bytes of the round's entries of each kind
     heads, head_bytes: answers with heads, and their bytes, for one hospital without shares, where it follows
     these; extension_bytes: what one that holds shares was sent of entries
@@ -128,11 +129,13 @@ class Run:
 
 
 def plan_of(preset: str, hospitals: int, verifiers: int, way: str, corrupt: int, absent: int) -> Plan:
-    """The consortium; with committees sums are checked by fingerprints, and shares are ephemeral."""
+    """The consortium; with committees sums are checked by fingerprints, shares go, and keys are objects."""
     plain = demonstration_plan(PRESETS[preset], hospitals, 1, verifiers, "generated records")
     if way == EVERYBODY:
         return plain
-    scaling = Scaling(FINGERPRINTS, EPHEMERAL, *([HEADS] if way == LIGHT else []))
+    scaling = Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS)
+    if way == LIGHT:
+        scaling = replace(scaling, follow=HEADS)
     return replace(with_committees(plain, corrupt, absent), scaling=scaling)
 
 

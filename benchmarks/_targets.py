@@ -47,7 +47,7 @@ REFUSALS = (Refusal, ProofRejected, LedgerError, LatticeError, RulesError)
 DETERMINED = frozenset(
     kind.kind
     for kind in (
-        messages.FederationOpened, messages.EnrolmentClosed, messages.RoundOpened, messages.KeysClosed,
+        messages.EnrolmentClosed, messages.RoundOpened, messages.KeysClosed,
         messages.DealsClosed, messages.VouchesClosed, messages.BeaconShares, messages.BeaconFixed,
         messages.UploadsClosed, messages.AttemptRestarted, messages.SetWithdrawn,
         messages.VerdictsClosed, messages.VerdictsWidened, messages.SharesChecked, messages.AcceptedSet,
@@ -56,7 +56,10 @@ DETERMINED = frozenset(
         messages.Abandonment, messages.Confirmation, messages.FederationEnded,
     )
 )  # fmt: skip
-"""Kinds whose whole content follows from the ledger: even their signer may say nothing else."""
+"""Kinds whose whole content follows from the ledger: even their signer may say nothing else.
+
+Not the first entry's: its signer says which software it runs.
+"""
 
 
 @dataclass(frozen=True)

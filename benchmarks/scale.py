@@ -35,12 +35,12 @@ from _scale_runs import COMMITTEES, EVERYBODY, LIGHT, PRESET, Run, measured, pla
 
 from proofward.charts.chart import PAGE_NAME, write_charts
 from proofward.encoding import encode
-from proofward.federation.messages.catalogue import HolderKeys, Verdict
+from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys, Message, Verdict
 from proofward.federation.messages.envelope import Envelope, parse_envelope, seal_envelope, signed_by
-from proofward.federation.messages.scaling import EPHEMERAL, FINGERPRINTS, HEADS, Scaling
+from proofward.federation.messages.scaling import AS_OBJECTS, EPHEMERAL, FINGERPRINTS, HEADS, Scaling
 from proofward.federation.messages.usual import usual_verdicts
 from proofward.field.goldilocks import add
-from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
+from proofward.lattice.parameters import MAX_MEMBERS, RING_DEGREE, ciphertext_length
 from proofward.lattice.sealing import Pair, open_sealed, pair_secret, public_key, seal
 from proofward.ledger.keys import SigningKey
 from proofward.models.presets import PRESETS
@@ -103,7 +103,7 @@ def heads_of(preset: str, of: Consortium, constants: Constants) -> Followed:
         hospitals=[f"hospital-{number:04}" for number in range(of.hospitals)],
         verifiers=[f"verifier-{number:04}" for number in range(of.verifiers)],
         accepting_verdicts=usual_verdicts(of.verifiers),
-        scaling=Scaling(FINGERPRINTS, EPHEMERAL, HEADS),
+        scaling=Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS, HEADS),
     )
     plan = with_committees(many, CORRUPT, ABSENT)
     return followed(plan, entries_in(of, constants))
@@ -137,28 +137,39 @@ def constants_of(runs: list[Run], preset: str) -> Constants:
         sealed_bytes=len(sealed),
         ciphertext_bytes=8 * words,
         model_bytes=8 * config.model.parameters,
+        key_bytes=keys_in_entries(runs[0]),
+        root_bytes=len(signed(HolderKeyRoot(bytes(32), bytes(32), MAX_MEMBERS), key)),
         **entries_of(last),
     )
 
 
 def entries_of(run: Run) -> dict[str, Any]:
     """What a round has in the ledger, by what it grows with."""
-    kinds = {name: found for name, found in run.topics.items() if name not in (Verdict.kind, HolderKeys.kind)}
+    apart = (Verdict.kind, HolderKeys.kind, HolderKeyRoot.kind)
+    kinds = {name: found for name, found in run.topics.items() if name not in apart}
     count, size = run.topics[Verdict.kind]
     return {
         "verdict_bytes": size // count - 16 * (run.threshold + 1),
-        "key_bytes": run.topics[HolderKeys.kind][1] // (run.holders * run.hospitals),
         "other_entries": sum(number for number, _ in kinds.values()) / run.hospitals,
         "other_bytes": sum(own for _, own in kinds.values()) // run.hospitals,
     }
 
 
+def keys_in_entries(run: Run) -> int:
+    """Bytes of an entry for each key in it, with all others' share of what is there once; of everybody."""
+    return run.topics[HolderKeys.kind][1] // (run.holders * run.hospitals)
+
+
 def message(key: SigningKey, number: int) -> bytes:
     """A signed verdict, each another one: what a process has seen it does not work out again."""
     upload = hashlib.sha256(number.to_bytes(4, "big")).digest()
-    verdict = Verdict("hospital-0", upload, True, "", "", bytes(32), bytes(32))
+    return signed(Verdict("hospital-0", upload, True, "", "", bytes(32), bytes(32)), key)
+
+
+def signed(record: Message, key: SigningKey) -> bytes:
+    """The entry with a record."""
     seen = bytes(32), "verifier-0", "verifier", 1, 1, 5, bytes(32), 0
-    return encode(seal_envelope(Envelope(*seen, encode(verdict), b""), key))
+    return encode(seal_envelope(Envelope(*seen, encode(record), b""), key))
 
 
 def taken(data: bytes, key: SigningKey) -> bool:

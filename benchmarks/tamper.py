@@ -192,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--mutants", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--smallest", action="store_true", help="850 mutants, more than regions")
+    parser.add_argument("--smallest", action="store_true", help="1,000 mutants, more than regions")
     options = parser.parse_args()
     if options.mutants < 1:
         parser.error("--mutants must be at least 1")
@@ -208,7 +208,7 @@ def main() -> None:
         targets += committee_targets(Path(folder) / "committees", kinds)
         targets += reader_targets(Path(folder) / "readers")
         missing = sorted(set(KINDS) - {target.name.partition(": ")[2] for target in targets})
-        figures = attack(targets, 850 if options.smallest else options.mutants, options.seed)
+        figures = attack(targets, 1000 if options.smallest else options.mutants, options.seed)
     seconds = round(time.perf_counter() - started, 1)
     print_result("tamper", **figures, kinds_without_target=missing, seconds=seconds)
     if figures["mutants"] < figures["byte_regions"]:

@@ -22,6 +22,7 @@ from proofward.federation.history import proofs
 from proofward.federation.messages import envelope as envelopes
 from proofward.federation.messages.envelope import Envelope
 from proofward.ledger.keys import PublicKey
+from proofward.proof.commitment import opened
 
 MOST = 1 << 12
 
@@ -30,6 +31,8 @@ _found: dict[bytes, object] = {}
 
 def _remembering(verify: Callable[..., object]) -> Callable[..., object]:
     def remembered(*given: object) -> object:
+        if opened._WATCH.get() is not None:  # what is opened is told by a verification alone
+            return verify(*given)
         key = hashlib.sha256(pickle.dumps((verify.__name__, given))).digest()
         if key not in _found:
             _found[key] = verify(*given)

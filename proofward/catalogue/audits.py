@@ -30,6 +30,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "enrolled-set": ("who was enrolled", "Hospitals take part with the records that were proved."),
     "beacon": ("the randomness drawn", "The first model is the one that the shared randomness gives."),
     "participants": ("who took part", "The hospitals of each attempt are recorded."),
+    "sealing-keys": ("sealing keys in objects", "A holder's keys, where still there, have its entry's root."),
     "passed-set": ("whose proofs passed", "Those passed whose proofs the auditor accepts."),
     "complaint": ("verdicts on complaints", "A verifier said of a complaint what the auditor finds."),
     "aggregate": ("sums and models", "The sum is of what was accepted, and the model follows from it."),
@@ -57,6 +58,7 @@ PROOFS = {
 """By the name of a check: what is said of a hospital whose proof was refused."""
 DEEDS: dict[str, str] = {
     "key-share": "it dealt a hospital a share of its key that is not one",
+    "sealing-keys": "it published a root of sealing keys that is not the root of the keys it sent",
     "complaint": "it complained of a share of a key that is in order, or judged a complaint wrongly",
     "share-sum": "it returned a sum of key shares that is not the sum of those it was given",
     "admission": "it voted to admit whom nobody can admit: a name that is taken, or no name or key",

@@ -91,7 +91,7 @@ REFUSALS: dict[str, str] = {
     "key-replaced": "The key file is the one of the key that the ledger has.",
     "key-used": "A new key is one that nobody has or had.",
     "ledger-consistency": "The ledger continues what was seen of it before.",
-    "ledger-cosigned": "Enough of the named witnesses have cosigned the checkpoint.",
+    "ledger-cosigned": "A checkpoint shown with cosignatures is the server's, and each of them is valid.",
     "ledger-gap": "News of the ledger leave no entry out.",
     "ledger-root": "The entries give the root that the checkpoint signs.",
     "ledger-signature": "A checkpoint is signed by the ledger's host.",
@@ -111,6 +111,7 @@ REFUSALS: dict[str, str] = {
     "object": "An object is one that a message names, and arrives in order.",
     "object-digest": "An object has the digest by which it is named.",
     "object-missing": "A named object is there.",
+    "object-part": "A part of an object is the one at its place under the root that an entry names.",
     "object-size": "An object is as long as the message and the model say.",
     "object-stray": "An object is named by an entry.",
     "objects": "There are no more objects than an audit reads.",
@@ -158,5 +159,6 @@ REFUSALS: dict[str, str] = {
     "version": "The ledger is of this protocol.",
     "voted-end": "Nothing but the end is recorded once enough verifiers have voted for it.",
     "vouches": "Enough holders have vouched for the beacon's deals.",
+    "witnesses-lacking": "Enough of the named witnesses have cosigned the checkpoint.",
     "wrong-holders": "Holders that are called wrong have returned a share sum.",
 }

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+from proofward.chain.abi import WORD, selector
+from proofward.chain.contract.artifact import anchor_artifact
+from proofward.chain.contract.keccak import keccak256
 from proofward.chain.errors import NotAnchored
 from proofward.chain.node import Transaction
 from proofward.chain.state_proof import AnchoredState
 
 FORMAT = "proofward/chain-transactions/v1"
 MAX_FILE = 1 << 24
+DISPUTES = "dispute_column", "dispute_row"
+_ROUND, _PACKED, _SEAT = 3, 4, 7
+"""Places of words in a call: the outcome's round, the offset of the weights, the seat behind a verdict."""
 Carried = tuple[int, bytes, int, list[Transaction]]
 """Chain, contract's address, rounds and transactions of a file."""
 
@@ -47,16 +54,36 @@ def from_json(text: str) -> Carried:
         raise NotAnchored("the file", f"transactions of format {FORMAT}", found[:120]) from None
 
 
-def still_due(due: Sequence[Transaction], state: AnchoredState) -> Iterator[Transaction]:
-    """Those that the chain has not taken yet, so that a file may be sent again after an interruption.
+def is_there(one: Transaction, contract: bytes, state: AnchoredState) -> bool:
+    """Whether the chain has taken this already, or gone beyond it, so that a file may be sent again.
 
-    They go by the names that `relay.transactions` gives: the contract, then what belongs to a round.
+    What a transaction does is read off its data, not off its name: it deploys the contract, sets weights,
+    closes a round, or disputes a seat's verdict.
     """
-    for one in due:
-        number = one.what.rpartition(" ")[2]
-        taken = int(number) <= state.closed if number.isdecimal() else state.deployed
-        if not taken:
-            yield one
+    if one.to != contract:
+        return state.deployed
+    chosen, words = one.data[:4], one.data[4:]
+    if chosen == _selector("close_round"):
+        return 0 < _number(words, _ROUND) <= state.closed
+    if chosen == _selector("set_weights"):
+        at = _number(words, _PACKED) // WORD
+        length = _number(words, at)
+        packed = words[WORD * (at + 1) :][:length]
+        said = _number(words, 0), words[WORD : 2 * WORD], keccak256(packed)
+        return said == (state.size, state.root, state.weights) or 0 < said[0] < state.size
+    if chosen in map(_selector, DISPUTES):
+        seat = _number(words, _SEAT)
+        return seat < 256 and bool(state.gone >> seat & 1)
+    return False
+
+
+@cache
+def _selector(function: str) -> bytes:
+    return selector(next(one for one in anchor_artifact().abi if one.get("name") == function))
+
+
+def _number(words: bytes, place: int) -> int:
+    return int.from_bytes(words[WORD * place :][:WORD], "big")
 
 
 def _bytes(text: str) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 from proofward.chain.contract.keccak import keccak256
 from proofward.chain.errors import NotAnchored
 from proofward.chain.evm import LocalChain, Reverted
-from proofward.chain.node import Receipt, Transaction
+from proofward.chain.node import Receipt, Transaction, Tried
 from proofward.chain.state_proof import StateProof
 from proofward.federation.messages.chain_terms import USUAL_FACTORY
 
@@ -32,14 +32,26 @@ class LocalNode(LocalChain):
         """See Node."""
         return bool(self.code(address))
 
+    def tried(self, transaction: Transaction) -> Tried:
+        """See Node."""
+        with self.undone():
+            computation, gas = self._taken(transaction)
+            return Tried(gas, bytes(computation.output))
+
+    def settle(self) -> None:
+        """See Node."""
+
     def send(self, transaction: Transaction) -> Receipt:
         """See Node."""
-        try:
-            _, gas = self._apply(transaction.to, transaction.data)
-        except Reverted as error:
-            raise NotAnchored(transaction.what, "a transaction that the chain takes", str(error)) from error
+        _, gas = self._taken(transaction)
         self._sent += 1
         return Receipt(transaction.what, keccak256(self._sent.to_bytes(8, "big")), self._sent, gas)
+
+    def _taken(self, transaction: Transaction) -> tuple[Any, int]:
+        try:
+            return self._apply(transaction.to, transaction.data)
+        except Reverted as error:
+            raise NotAnchored(transaction.what, "a transaction that the chain takes", str(error)) from error
 
     def state_proof(self, address: bytes, slots: Sequence[bytes]) -> StateProof:
         """See Node. Everything here is final at once."""

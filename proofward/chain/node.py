@@ -28,6 +28,14 @@ class Receipt:
     gas: int
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What a transaction would come to now: the gas that it takes, and what the contract answers."""
+
+    gas: int
+    answer: bytes
+
+
 class Node(Protocol):
     """Someone who speaks to a chain. Raises NotAnchored for what the chain refuses, with its reason."""
 
@@ -42,6 +50,14 @@ class Node(Protocol):
 
     def state_proof(self, address: bytes, slots: Sequence[bytes]) -> StateProof:
         """Of the block that counts: the last one that is final, unless it was agreed otherwise."""
+        ...
+
+    def tried(self, transaction: Transaction) -> Tried:
+        """What a transaction would come to, which is not sent."""
+        ...
+
+    def settle(self) -> None:
+        """Waits until all that the account has sent before, in calls that were interrupted, is in a block."""
         ...
 
     def send(self, transaction: Transaction) -> Receipt:

@@ -100,6 +100,7 @@ def state_of(history: HistoryState, node: Node) -> AnchoredState:
 
 def relay(history: HistoryState, node: Node, only_deploy: bool = False) -> Iterator[Receipt]:
     """Sends what is due; raises ChainError."""
+    node.settle()
     for transaction in transactions(history, state_of(history, node)):
         if only_deploy and transaction.what != DEPLOYMENT:
             return

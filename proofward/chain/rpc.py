@@ -13,8 +13,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from proofward.chain.contract.keccak import keccak256
 from proofward.chain.errors import ChainExtraMissing, NotAnchored
+from proofward.chain.fees import GWEI, USUAL_MOST, fees
 from proofward.chain.libraries import imported
-from proofward.chain.node import Receipt, Transaction
+from proofward.chain.node import Receipt, Transaction, Tried
 from proofward.chain.rlp import number_bytes, rlp_encode
 from proofward.chain.state_proof import StateProof
 
@@ -47,16 +48,21 @@ def _answered(method: Callable[P, T]) -> Callable[P, T]:
 
 
 class RpcNode:
-    """See Node. key: of the account that pays; None for one that only reads. block: FINAL or LATEST."""
+    """See Node. key: of the account that pays; None for one that only reads. block: FINAL or LATEST.
 
-    def __init__(self, url: str, key: bytes | None = None, block: str = FINAL) -> None:
+    most: gwei that it pays for a unit of gas.
+    """
+
+    def __init__(
+        self, url: str, key: bytes | None = None, block: str = FINAL, most: float = USUAL_MOST
+    ) -> None:
         try:
             with imported():
                 from web3 import HTTPProvider
         except ImportError:
             raise ChainExtraMissing from None
         self._provider = HTTPProvider(url, request_kwargs={"timeout": 60})
-        self._url, self._key, self._block = url, key, block
+        self._url, self._key, self._block, self._most = url, key, block, round(most * GWEI)
 
     @property
     @_answered
@@ -92,7 +98,7 @@ class RpcNode:
         account = Account.from_key(self._key)
         call = {"from": account.address, "to": _text(transaction.to), "data": _text(transaction.data)}
         gas = int(self._ask("eth_estimateGas", call), 16)
-        nonce = int(self._ask("eth_getTransactionCount", account.address, "pending"), 16)
+        nonce = self._count(account.address, "pending")
         signed = account.sign_transaction(
             {
                 "to": account_address(transaction.to),
@@ -101,18 +107,40 @@ class RpcNode:
                 "gas": gas + gas // 5,
                 "nonce": nonce,
                 "chainId": self.chain_id,
-                **self._fees(),
+                **self._fees(transaction.what),
             }
         )
         digest = self._ask("eth_sendRawTransaction", _text(bytes(signed.raw_transaction)))
         return self._taken(transaction, digest)
 
-    def _fees(self) -> dict[str, int]:
-        block = self._ask("eth_getBlockByNumber", LATEST, False)
-        if "baseFeePerGas" not in block:
-            return {"gasPrice": int(self._ask("eth_gasPrice"), 16)}
-        tip = min(int(self._ask("eth_gasPrice"), 16), 10**9)
-        return {"maxFeePerGas": 2 * int(block["baseFeePerGas"], 16) + tip, "maxPriorityFeePerGas": tip}
+    @_answered
+    def tried(self, transaction: Transaction) -> Tried:
+        """See Node."""
+        call = {"to": _text(transaction.to), "data": _text(transaction.data)}
+        answer = _bytes(self._ask("eth_call", call, LATEST))
+        return Tried(int(self._ask("eth_estimateGas", call), 16), answer)
+
+    @_answered
+    def settle(self) -> None:
+        """See Node."""
+        if self._key is None:
+            return
+        with imported():
+            from eth_account import Account
+
+        address, until = Account.from_key(self._key).address, time.monotonic() + PATIENCE
+        while self._count(address, "pending") > self._count(address, LATEST):
+            if time.monotonic() > until:
+                expected = "no transaction of an earlier call that waits for a block"
+                raise NotAnchored(f"the account {address}", expected, f"one, after {PATIENCE:g} s")
+            time.sleep(PAUSE)
+
+    def _count(self, address: str, block: str) -> int:
+        return int(self._ask("eth_getTransactionCount", address, block), 16)
+
+    def _fees(self, what: str) -> dict[str, int]:
+        block, price = self._ask("eth_getBlockByNumber", LATEST, False), int(self._ask("eth_gasPrice"), 16)
+        return fees(what, block, price, self._most)
 
     def _taken(self, transaction: Transaction, digest: str) -> Receipt:
         until = time.monotonic() + PATIENCE

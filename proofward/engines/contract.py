@@ -50,6 +50,10 @@ class KitError(Exception):
     """The folder is no start-up kit, or one that cannot do what is asked: what is wrong, and what to do."""
 
 
+class WrongProxy(KitError):
+    """What the operator has named as a proxy is none that the engine can use."""
+
+
 class EngineMissing(Exception):
     """What the engine needs is not installed: what to install."""
 

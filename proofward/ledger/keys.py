@@ -85,7 +85,7 @@ def _is_signed(claim: tuple[PublicKey, bytes, bytes]) -> bool:
     return True
 
 
-verifications = Remembered(_is_signed, lambda claim: len(claim[1]))
+verifications = Remembered(_is_signed, lambda claim, _: len(claim[1]))
 """Whether a signature is a key's over a message, remembered: see `encoding.remembered`."""
 
 

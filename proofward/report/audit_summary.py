@@ -22,8 +22,10 @@ SIGNED = frozenset(
 """Checks that all pass where the entries are those that the aggregator signed."""
 WORDS = frozenset({"verdict", "complaint", "stopping", "attestation-verdict", "fingerprint"})
 """Checks of what verifiers say."""
-ACCUSING = WORDS | {"entry", "beacon", "aggregate", "ledger-remembered"}
+ACCUSING = WORDS | {"entry", "beacon", "aggregate", "ledger-remembered", "sealing-keys"}
 """Checks of what a member signed; the others compare bytes that anybody could have changed."""
+LACKING = "witnesses-lacking"
+"""The refusal where too few witnesses have cosigned: something to be asked for, and no flaw of the record."""
 UNREADABLE = ("object", "unjudged")
 """Beginnings of refusals for want of bytes, which speak against nobody."""
 COMPLAINTS = ("key-share", "complaint")
@@ -59,9 +61,25 @@ class AuditSummary:
     def flaws(self) -> list[AuditVerdict]:
         """What failed of the record.
 
-        A verifier's false word, signed by it, is in order as a record of what it said.
+        A verifier's false word, signed by it, is in order as a record of what it said; and what witnesses
+        have not signed yet is not part of the record.
         """
-        return [entry for entry in self.failed if entry.check not in WORDS or not self.accused(entry)]
+        return [
+            entry
+            for entry in self.failed
+            if entry not in self.lacking and (entry.check not in WORDS or not self.accused(entry))
+        ]
+
+    @cached_property
+    def lacking(self) -> list[AuditVerdict]:
+        """The checkpoints that fewer witnesses have cosigned than are asked for."""
+        return [entry for entry in self.failed if entry.refusal and entry.refusal.check == LACKING]
+
+    @property
+    def cosigned(self) -> bool | None:
+        """Whether enough witnesses have cosigned; None where nobody asked, or nothing could be read."""
+        asked = [entry for entry in self.verdicts if entry.check == "ledger-cosigned"]
+        return all(entry.passed for entry in asked) if asked else None
 
     @property
     def consistent(self) -> bool:
@@ -75,8 +93,8 @@ class AuditSummary:
 
     @property
     def passed(self) -> bool:
-        """Whether the record is consistent and everybody kept the rules."""
-        return self.rules_kept is True
+        """Whether the record is consistent, everybody kept the rules, and no cosignature is lacking."""
+        return self.rules_kept is True and not self.lacking
 
     @cached_property
     def breaches(self) -> tuple[Breach, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from proofward.catalogue.audits import counted
 from proofward.report.audit_summary import AuditSummary
 
@@ -26,6 +28,15 @@ def rules_sentence(summary: AuditSummary) -> str:
         return "Everybody kept the rules."
     names = sorted({breach.member for breach in summary.breaches})
     return f"NOT everybody kept the rules: {members(names)} broke them."
+
+
+def lacking_sentences(summary: AuditSummary) -> Iterator[str]:
+    """What to do where fewer witnesses have cosigned than are asked for; nothing where enough have."""
+    for verdict in summary.lacking:
+        assert verdict.refusal is not None
+        wanted, there = verdict.refusal.expected, verdict.refusal.actual
+        few = f"Too FEW witnesses have cosigned {verdict.subject}: {wanted} are asked for, found {there}."
+        yield f"{few} Ask the others with `proofward witness ask`, or ask for fewer with --least."
 
 
 def members(names: tuple[str, ...] | list[str]) -> str:

@@ -1,7 +1,8 @@
 """Whether witnesses have cosigned what the audit reads: one check for each checkpoint that is shown.
 
 That the ledger continues such a checkpoint is another check (`ledger-remembered`), which the same files go
-through; together they say that the witnesses were shown this history, up to so many entries.
+through; together they say that the witnesses were shown this history, up to so many entries. A witness that
+has not cosigned yet makes no record wrong: that too few have is told by a refusal of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from proofward.federation.parties.audit_verdict import AuditVerdict
 from proofward.federation.parties.auditor import NOBODY
 from proofward.federation.parties.extension import log_verifier
 from proofward.ledger.errors import LedgerError
-from proofward.witness.cosigned import Witnesses, open_cosigned
+from proofward.report.audit_summary import LACKING
+from proofward.witness.cosigned import TooFewCosigned, Witnesses, open_cosigned
 
 
 def witnessed(history: History, notes: Sequence[bytes], witnesses: Witnesses) -> Iterator[AuditVerdict]:
@@ -23,6 +25,10 @@ def witnessed(history: History, notes: Sequence[bytes], witnesses: Witnesses) ->
     for note in notes:
         try:
             found = open_cosigned(note, log_verifier(history.rules), witnesses)
+        except TooFewCosigned as error:
+            refusal = Refusal(LACKING, NOBODY, error.expected, describe(error.actual))
+            yield AuditVerdict("ledger-cosigned", f"checkpoint {error.size}", refusal)
+            continue
         except LedgerError as error:
             refusal = Refusal("ledger-cosigned", NOBODY, error.expected, describe(error.actual))
             yield AuditVerdict("ledger-cosigned", describe(error.subject), refusal)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from proofward.ledger.checkpoint import Checkpoint, open_checkpoint
@@ -34,6 +34,18 @@ class Witnesses:
             )
 
 
+class TooFewCosigned(NoteInvalid):
+    """All that is signed is in order, and fewer witnesses have cosigned than there have to be.
+
+    size: of the checkpoint; there: who has cosigned it; lacking: who has not
+    """
+
+    def __init__(self, size: int, least: int, there: Sequence[str], lacking: Sequence[str]) -> None:
+        self.size, self.there, self.lacking = size, tuple(there), tuple(lacking)
+        found = f"{', '.join(there) or 'none'}; not {', '.join(lacking)}"
+        super().__init__("cosignatures", f"{least} of {len(there) + len(lacking)} witnesses", found)
+
+
 @dataclass(frozen=True)
 class Cosigned:
     """A checkpoint that the log signed; times: (name, seconds since 1970) of witnesses who cosigned it."""
@@ -54,12 +66,15 @@ def with_lines(note: bytes, lines: Iterable[str]) -> bytes:
 
 
 def open_cosigned(note: bytes, log: NoteVerifier, witnesses: Witnesses) -> Cosigned:
-    """The checkpoint of a note that the log signed and enough witnesses cosigned. Raises NoteInvalid."""
+    """The checkpoint of a note that the log signed and enough witnesses cosigned.
+
+    Raises TooFewCosigned where nothing is wrong but that, else NoteInvalid.
+    """
     checkpoint = open_checkpoint(note, log, others=True)
     text, signatures = parse_note(note)
     times = [(cosigner.name, cosigner.time_of(text, signatures)) for cosigner in witnesses.cosigners]
     found = tuple((name, time) for name, time in times if time is not None)
     if len(found) < witnesses.least:
-        names = ", ".join(name for name, _ in found) or "none"
-        raise NoteInvalid("cosignatures", f"{witnesses.least} of {len(times)} witnesses", names)
+        lacking = [name for name, time in times if time is None]
+        raise TooFewCosigned(checkpoint.size, witnesses.least, [name for name, _ in found], lacking)
     return Cosigned(checkpoint, found)

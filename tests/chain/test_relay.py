@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from proofward.chain.abi import calldata
 from proofward.chain.anchor import anchor_of
-from proofward.chain.carried import still_due
+from proofward.chain.carried import from_json, is_there, to_json
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keys import ChainKey, Seal
 from proofward.chain.contract.typed_data import Checkpoint
@@ -19,11 +20,12 @@ from proofward.chain.node import Transaction
 from proofward.chain.relay import NOTHING_YET, relay, require_continued, state_of, transactions
 from proofward.chain.seals import KeySealer, outcome_record, seals_of
 from proofward.chain.standing import standing_of
+from proofward.cli.evidence import chain
 from proofward.engines.run_folder import private_of
 from proofward.federation.messages.catalogue import RoundSeal
 from proofward.ledger.merkle_log import consistency_proof
 from proofward.report.handover.model_source import read_ledger
-from tests.chain.anchored import anchored_plan, federation
+from tests.chain.anchored import CHAIN, anchored_plan, federation
 from tests.federation.harness import Withholding
 
 pytestmark = pytest.mark.slow
@@ -39,14 +41,39 @@ def test_everything_due_is_sent_once_and_proved(run) -> None:
     assert not list(relay(history, run.node))
 
 
-def test_a_file_that_is_sent_again_leaves_out_what_is_there(run) -> None:
-    history = run.history
-    due = list(transactions(history, NOTHING_YET))
-    assert list(still_due(due, NOTHING_YET)) == due
-    deployed = replace(NOTHING_YET, deployed=True)
-    assert list(still_due(due, deployed)) == due[1:]
-    assert [one.what for one in still_due(due, replace(deployed, closed=1))] == ["round 2"]
-    assert not list(still_due(due, state_of(history, run.node)))
+class Failing(LocalNode):
+    """Takes so many transactions more, then answers nothing."""
+
+    left = 0
+
+    def send(self, transaction):
+        if not self.left:
+            raise NotAnchored("the node", "a node that answers", "no answer")
+        self.left -= 1
+        return super().send(transaction)
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_a_file_goes_on_wherever_it_was_interrupted(run, before: int, tmp_path, proofward, monkeypatch) -> None:
+    """Of a file's four transactions so many are sent; given again, the command sends the others, and no more."""
+    history, node, file, key = run.history, Failing(), tmp_path / "due.json", tmp_path / "account.key"
+    key.write_text("11" * 32)
+    key.chmod(0o600)
+    due, anchor = list(transactions(history, NOTHING_YET)), anchor_of(history)
+    file.write_text(to_json(CHAIN, anchor.address, 2, due))
+    assert from_json(file.read_text())[3] == due and not any(is_there(one, anchor.address, NOTHING_YET) for one in due)
+    monkeypatch.setattr(chain, "node_at", lambda *rest: node)
+    asked = ("chain", "anchor", file, "--rpc", "http://127.0.0.1:1", "--key", key)
+    names, node.left = [one.what for one in due], before
+    stopped = proofward(*asked)
+    assert stopped.exit_code == 1 and "repeat the command" in stopped.stderr
+    assert (f"has {', '.join(names[:before])} of" in " ".join(stopped.stderr.split())) == (before > 0)
+    node.left = 9
+    told = json.loads(proofward(*asked, "--json").output)
+    assert [told["skipped"], [one["what"] for one in told["sent"]]] == [names[:before], names[before:]]
+    assert state_of(history, node).closed == 2
+    again = proofward(*asked)
+    assert again.exit_code == 0 and f"the chain has it: {', '.join(names)}" in again.output and node.left == 5 + before
 
 
 def test_a_seal_over_something_else_is_ignored_with_the_reason(run) -> None:

@@ -22,11 +22,14 @@ SAMPLE = {
 }  # fmt: skip
 
 
-def test_the_list_has_a_name_a_line(proofward):
+def test_the_list_has_a_name_and_a_sentence_a_line(proofward):
     result = proofward("demo", "--attack", "list")
     assert result.exit_code == 0
-    assert result.stdout.split("\n")[:-1] == list(ATTACKS)
-    assert set(proofward.json("demo", "--attack", "list")) == {*ATTACKS, "exit"}
+    told = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert list(told) == list(ATTACKS) and len(set(told.values())) >= len(told) - 1
+    assert all(words[0].isupper() and words.endswith(".") for words in told.values())
+    assert proofward.json("demo", "--attack", "list") == {**told, "exit": 0}
+    assert proofward("demo", "--attack", "no such").exit_code == 2
 
 
 def test_every_attack_has_an_expected_check():

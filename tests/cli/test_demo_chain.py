@@ -17,6 +17,9 @@ def test_the_whole_demonstration(proofward, tmp_path, monkeypatch) -> None:
     assert said["exit"] == 0 and said["chain"]["on"] == "py-evm in this process"
     assert all(value is True for value in list(said["chain"].values())[2:]) and len(said["chain"]) == 6
     assert list(said["chain"]["gas"]) == ["deploy", "weights of round 1", "round 1"]
+    examined = proofward.json("chain", "dispute", tmp_path / "run", "--verifier", "verifier-1")
+    assert examined["exit"] == 0 and len(examined["verdicts"]) == 3 and examined["did"] == "examined"
+    assert {one["words"] for one in examined["verdicts"]} == {"the proof gives this receipt"}
     done = proofward("audit", tmp_path / "run")
     assert done.exit_code == 0 and "1 round anchored on chain 31337" in done.output
     report = proofward("chain", "verify", tmp_path / "run", "--chain-proof", tmp_path / "run" / "chain-proof.json")

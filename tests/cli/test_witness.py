@@ -51,6 +51,11 @@ def log_key(run: Path) -> NoteVerifier:
         database.close()
 
 
+def swapped(line: bytes) -> bytes:
+    """A signature's line with another signature of the same key, of the same length."""
+    return line[:-20] + (b"A" if line[-20:-19] != b"A" else b"B") + line[-19:]
+
+
 @pytest.fixture
 def keys(proofward, tmp_path) -> list[CosigningKey]:
     """Two witnesses, made by the command."""
@@ -84,10 +89,20 @@ def test_two_witnesses_cosign_and_the_audit_says_so(proofward, demo_run, keys, t
     assert "witnesses   all entries, cosigned by one.example 2027-01-15" in shown
 
     stranger = str(CosigningKey("three.example", SigningKey(bytes(32))).cosigner)
-    more = proofward.json("audit", run, "--cosigned", file, *named, "--witness", stranger)
-    assert more["exit"] == 1 and not more["consistent"]
+    asked = ("audit", run, "--cosigned", file, *named, "--witness", stranger)
+    more = proofward.json(*asked)
+    assert more["exit"] == 1 and more["consistent"] and more["rules_kept"] and not more["passed"]
+    assert (audit["cosigned"], more["cosigned"], more["flaws"], len(more["sentences"])) == (True, False, 0, 3)
+    assert "3 of 3 witnesses are asked for, found one.example, two.example; not three.example" in more["sentences"][2]
+    told = proofward(*asked)
+    assert told.exit_code == 1 and told.output.startswith("The record is consistent.")
+    assert "Too FEW witnesses have cosigned" in told.output and "--least" in told.output
     enough = proofward.json("audit", run, "--cosigned", file, *named, "--witness", stranger, "--least", 2)
-    assert enough["exit"] == 0
+    assert enough["exit"] == 0 and enough["cosigned"] is True
+
+    (tmp_path / "changed").write_bytes(b"".join([*(lines := file.read_bytes().splitlines(True))[:-1], swapped(lines[-1])]))
+    changed = proofward.json("audit", run, "--cosigned", tmp_path / "changed", *named, "--least", 1)
+    assert changed["exit"] == 1 and not changed["consistent"] and len(changed["sentences"]) == 2
 
 
 def test_a_rewritten_ledger_does_not_continue_what_was_cosigned(proofward, demo_run, keys, tmp_path):
@@ -113,7 +128,7 @@ def test_a_rewritten_ledger_does_not_continue_what_was_cosigned(proofward, demo_
     (tmp_path / "of another log").write_bytes(note)
     audit = proofward.json("audit", run, "--cosigned", tmp_path / "of another log", "--witness", keys[0].cosigner)
     failed = {found["check"] for found in audit["verdicts"] if not found["passed"]}
-    assert audit["exit"] == 1 and {"ledger-cosigned", "ledger-remembered"} <= failed
+    assert audit["exit"] == 1 and {"ledger-cosigned", "ledger-remembered"} <= failed and not audit["consistent"]
 
 
 def test_who_does_not_cosign_is_named(proofward, demo_run, keys, tmp_path):

@@ -61,8 +61,8 @@ def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None, u
         anchored=agreed.chain,
         asked=agreed.attestation,
         drawn=agreed.committees,
-        **agreed.scaling.to_item(),
         initial_model=b"",
+        **vars(agreed.scaling),
         deadline=deadline,
         upload_slot=upload_slot,
     )

@@ -29,6 +29,7 @@ from proofward.engines.contract import (
     KitError,
     Network,
     RenewalRefused,
+    WrongProxy,
     home_of,
 )
 from proofward.engines.local import free_port
@@ -223,7 +224,7 @@ def test_connections_through_proxies_are_said(site, monkeypatch):
     assert all(type(value) is str for value in engine.environment(kit, "none").values())
     assert any("proxy.invalid" in value
                for value in engine.environment(kit, "http://proxy.invalid:3128").values())  # fmt: skip
-    with pytest.raises(KitError, match="--proxy"):
+    with pytest.raises(WrongProxy, match="--proxy"):
         engine.environment(kit, "nonsense")
 
 

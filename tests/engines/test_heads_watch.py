@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from proofward.engines.remote.agreement.following import Following, keep, kept, 
 from proofward.engines.remote.agreement.home import HomeError
 from proofward.engines.remote.heads_watch import SLACK, HeadsWatch
 from proofward.federation.messages.committees import Committees
+from proofward.federation.messages.scaling import Scaling
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.note import NoteSigner, parse_note
@@ -121,8 +123,6 @@ def test_what_is_chosen_lies_in_the_members_folder(tmp_path):
 def test_who_may_follow_heads():
     agreed = agreement()
     assert "nobody signs heads" in why_not(terms_of(agreed, 100))
-    heads = {"scaling": SimpleNamespace(to_item=lambda: {"follow": "heads"})}
-    everybody = SimpleNamespace(**{**vars(agreed), **heads})
+    everybody = replace(agreed, scaling=Scaling(follow="heads"))
     assert "every hospital holds shares" in why_not(terms_of(everybody, 100))
-    drawn = SimpleNamespace(**{**vars(everybody), "committees": Committees(20, 10, 2, 2)})
-    assert why_not(terms_of(drawn, 100)) == ""
+    assert why_not(terms_of(replace(everybody, committees=Committees(20, 10, 2, 2)), 100)) == ""

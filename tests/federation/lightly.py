@@ -8,7 +8,7 @@ import pytest
 
 from proofward.encoding import decode, encode
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.complaints import pair_of, published_key
+from proofward.federation.history.sealing_keys import pair_of
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.head_records import (
     Head,
@@ -21,7 +21,7 @@ from proofward.federation.messages.light_answers import (
     sign_answer,
 )
 from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.scaling import HEADS, Scaling
+from proofward.federation.messages.scaling import HEADS, PLAIN, Scaling
 from proofward.federation.messages.wire import Extension, sign_extension
 from proofward.federation.parties.extension import replayed
 from proofward.federation.parties.light_check import Known, check_answer
@@ -37,9 +37,9 @@ PHASES = {"keys", "upload", "shares", "consent", "lock", "abandon"}
 """In which a hospital that holds no shares owes something."""
 
 
-def heads_plan(rounds=2):
+def heads_plan(rounds=2, sealing_keys=PLAIN.sealing_keys):
     """The consortium of `committee_plans`, whose verifiers sign heads."""
-    return replace(committee_plan(rounds=rounds), scaling=Scaling(follow=HEADS))
+    return replace(committee_plan(rounds=rounds), scaling=Scaling(follow=HEADS, sealing_keys=sealing_keys))
 
 
 class Twofold(LightHospital):
@@ -72,7 +72,7 @@ class Twofold(LightHospital):
         """In place of what is sealed with fresh randomness: for whom, with which key, and what."""
         if not self.dry:
             return super().seal_share(holder, share)
-        pair, key = pair_of(self.history, self.name, holder), published_key(self.history, self.name, holder)
+        pair, key = pair_of(self.history, self.name, holder), self.published_keys()[holder]
         return repr((pair, key, share)).encode()
 
     def duties(self):
@@ -90,11 +90,11 @@ class Twofold(LightHospital):
 
     def _owed(self):
         """What is owed, and which secrets are kept."""
-        self.dry = True
+        self.dry, self._keys = True, None
         try:
             return list(super().duties()), self.kept_secrets() & set(self.state.secrets.names())
         finally:
-            self.dry = False
+            self.dry, self._keys = False, None
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ def with_view(answer, head, view, key_of, count=None):
 class Run:
     """A federation in which all hospitals but the first follow heads where they may."""
 
-    def __init__(self, directory, rounds=1, network=None, compare=False):
-        self.directory, agreed = directory, heads_plan(rounds)
+    def __init__(self, directory, rounds=1, network=None, compare=False, **rules):
+        self.directory, agreed = directory, heads_plan(rounds, **rules)
         kinds = Parties(hospitals={f"hospital-{index}": Twofold for index in range(1, 6)})
         self.engine = InProcessFederation(
             directory, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=kinds,

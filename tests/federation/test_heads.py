@@ -24,6 +24,7 @@ from proofward.federation.messages.light_answers import (
     sign_answer,
 )
 from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.scaling import AS_OBJECTS
 from proofward.federation.parties.extension import replayed
 from proofward.federation.parties.light_check import check_answer
 from proofward.ledger.checkpoint import sign_checkpoint
@@ -44,7 +45,12 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    return Run(tmp_path_factory.mktemp("heads"))
+    """With keys in objects; those of `test_light_hospitals` are in entries."""
+    made = Run(tmp_path_factory.mktemp("heads"), sealing_keys=AS_OBJECTS)
+    state = made.history.closed[0]
+    outside = set(made.light) - set(state.committee)
+    assert outside and outside <= set(state.accepted.record.hospitals) and made.result.refusals == []
+    return made
 
 
 OTHER_LISTS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
@@ -213,7 +214,7 @@ def test_without_committees_who_is_named_reads_everything_and_who_is_admitted_ne
     stopped = Stopped(tmp_path, "keys", agreed=agreed)
     engine = stopped.engine
     member = add(stopped, kind=Twofold)
-    member.whole = lambda size: replayed(engine.rules, engine.aggregator.ledger.entries(0)[:size])
+    member.whole = cache(lambda size: replayed(engine.rules, engine.aggregator.ledger.entries(0)[:size]))
     engine.run(lambda: engine.aggregator.history.phase == "upload" and member.follows_lightly)
     around = engine._around("verifier-1", FakeProofs())
     changing = Verifier("verifier-1", engine.folder.key("verifier-1"), replace(

@@ -6,17 +6,18 @@ grows with the number of entries, and not with its square.
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import pytest
 
 from proofward.encoding import decode, encode
-from proofward.encoding.remembered import Remembered
+from proofward.encoding.remembered import Remembered, memory
 from proofward.engines.in_process import InProcessFederation
 from proofward.federation.history import beacon_sharing
 from proofward.federation.history.votes import Votes
-from proofward.federation.messages import wire
-from proofward.federation.messages.catalogue import Verdict
+from proofward.federation.messages import envelope, wire
+from proofward.federation.messages.catalogue import EnrolmentClosed, Verdict
 from proofward.federation.messages.envelope import (
     Envelope,
     parse_envelope,
@@ -106,7 +107,7 @@ def test_what_is_remembered_stays_within_its_bytes_and_errors_are_not_remembered
             raise ValueError("nothing")
         return key * 2
 
-    remembered = Remembered(make, len, 16)
+    remembered = Remembered(make, lambda key, _: len(key), 16)
     assert [remembered(b"abc"), remembered(b"abc")] == [b"abcabc"] * 2 and calls == [b"abc"]
     for key in (b"defg", b"hijk", b"lmno", b"pqrs"):
         remembered(key)
@@ -117,6 +118,31 @@ def test_what_is_remembered_stays_within_its_bytes_and_errors_are_not_remembered
         with pytest.raises(ValueError, match="nothing"):
             remembered(b"")
     assert calls.count(b"") == 2
+
+
+def test_what_is_parsed_counts_with_all_that_it_takes(monkeypatch):
+    """A record of many short names takes some fifteen times its bytes; it is counted so, and driven out."""
+    names = tuple(f"{number:x}" for number in range(256, 4096))
+    unsigned = Envelope(bytes(32), "a", "hospital", 1, 0, 0, bytes(32), 0, encode(EnrolmentClosed(names)), b"")
+    messages = [replace(unsigned, round=number).data for number in range(1, 9)]
+    kept = Remembered(envelope._parsed, parsed_envelopes._size, 8 * memory(EnrolmentClosed(names)))
+    monkeypatch.setattr(envelope, "parsed_envelopes", kept)
+    tracemalloc.start()
+    try:
+        opened, used = [], tracemalloc.get_traced_memory()[0]
+        for data in messages[:2]:
+            opened.append(parse_envelope(data))
+            before = kept.held
+            assert opened[-1].record.hospitals == names and kept.held - before > 10 * len(data)
+        taken = tracemalloc.get_traced_memory()[0] - used
+    finally:
+        tracemalloc.stop()
+    assert 0.8 * taken < kept.held < 2 * taken
+    for data in messages:
+        assert parse_envelope(data).record.hospitals == names
+    made = kept.made
+    parse_envelope(messages[0])
+    assert kept.held <= 8 * memory(EnrolmentClosed(names)) and (made, kept.made) == (8, 9)
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +169,8 @@ def test_the_signed_part_of_received_bytes_is_that_of_the_record_encoded_again(e
 
 def test_a_remembered_verification_is_of_all_its_bytes(entries):
     key = SigningKey(b"k" * 32)
-    envelope = parse_envelope(parse_envelope(entries[-1]).data)
-    signed = parse_envelope(seal_envelope(replace(envelope, signature=b""), key).data)
+    last = parse_envelope(parse_envelope(entries[-1]).data)
+    signed = parse_envelope(seal_envelope(replace(last, signature=b""), key).data)
     other = parse_envelope(replace(signed, time=signed.time + 1).data)
     for _ in range(2):
         assert signed_by(signed, key.public)

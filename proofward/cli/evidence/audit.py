@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from proofward.cli.common.addresses import WebAddress
 from proofward.cli.common.console import FLAW, OK, USAGE, WrongThing, hexadecimal, make_console, print_json
 from proofward.cli.common.evidence_options import NOW, TODAYS, Todays, today
 
@@ -47,7 +48,8 @@ LEDGER_FILE = "ledger.db"
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="What a chain holds of the ledger, from `chain anchor` or `chain verify`; may be repeated.",
 )  # fmt: skip
-@click.option("--rpc", metavar="URL", help="A node of the chain, which is asked for the same.")
+@click.option("--rpc", type=WebAddress(whole=True), metavar="URL",
+              help="A node of the chain, which is asked for the same.")  # fmt: skip
 @click.option("--dev-chain", is_flag=True, help="With --rpc: the latest block counts, whether final or not.")
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True,
               help="Processes that verify proofs; the cores are divided among them.")  # fmt: skip
@@ -73,10 +75,11 @@ def audit(
     """Replay everything in the folder RUN with no secret: chain, every proof, sums, unmasking, models.
 
     Says two things apart: whether the record is consistent, and whether everybody kept the rules, else who
-    did not, where and how. Exit code 0 when both hold; 1 when the record has a flaw or somebody broke the
-    rules, and the two sentences, or "consistent" and "rules_kept" of --json, say which; 2 when there is no
-    ledger, or one of an earlier protocol, which another release audits. A refused proof is "refused": the
-    record of it is in order, and the hospital broke a rule. Metrics and plot are no evidence and not read.
+    did not, where and how. Exit code 0 when both hold; 1 when the record has a flaw, somebody broke the
+    rules, or fewer witnesses have cosigned than are asked for, and the sentences, or "consistent",
+    "rules_kept" and "cosigned" of --json, say which; 2 when there is no ledger, or one of an earlier
+    protocol, which another release audits. A refused proof is "refused": the record of it is in order, and
+    the hospital broke a rule. Metrics and plot are no evidence and not read.
     """
     require_ledger(run)
     from proofward.cli.common.kernels import load_kernels

@@ -17,7 +17,7 @@ from proofward.layers.weighting import BY_RECORDS
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS, assumption, neighbours, promise, spent
 from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.report.audit_summary import AuditSummary, Breach
-from proofward.report.sentences import members, record_sentence, rules_sentence
+from proofward.report.sentences import lacking_sentences, members, record_sentence, rules_sentence
 
 MOST_LINES = 8
 """Lines of one kind on the one screen; the others are counted."""
@@ -27,6 +27,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
     """The lines; the two sentences first."""
     yield " ".join(filter(None, (record_sentence(summary), exactness(summary.history))))
     yield rules_sentence(summary)
+    yield from lacking_sentences(summary)
     if summary.history is not None:
         rules = summary.history.rules
         same = "as expected" if consortium else "compare it with the one that the members know"
@@ -78,7 +79,8 @@ def cosigned_lines(summary: AuditSummary) -> Iterator[str]:
     """Who cosigned each checkpoint that was shown, and how much of the ledger it covers."""
     for entry in summary.verdicts:
         if entry.check == "ledger-cosigned":
-            yield f"witnesses   {entry.detail or 'NOT cosigned by as many as are asked for, see --failures'}"
+            few = "cosigned by fewer than are asked for" if entry in summary.lacking else ""
+            yield f"witnesses   {entry.detail or few or 'NOT as witnesses sign it, see --failures'}"
 
 
 def anchor_lines(summary: AuditSummary) -> Iterator[str]:
@@ -178,7 +180,8 @@ def to_document(summary: AuditSummary) -> dict[str, object]:
         "passed": summary.passed,
         "consistent": summary.consistent,
         "rules_kept": summary.rules_kept,
-        "sentences": [record_sentence(summary), rules_sentence(summary)],
+        "cosigned": summary.cosigned,
+        "sentences": [record_sentence(summary), rules_sentence(summary), *lacking_sentences(summary)],
         "broke_rules": [
             {
                 "member": breach.member,

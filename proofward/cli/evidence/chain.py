@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,24 +20,17 @@ from proofward.cli.common.answering import (
     passphrase_of,
     tell,
 )
-from proofward.cli.common.console import FLAW, OK, WrongThing
+from proofward.cli.common.console import FLAW, OK
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.evidence.chain_dispute import dispute
+from proofward.cli.evidence.chain_file import carried_in, sent_of
+from proofward.cli.evidence.chain_options import DEV, FILE, KEY, MAX_FEE, NODE, PROOF_OUT, RPC
 from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, proof_at, read_proof
 from proofward.federation.messages.usual import CHAIN_KEY_KINDS
 
 if TYPE_CHECKING:
-    from proofward.chain.carried import Carried
     from proofward.chain.node import Node, Receipt
     from proofward.federation.history.history import History
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-RPC = click.option("--rpc", required=True, metavar="URL", help="A node of the chain, over JSON-RPC.")
-KEY = click.option("--key", required=True, type=FILE, metavar="FILE",
-                   help="Key of the account that pays, in hexadecimal digits.")  # fmt: skip
-DEV = click.option("--dev-chain", "dev", is_flag=True,
-                   help="The latest block counts, final or not: for chains that finalise none.")  # fmt: skip
-PROOF_OUT = click.option("--proof", "out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-                         help="Write what the chain then holds, with its proof, for audits.")  # fmt: skip
 
 
 @click.group(cls=GuardedGroup)
@@ -54,12 +47,20 @@ def _receipt(receipt: Receipt) -> dict[str, object]:
     return {"what": receipt.what, "transaction": f"0x{receipt.digest.hex()}", "block": block, "gas": gas}
 
 
-def _sent(receipts: list[Receipt], out: Path | None, as_json: bool) -> None:
-    lines = [f"{one.what}: block {one.block}, {one.gas:,} gas, 0x{one.digest.hex()}" for one in receipts]
-    kept = [] if out is None else [f"what the chain holds, with its proof: {out}"]
-    did = "sent" if receipts else "nothing"
-    plain: Mapping[str, object] = {"did": did, "sent": list(map(_receipt, receipts))}
-    tell(plain, [*(lines or ["nothing is due: all that is sealed is anchored"]), *kept], as_json)
+def _sent(receipts: list[Receipt], out: Path | None, as_json: bool, skipped: Sequence[str] = ()) -> None:
+    """skipped: what the chain has already of a file."""
+    lines = [f"not sent again, since the chain has it: {', '.join(skipped)}"] if skipped else []
+    lines += [f"{one.what}: block {one.block}, {one.gas:,} gas, 0x{one.digest.hex()}" for one in receipts]
+    if not receipts:
+        lines.append("nothing is due: all that is sealed is anchored")
+    if out is not None:
+        lines.append(f"what the chain holds, with its proof: {out}")
+    plain: Mapping[str, object] = {
+        "did": "sent" if receipts else "nothing",
+        "sent": list(map(_receipt, receipts)),
+        "skipped": list(skipped),
+    }
+    tell(plain, lines, as_json)
 
 
 def _write_proof(history: History, node: Node, out: Path | None) -> None:
@@ -105,68 +106,49 @@ def make_chain_key(
 @SOURCE
 @RPC
 @KEY
+@MAX_FEE
 @DEV
 @JSON
-def deploy(source: Path, rpc: str, key: Path, dev: bool, as_json: bool) -> None:
+def deploy(source: Path, rpc: str, key: Path, most: float, dev: bool, as_json: bool) -> None:
     """Deploy the contract of a ledger's anchor, once the first round's sum is recorded."""
     from proofward.chain.relay import relay
 
     with answering(as_json), on_chain():
-        _sent(list(relay(history_of(source), node_at(rpc, dev, key), only_deploy=True)), None, as_json)
+        node = node_at(rpc, dev, key, most)
+        _sent(list(relay(history_of(source), node, only_deploy=True)), None, as_json)
 
 
 @chain.command()
 @click.argument("source", metavar="RUN|KIT|FILE", type=click.Path(exists=True, path_type=Path))
 @RPC
 @KEY
+@MAX_FEE
 @DEV
 @PROOF_OUT
 @JSON
-def anchor(source: Path, rpc: str, key: Path, dev: bool, out: Path | None, as_json: bool) -> None:
+def anchor(
+    source: Path, rpc: str, key: Path, most: float, dev: bool, out: Path | None, as_json: bool
+) -> None:
     """Send everything that is due of a ledger, or of a FILE that `chain export` has written.
 
     That is the contract where there is none yet, then each round that enough members have sealed, in order.
-    What is there already is not sent again. A ledger that does not continue the anchored one is refused.
+    What is there already is not sent again, so the command may be repeated after any interruption. A ledger
+    that does not continue the anchored one is refused, and so is a fee above --max-fee.
     """
     from proofward.chain.relay import relay
 
     with answering(as_json), on_chain():
         if source.is_file():
-            carried = _carried(source)
-            node, sender = node_at(rpc, dev, key), node_at(rpc, True, key)
-            _sent(_sent_of(carried, source, node, sender, out), out, as_json)
+            carried = carried_in(source)
+            node, sender = node_at(rpc, dev, key), node_at(rpc, True, key, most)
+            receipts, skipped = sent_of(carried, source, node, sender, out)
+            _sent(receipts, out, as_json, skipped)
             return
         history = history_of(source)
-        node, sender = node_at(rpc, dev, key), node_at(rpc, True, key)
+        node, sender = node_at(rpc, dev, key), node_at(rpc, True, key, most)
         receipts = list(relay(history, sender))  # what is there, final or not, is not due
         _write_proof(history, node, out)
         _sent(receipts, out, as_json)
-
-
-def _carried(source: Path) -> Carried:
-    """What `chain export` has written; raises WrongThing for a file of another kind."""
-    from proofward.chain.carried import MAX_FILE, from_json
-    from proofward.chain.errors import NotAnchored
-    from proofward.ledger.reading import NotReadable, read_regular
-
-    try:
-        return from_json(read_regular(source, MAX_FILE, follow=True).decode())
-    except (NotReadable, UnicodeDecodeError, NotAnchored) as error:
-        raise WrongThing(f"{source} is no file of `proofward chain export`: {error}") from error
-
-
-def _sent_of(carried: Carried, source: Path, node: Node, sender: Node, out: Path | None) -> list[Receipt]:
-    from proofward.chain.carried import still_due
-    from proofward.chain.state_proof import proved_state, slots_for
-
-    chain_id, contract, rounds, due = carried
-    if chain_id != node.chain_id:
-        raise Refused(f"{source} is for chain {chain_id}, and the node is on chain {node.chain_id}")
-    there = proved_state(sender.state_proof(contract, slots_for(rounds)))
-    receipts = [sender.send(one) for one in still_due(due, there)]
-    if out is not None:
-        out.write_text(node.state_proof(contract, slots_for(rounds)).to_json())
-    return receipts
 
 
 @chain.command(name="export")
@@ -217,7 +199,8 @@ def import_proof(source: Path, proof: Path, as_json: bool) -> None:
 
 @chain.command()
 @SOURCE
-@click.option("--rpc", metavar="URL", help="A node of the chain, which is asked what is anchored.")
+@click.option("--rpc", type=NODE, metavar="URL",
+              help="A node of the chain, which is asked what is anchored.")  # fmt: skip
 @DEV
 @JSON
 def status(source: Path, rpc: str | None, dev: bool, as_json: bool) -> None:
@@ -231,7 +214,7 @@ def status(source: Path, rpc: str | None, dev: bool, as_json: bool) -> None:
 
 @chain.command()
 @SOURCE
-@click.option("--rpc", metavar="URL", help="A node of the chain.")
+@click.option("--rpc", type=NODE, metavar="URL", help="A node of the chain.")
 @click.option("--chain-proof", "proof", type=FILE, metavar="FILE", help="Or what it has proved before.")
 @DEV
 @PROOF_OUT
@@ -257,3 +240,6 @@ def verify(
         said = "the anchor holds" if holds else "THE ANCHOR DOES NOT HOLD"
         tell({"did": "verified", "holds": holds, "checks": lines}, [*lines, said], as_json)
         raise SystemExit(OK if holds else FLAW)
+
+
+chain.add_command(dispute)

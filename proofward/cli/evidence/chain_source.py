@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from proofward.chain.fees import USUAL_MOST
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
     from proofward.chain.rpc import RpcNode
     from proofward.chain.state_proof import StateProof
     from proofward.federation.history.history import History
+    from proofward.federation.storage.objects import Objects
 
 
 def history_of(source: Path) -> History:
     """The ledger of a run or of a kit, as far as it has come; raises WrongThing and what reading raises."""
+    return followed_of(source)[0]
+
+
+def followed_of(source: Path) -> tuple[History, Objects]:
+    """The same with the objects that are here."""
     from proofward.report.handover.model_source import NoModel, NotASource, followed_so_far
 
     try:
-        return followed_so_far(source)[0]
+        return followed_so_far(source)
     except NotASource as error:
         raise WrongThing(str(error)) from error
     except NoModel as error:
@@ -55,11 +62,14 @@ def read_proof(path: Path, option: str) -> StateProof:
         raise click.BadParameter(f"{option}: {path}: {error}") from error
 
 
-def node_at(url: str, dev: bool, key: Path | None = None) -> RpcNode:
-    """A node; raises ChainExtraMissing, and Refused for a key file that is none."""
+def node_at(url: str, dev: bool, key: Path | None = None, most: float = USUAL_MOST) -> RpcNode:
+    """A node; raises ChainExtraMissing, and Refused for a key file that is none.
+
+    most: gwei for a unit of gas.
+    """
     from proofward.chain.rpc import FINAL, LATEST, RpcNode
 
-    return RpcNode(url, None if key is None else payer(key), LATEST if dev else FINAL)
+    return RpcNode(url, None if key is None else payer(key), LATEST if dev else FINAL, most)
 
 
 def payer(path: Path) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from proofward.cli.common.addresses import WebAddress
 from proofward.cli.common.answering import JSON, SOURCE, Refused, answering, tell
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.common.ledger_place import ledger_at
@@ -17,7 +18,7 @@ TO = click.option("--to", "target", required=True, type=click.Path(dir_okay=Fals
                   metavar="FILE", help="The timestamp, by custom ledger.seal.ots.")  # fmt: skip
 FILE = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 CALENDAR = click.option(
-    "--calendar", "calendars", multiple=True, metavar="URL", show_default="public ones",
+    "--calendar", "calendars", multiple=True, type=WebAddress(), metavar="URL", show_default="public ones",
     help="A calendar that is asked; may be repeated.",
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from proofward.cli.common.addresses import OwnAddress, WebAddress
 from proofward.cli.common.answering import (
     JSON,
     PASSPHRASE,
@@ -75,7 +76,7 @@ def make_key(key: Path, name: str, passphrase_file: Path | None, as_json: bool) 
               show_default="KEY.memory", help="Where the witness remembers what it cosigned.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True,
               help="Where it listens; zero takes a free port.")  # fmt: skip
-@click.option("--listen", "address", default=ADDRESS, show_default=True, metavar="ADDRESS",
+@click.option("--listen", "address", type=OwnAddress(), default=ADDRESS, show_default=True, metavar="ADDRESS",
               help="IP address on which it listens. There is no TLS: put a proxy before it.")  # fmt: skip
 @PASSPHRASE
 def serve(
@@ -133,8 +134,8 @@ def show_log(source: Path, as_json: bool) -> None:
 
 @witness.command()
 @SOURCE
-@click.option("--witness", "witnesses", multiple=True, required=True, nargs=2, metavar="URL VKEY",
-              help="A witness's address and key; may be repeated.")  # fmt: skip
+@click.option("--witness", "witnesses", multiple=True, required=True, type=(WebAddress(), str),
+              metavar="URL VKEY", help="A witness's address and key; may be repeated.")  # fmt: skip
 @click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path),
               metavar="FILE",
               help="The checkpoint with cosignatures, new ones and those that FILE has.")  # fmt: skip

@@ -98,7 +98,7 @@ def start(
         signal.signal(number, lambda *_: stop_event.set())
     from proofward.cli.common.answering import Refused
     from proofward.cli.common.engine import engine_for
-    from proofward.engines.contract import ADMIN, AlreadyRunning, GaveUp, KitError, home_of
+    from proofward.engines.contract import ADMIN, AlreadyRunning, GaveUp, KitError, WrongProxy, home_of
     from proofward.engines.operations.event_log import EventLog
     from proofward.engines.operations.watch import watched
     from proofward.engines.remote.agreement.home import PASSPHRASE_VARIABLE, Home, HomeError
@@ -130,6 +130,8 @@ def start(
                 )
             if kind == ADMIN:
                 console.print(JOB_OVER if finished else "stopped")
+    except WrongProxy as error:
+        raise click.UsageError(str(error)) from error
     except (KitError, HomeError, AlreadyRunning, GaveUp, KeyFileInvalid, Refused, OSError) as error:
         words = sentence_of(error) if isinstance(error, OSError) else str(error)
         console.print(f"{kit}: {words}", markup=False, soft_wrap=True)

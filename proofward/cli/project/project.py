@@ -39,7 +39,7 @@ from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, RulesError
-from proofward.federation.messages.scaling import EVERYTHING, KEPT, RECOMPUTED
+from proofward.federation.messages.scaling import EVERYTHING, IN_ENTRIES, KEPT, RECOMPUTED
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
     UPLOAD_SLOT,
@@ -85,8 +85,8 @@ class Project:
     declared: what the consortium says of itself, for the record.
     privacy: what is promised of each record, None where sums are exact. attestation: see Rules.
     chain: where the ledger is anchored, None for nowhere.
-    committees: who holds shares and judges proofs, None where everybody does
-    sums, shares, follow: as in Scaling
+    committees: who holds shares and judges proofs, None where everybody does.
+    sums, shares, sealing_keys, follow: as in Scaling.
     """
 
     title: str
@@ -117,6 +117,7 @@ class Project:
     committees: CommitteesTable | None = None
     sums: str = RECOMPUTED
     shares: str = KEPT
+    sealing_keys: str = IN_ENTRIES
     follow: str = EVERYTHING
 
     @property
@@ -280,6 +281,7 @@ class Project:
                 upload_slot=self.upload_slot,
                 sums=self.sums,
                 shares=self.shares,
+                sealing_keys=self.sealing_keys,
                 follow=self.follow,
                 declared=self.declared.of(seats),
                 anchored=None if self.chain is None else self.chain.terms(seats[1:]),

@@ -20,7 +20,16 @@ from proofward.cli.project.project_columns import MOST_TITLE
 from proofward.cli.project.validation_table import VALIDATION
 from proofward.engines.remote.agreement.addresses import MOST_ADDRESSES
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
-from proofward.federation.messages.scaling import EVERYTHING, FOLLOWING, KEPT, RECOMPUTED, SHARES, SUMS
+from proofward.federation.messages.scaling import (
+    EVERYTHING,
+    FOLLOWING,
+    IN_ENTRIES,
+    KEPT,
+    RECOMPUTED,
+    SEALING_KEYS,
+    SHARES,
+    SUMS,
+)
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
     MAX_DEADLINE,
@@ -66,6 +75,9 @@ TOP = Keys((
         RECOMPUTED),
     Key("shares", Text(options=SHARES),
         "how long sealed shares of keys are kept: as all else, or until their round is closed", KEPT),
+    Key("sealing_keys", Text(options=SEALING_KEYS),
+        "where the keys are that shares are sealed to: in the ledger's entries, or in objects under a root",
+        IN_ENTRIES),
     Key("follow", Text(options=FOLLOWING),
         "what hospitals read of the ledger: all of it, or also heads that verifiers sign", EVERYTHING),
     Key("trusted_first_model", Text(),

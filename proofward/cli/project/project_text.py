@@ -78,6 +78,19 @@ def project_text(project: Project) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def _scaling(project: Project) -> list[str]:
+    """What saves work and room for many hospitals, where it is not as usual."""
+    meanings = {
+        "sums": "how members check a sum",
+        "shares": "until their round is closed",
+        "sealing_keys": "where the keys are that shares are sealed to",
+        "follow": "heads of the ledger that verifiers sign",
+    }
+    found = {name: getattr(project, name) for name in meanings}
+    other = {name: value for name, value in found.items() if value != getattr(PLAIN, name)}
+    return [f'{name} = "{value}"  # {meanings[name]}' for name, value in other.items()]
+
+
 def _servers(addresses: Sequence[str]) -> str:
     quoted = [_quoted(text) for text in addresses]
     return quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
@@ -92,20 +105,6 @@ def _preset(project: Project) -> list[str]:
         return []
     return [f"preset = {_quoted(project.preset)}  # {PRESET_FILES[project.preset].summary}; "
             "what is behind # below"]  # fmt: skip
-
-
-def _scaling(project: Project) -> list[str]:
-    """What differs from the usual of what suits many hospitals."""
-    meanings = {
-        "sums": "how members check a sum",
-        "shares": "until their round is closed",
-        "follow": "what hospitals may follow",
-    }
-    return [
-        f"{name} = {_quoted(getattr(project, name))}  # {meaning}"
-        for name, meaning in meanings.items()
-        if getattr(project, name) != getattr(PLAIN, name)
-    ]
 
 
 def _privacy(project: Project) -> list[str]:

@@ -84,6 +84,7 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
     ]
 
 
+KEYS_APART = "the keys that shares are sealed to are objects; the ledger has their Merkle roots"
 UNTIL_CLOSED = "sealed shares of keys are deleted when their round is closed, but for those complained of"
 BY_FINGERPRINTS = (
     "a sum is checked by fingerprints that verifiers sign, as many alike as accept a proof; only the audit "
@@ -92,11 +93,12 @@ BY_FINGERPRINTS = (
 
 
 def _scaling(rules: Rules) -> list[str]:
-    """How sums are checked, how long shares are kept, and what may be followed, where it is not as usual."""
+    """What saves work and room for many hospitals."""
     from proofward.federation.messages.thresholds import following_in_words
 
-    said = ((rules.scaling.fingerprints, BY_FINGERPRINTS), (rules.scaling.ephemeral, UNTIL_CLOSED))
-    return [*(words for holds, words in said if holds), *following_in_words(rules)]
+    own = rules.scaling
+    used = {BY_FINGERPRINTS: own.fingerprints, UNTIL_CLOSED: own.ephemeral, KEYS_APART: own.key_objects}
+    return [*(words for words, on in used.items() if on), *following_in_words(rules)]
 
 
 def options_in_words(rules: Rules) -> list[str]:

@@ -39,7 +39,7 @@ def run_folder(chosen: Path | None) -> Path:
 
 
 def list_attacks(as_json: bool) -> None:
-    """A name a line, or names with descriptions as JSON."""
+    """A line each, the name and what the attack does; with --json the same as a document."""
     from proofward.cli.common.expected_kernels import expect_kernels
 
     expect_kernels()
@@ -49,8 +49,9 @@ def list_attacks(as_json: bool) -> None:
     if as_json:
         print_json({name: attack.what for name, attack in ATTACKS.items()})
         return
-    for name in ATTACKS:
-        click.echo(name)
+    width = max(map(len, ATTACKS))
+    for name, attack in ATTACKS.items():
+        click.echo(f"{name:{width}}  {attack.what}")
 
 
 def check_folder(folder: Path, attack: str | None) -> bool:

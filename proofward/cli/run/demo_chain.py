@@ -21,27 +21,24 @@ from proofward.chain.anchored_audit import anchor_verdicts
 from proofward.chain.anvil import anvil_program, started_anvil
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keys import ChainKey, Seal
-from proofward.chain.contract.typed_data import Checkpoint, Verdict
-from proofward.chain.dispute import dispute_arguments
+from proofward.chain.contract.typed_data import Checkpoint
 from proofward.chain.errors import NotAnchored
 from proofward.chain.key_files import kept_key
 from proofward.chain.local_node import LocalNode
 from proofward.chain.node import Node, Transaction
-from proofward.chain.receipt import Receipt, watched
+from proofward.chain.receipt import Receipt
+from proofward.chain.refuting import examined, opened_again
 from proofward.chain.relay import asked_proof, relay, state_of
 from proofward.chain.state_proof import StateProof
-from proofward.chain.verdicts import verdict_holds
+from proofward.chain.verdicts import typed_verdict, verdict_holds
 from proofward.engines.in_process import Dataset, InProcessFederation
 from proofward.engines.run_folder import private_of
 from proofward.federation.history.history import History
 from proofward.federation.history.proofs import RelationProofs
 from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.usual import usual_verdicts
-from proofward.federation.storage.objects import Objects
 from proofward.ledger.merkle_log import consistency_proof
-from proofward.proof.errors import ProofRejected
 from proofward.report.handover.model_source import read_ledger
-from proofward.report.handover.proof_file import ProofFile, proof_files
 from proofward.report.run_audit import LEDGER_NAME, PROOF_OF_ANCHOR
 from proofward.report.scenario import Scenario
 
@@ -154,35 +151,36 @@ class ChainDemo:
     def _false_verdict(self, node: Node) -> bool:
         """A seat signs a receipt with a false claim about the first proof; whoever has the proof shows it."""
         self._say("attack false-verdict: a seat signs a false claim about one column of a hospital's proof")
-        file = ProofFile.from_bytes(first_proof(self.history, self.objects))
-        outcome, opened = watched(lambda: RelationProofs().verify_round(
-            file.statement, file.sealed_shares, file.ciphertext, file.proof))  # fmt: skip
-        if isinstance(outcome, ProofRejected) or opened is None:
+        state, by = self.history.trained[-1], self.anchor.names[0]
+        hospital, said = min(state.uploads), state.receipts
+        opened = opened_again(self.history, self.objects, RelationProofs(), state, hospital)
+        if opened is None:
             self._say("  the proof does not verify")
             return False
-        honest, state, seat = Receipt.of(opened), self.history.closed[-1], 0
-        said = state.receipts
+        honest = Receipt.of(opened)
         own = sum(verdict_holds(self.history, state, by, told) for (by, _), told in said.items())
-        alike = {told.receipt for (_, about), told in said.items() if about == file.hospital}
-        same = "the one" if alike == {honest.to_bytes()} else "ANOTHER than"
+        alike = {told.receipt for (_, about), told in said.items() if about == hospital}
+        alike_all = alike == {honest.to_bytes()}
+        same = "the one" if alike_all else "ANOTHER than"
         self._say(f"  {own} of {len(said)} verdicts are sealed with receipts, {same} that the proof gives")
         (column, value), *others = honest.claims
         false = replace(honest, claims=((column, value ^ 1), *others))
-        upload = next(iter(state.uploads.values())).digest
-        verdict = Verdict(state.number, state.attempt, 0, upload, True, bytes(32), false.digest())
-        seal = Seal(seat, self._keys()[seat].sign(self.anchor.domain.digest(verdict)))
-        gas = node.send(self._call("dispute_column", dispute_arguments(opened, false, 0, verdict, seal))).gas
-        gone = bool(state_of(self.history, node).gone & 1) and own == len(said) > 0 and len(alike) == 1
-        ended = f"{self.anchor.names[seat]} has {'lost' if gone else 'KEPT'} its seat, {gas:,} gas"
+        receipt = false.to_bytes()
+        digest = self.anchor.domain.digest(
+            typed_verdict(self.history, state, state.verdicts[by, hospital], receipt)
+        )
+        lie = replace(said[by, hospital], receipt=receipt, seal=self._keys()[0].sign(digest).to_bytes())
+        found = examined(self.history, state, by, lie, opened)
+        self._say(f"  {found.subject}: {found.words}")
+        if found.transaction is None:
+            return False
+        gas = node.send(found.transaction).gas
+        gone = bool(state_of(self.history, node).gone & 1) and own == len(said) > 0 and alike_all
+        ended = f"{by} has {'lost' if gone else 'KEPT'} its seat, {gas:,} gas"
         self._say(f"  the chain executed the step: {ended}")
         return gone
 
     def _say(self, line: str) -> None:
         self.console.print(line, markup=False, soft_wrap=True)
-
-
-def first_proof(history: History, objects: Objects) -> bytes:
-    """The first proof file of the last round."""
-    return next(data for _, data in proof_files(history, objects))
 
 

@@ -123,9 +123,17 @@ _NOISY: tuple[tuple[str, type[Hospital]], ...] = (
     ("skipped-count-noise", count_noise.SkipsCountNoise),
     ("count-noise-drawn-again", count_noise.DrawsCountNoiseAgain),
 )
-_DRAWN: tuple[tuple[str, type[Hospital]], ...] = (
-    ("committee-member-lying", hospitals.SumsWrong),
-    ("committee-member-silent", hospitals.FallsSilent),
+_DRAWN: tuple[tuple[str, str, type[Hospital]], ...] = (
+    (
+        "committee-member-lying",
+        "Returns a wrong sum of key shares, as one of the committee that is drawn to hold them.",
+        hospitals.SumsWrong,
+    ),
+    (
+        "committee-member-silent",
+        "Returns no sum of key shares, as one of the committee that is drawn to hold them.",
+        hospitals.FallsSilent,
+    ),
 )
 _AGGREGATORS: tuple[tuple[str, type[Aggregator]], ...] = (
     ("dropped-update", aggregators.DropsUpdate),
@@ -165,7 +173,7 @@ ATTACKS: dict[str, Attack] = {
     ),
     **{name: Attack(name, _what(party), hospital=party, rules=evaluated) for name, party in _EVALUATED},
     **{name: Attack(name, _what(party), hospital=party, rules=noisy) for name, party in _NOISY},
-    **{name: Attack(name, _what(party), hospital=party, rules=drawn) for name, party in _DRAWN},
+    **{name: Attack(name, what, hospital=party, rules=drawn) for name, what, party in _DRAWN},
     "quote-of-another-member": Attack(
         "quote-of-another-member",
         _what(machines.ShowsAnothersQuote),

@@ -9,6 +9,7 @@ from proofward.federation.history.fingerprint_steps import due_again
 from proofward.federation.history.fingerprints import owed
 from proofward.federation.history.history import History
 from proofward.federation.history.judges import judges_of
+from proofward.federation.history.sealing_keys import key_objects
 from proofward.federation.history.waiting import judging, waits_for
 from proofward.federation.messages.rules import HOSPITAL
 
@@ -45,6 +46,8 @@ def needed_objects(history: History, member: str) -> set[bytes]:
     if hospital is None and history.phase == phases.SHARES:
         for holder, dealer in state.complaints:
             objects.add(state.uploads[dealer].record.sealed_shares[history.place(holder)])
+    if member in state.present and history.phase == phases.UPLOAD:
+        objects |= key_objects(history).keys()
     if hospital is not None and history.phase == phases.UPLOAD and history.counting is not None:
         objects |= counted_objects(history)
     if history.phase == phases.CONFIRM and state.accepted is not None:

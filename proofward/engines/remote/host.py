@@ -22,6 +22,7 @@ from proofward.engines.remote.messages import (
     Answer,
     Extended,
     Fetch,
+    FetchParts,
     Follow,
     FollowHeads,
     Headed,
@@ -33,9 +34,11 @@ from proofward.engines.remote.messages import (
     Say,
     Wanted,
 )
+from proofward.engines.remote.proved_parts import proved_parts
 from proofward.engines.remote.shown import Shown
 from proofward.federation.history.history_state import VERIFY, HistoryState
 from proofward.federation.history.judges import passing, unjudged
+from proofward.federation.history.sealing_keys import require_whole
 from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.aggregator import Aggregator
@@ -107,6 +110,8 @@ class Host:
                 return held
             case Fetch() as fetch:
                 return self._fetch(fetch)
+            case FetchParts() as fetch:
+                return proved_parts(self.aggregator, fetch)
             case _:
                 raise Refusal("request", TRANSPORT, "a request to the ledger's host", type(request).__name__)
 
@@ -160,6 +165,11 @@ class Host:
             missing = self.incoming.missing(envelope)
             if missing:
                 return Wanted(missing)
+            try:
+                require_whole(envelope.sender, envelope.record, self.incoming.read)
+            except Refusal:
+                self.incoming.forget(envelope)
+                raise
             self.incoming.settle(envelope)
             self.aggregator.handle(bare)
             self._changed.notify_all()

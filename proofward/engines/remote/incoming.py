@@ -70,6 +70,20 @@ class Incoming:
             lacking = sorted(digest for digest in wanted if digest not in self._complete)
             return tuple(Missing(digest, self._length(digest)) for digest in lacking)
 
+    def read(self, digest: bytes) -> bytes | None:
+        """An object that is complete here, or is in the ledger's store; else None."""
+        with self._lock:
+            if digest in self._complete:
+                return self.path(digest).read_bytes()
+        return self._ledger.get_object(digest)
+
+    def forget(self, envelope: Envelope) -> None:
+        """Throws the objects of an envelope away, which is not recorded, unless somebody else names them."""
+        with self._lock:
+            for digest in self._wanted.pop(envelope.sender, {}):
+                if self._limit(digest) is None:
+                    self._drop(digest)
+
     def settle(self, envelope: Envelope) -> None:
         """Moves the objects of an envelope, which lacks none, into the ledger's store; raises Refusal."""
         with self._lock:

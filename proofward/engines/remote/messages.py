@@ -8,6 +8,7 @@ carried it: envelopes and extensions are signed, objects are named by their dige
     Say    -> Wanted | Recorded | Declined   a signed envelope; the objects that are still missing
     Part   -> Held | Declined        a piece of such an object, at the offset that the host holds
     Fetch  -> Piece | Declined       a piece of an object that the ledger names
+    FetchParts -> Parts | Declined   one key of each of some holders, with its path (see `storage.parts`)
     Join   -> Assembled | NotYet     before the first entry: a request to join; the consortium's keys
 """
 
@@ -16,9 +17,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, cast
 
-from proofward.encoding import Length, MalformedMessage, decode, encode
-from proofward.federation.messages.field_types import Check, Count, Digest, Name, Text
+from proofward.encoding import Length, MalformedMessage, Range, decode, encode
+from proofward.federation.messages.field_types import Check, Count, Digest, Name, Path, Text
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
+from proofward.lattice.parameters import MAX_MEMBERS
+from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 
 PIECE_BYTES = 1 << 20
 """Most bytes of an object in one message."""
@@ -26,6 +29,8 @@ MAX_REQUEST_BYTES = PIECE_BYTES + (1 << 16)
 MAX_ANSWER_BYTES = 1 << 26
 MAX_OBJECT_BYTES = 1 << 32
 MAX_HEADED_BYTES = 1 << 23
+MOST_PARTS, MAX_PART_BYTES = 256, PUBLIC_KEY_BYTES
+"""Of objects in parts, in one answer."""
 SmallBlob = Annotated[bytes, Length(1, 1 << 22)]
 Data = Annotated[bytes, Length(0, PIECE_BYTES)]
 
@@ -170,6 +175,31 @@ class Piece:
 
 
 @dataclass(frozen=True)
+class FetchParts:
+    """The part at a place of each of these objects, which hold keys of the attempt under way."""
+
+    kind: ClassVar[str] = "fetch-parts"
+    objects: Annotated[tuple[Digest, ...], Length(1, MOST_PARTS)]
+    place: Annotated[int, Range(0, MAX_MEMBERS - 1)]
+
+
+@dataclass(frozen=True)
+class ProvedPart:
+    """A part, and the hashes from it to the root."""
+
+    data: Annotated[bytes, Length(1, MAX_PART_BYTES)]
+    path: Path
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One of each object that was asked for, in the same order."""
+
+    kind: ClassVar[str] = "parts"
+    parts: Annotated[tuple[ProvedPart, ...], Length(1, MOST_PARTS)]
+
+
+@dataclass(frozen=True)
 class Join:
     """A member's request to join, see `joining`."""
 
@@ -185,10 +215,10 @@ class Assembled:
     requests: Annotated[tuple[SmallBlob, ...], Length(1, 4096)]
 
 
-REQUESTS = (Follow, FollowHeads, Say, Part, Fetch, Join)
-ANSWERS = (Extended, Headed, NotYet, Wanted, Recorded, Declined, Held, Piece, Assembled)
-Request = Follow | FollowHeads | Say | Part | Fetch | Join
-Answer = Extended | Headed | NotYet | Wanted | Recorded | Declined | Held | Piece | Assembled
+REQUESTS = (Follow, FollowHeads, Say, Part, Fetch, FetchParts, Join)
+ANSWERS = (Extended, Headed, NotYet, Wanted, Recorded, Declined, Held, Piece, Parts, Assembled)
+Request = Follow | FollowHeads | Say | Part | Fetch | FetchParts | Join
+Answer = Extended | Headed | NotYet | Wanted | Recorded | Declined | Held | Piece | Parts | Assembled
 
 
 def read_request(data: bytes) -> Request:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from proofward.engines.remote.messages import (
     MAX_OBJECT_BYTES,
+    MOST_PARTS,
     PIECE_BYTES,
     Answer,
     Declined,
     Fetch,
+    FetchParts,
+    Parts,
     Piece,
     Request,
 )
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.storage.objects import StoredObjects
+from proofward.federation.storage.parts import Part, Parted
 from proofward.ledger.errors import LedgerError, ObjectCorrupt, ObjectMissing
 from proofward.ledger.objects import ObjectStore
 
@@ -50,6 +54,23 @@ class RemoteObjects:
             if not self._fetch(digest):
                 raise ObjectMissing(digest) from None
             return self.store.open(digest)
+
+    def parts(self, wholes: Sequence[Parted], place: int) -> list[Part | None]:
+        """The part at a place of each object; None where the host has none. They are not kept here."""
+        found = list[Part | None]()
+        for first in range(0, len(wholes), MOST_PARTS):
+            found += self._parts([whole.digest for whole in wholes[first : first + MOST_PARTS]], place)
+        return found
+
+    def _parts(self, digests: list[bytes], place: int) -> Sequence[Part | None]:
+        self.lacking = True
+        answer = self._ask(FetchParts(tuple(digests), place))
+        if isinstance(answer, Declined):
+            return [None] * len(digests)
+        if not isinstance(answer, Parts) or len(answer.parts) != len(digests):
+            raise Refusal("answer", TRANSPORT, f"{len(digests)} parts", describe(type(answer).__name__))
+        self.lacking = False
+        return [Part(part.data, part.path) for part in answer.parts]
 
     def keep_only(self, digests: Collection[bytes]) -> None:
         """Removes all other objects, and what has come of them: they can be fetched again."""
@@ -112,6 +133,12 @@ class LocalObjects(StoredObjects):
         if data is None:
             self.missing.add(digest)
         return data
+
+    def parts(self, wholes: Sequence[Parted], place: int) -> list[Part | None]:
+        """See PartSource: of objects that are here as a whole."""
+        found = super().parts(wholes, place)
+        self.missing |= {whole.digest for whole, part in zip(wholes, found, strict=True) if part is None}
+        return found
 
     def open(self, digest: bytes) -> BinaryIO:
         """See FileSource."""

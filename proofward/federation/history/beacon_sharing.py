@@ -185,7 +185,7 @@ def _is_good(claim: tuple[bytes, tuple[bytes, ...], bytes, int, bytes]) -> bool:
     return _ext_horner(u, place + 1) == expected
 
 
-_good_shares = Remembered(_is_good, lambda claim: 4 * len(claim[-1]))
+_good_shares = Remembered(_is_good, lambda claim, _: 4 * len(claim[-1]))
 """Its keys share the commitments and the check of a deal: what a share adds is little more than itself."""
 
 

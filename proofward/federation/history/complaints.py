@@ -6,39 +6,22 @@ import hashlib
 
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.proofs import Proofs
+from proofward.federation.history.sealing_keys import key_complained_of, pair_of
 from proofward.federation.storage.objects import Objects
 from proofward.lattice.errors import ArgumentRefused, ComplaintRefused, SealBroken
-from proofward.lattice.sealing import Pair, check_complaint, open_sealed, pair_secret, public_key, seal
+from proofward.lattice.sealing import check_complaint, open_sealed, pair_secret, seal
 
 Sealed = tuple[bytes | None, ...]
 """The sealed share of every holder; None for the dealer itself and for who does not take part."""
 
 
-def pair_of(history: HistoryState, dealer: str, holder: str) -> Pair:
-    """The pair of dealer and holder in the present attempt."""
-    number, attempt = history.position()
-    return Pair(history.rules.digest, number, attempt, dealer, holder)
-
-
-def holder_keys(history: HistoryState, holder: str, seed: bytes) -> tuple[bytes, ...]:
-    """A holder's public keys, one for each dealer."""
-    return tuple(
-        public_key(pair_secret(seed, pair_of(history, dealer, holder))) for dealer in history.dealers
-    )
-
-
-def published_key(history: HistoryState, dealer: str, holder: str) -> bytes:
-    """The key that `holder` published for `dealer`."""
-    return history.round.holder_keys[holder].sealing_keys[history.dealers.index(dealer)]
-
-
-def seal_share(history: HistoryState, dealer: str, holder: str, share: bytes) -> bytes:
-    """The sealed share.
+def seal_share(history: HistoryState, dealer: str, holder: str, key: bytes, share: bytes) -> bytes:
+    """The share, sealed to the key that its holder has published for the dealer.
 
     It is empty if the holder published something that is no key: its complaint will not succeed.
     """
     try:
-        return seal(pair_of(history, dealer, holder), published_key(history, dealer, holder), share)
+        return seal(pair_of(history, dealer, holder), key, share)
     except ArgumentRefused:
         return b""
 
@@ -72,13 +55,13 @@ def judge_complaint(
 ) -> tuple[bool, str]:
     """Whether the recorded complaint is right, and why; the same for everybody."""
     binding = history.round.passed[dealer].share_binding
-    index = history.place(holder)
+    index, said = history.place(holder), history.round.complaints[holder, dealer].record
     try:
         fault = check_complaint(
             pair_of(history, dealer, holder),
-            published_key(history, dealer, holder),
+            key_complained_of(history, holder, said),
             sealed_share(history, objects, dealer, holder),
-            history.round.complaints[holder, dealer].record.pair_key,
+            said.pair_key,
             lambda share: proofs.share_is_bound(binding, share, index),
         )
     except ComplaintRefused as error:

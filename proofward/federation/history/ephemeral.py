@@ -1,10 +1,13 @@
-"""Sealed shares that nobody needs any more, where the rules let them go.
+"""Sealed shares, and the keys they are sealed to, that nobody needs any more, where the rules let them go.
 
 A sealed share is of use until its round is closed: holders open it, and verifiers if its holder complains.
 The proof of its dealer binds its digest, which stays on the ledger; the audit needs the bytes only to judge a
 complaint again. So the objects of a closed round's sealed shares, in all its attempts, may be deleted, but
 for those that a complaint is about, and for objects that an entry names as something else. A dealer may name
 one object for two holders, of whom one complains: the object stays, whoever else's share it is.
+
+Keys that are objects (see `sealing_keys`) all go with their round: a complaint has the path of its pair's key
+in its entry, and the key follows from the secret that it shows.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ def disposable(history: HistoryState, number: int | None = None) -> set[bytes]:
         disputed.update(_share(state, *pair) for pair in state.complaints)
         if state.number in closed:
             found.update(_shares(state))
+            found.update(digest for said in state.holder_keys.values() for digest in said.objects())
     return found - disputed - history.lasting
 
 

@@ -141,6 +141,7 @@ def _views(history: HistoryState, dealers: dict[str, int]) -> Iterator[View]:
             noise=tuple(_noise(history, name)),
             releases=history.releases.get(name, 0),
             own_counts=state is not None and (state.number, name) in history.own_counts,
+            dealer=dealers.get(name, 0),
             sealing=sealed,
         )
 

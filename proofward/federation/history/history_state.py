@@ -201,6 +201,10 @@ class HistoryState:
         others = {name for name in self.round.participants if self.rules.find(name) is None}
         return (*self.rules.hospitals, *sorted(others))
 
+    def dealer_place(self, name: str) -> int:
+        """The place of the key for a dealer among those that a holder publishes."""
+        return self.dealers.index(name)
+
     @property
     def committee(self) -> tuple[str, ...]:
         """Who holds the shares of keys in the round under way, ascending."""

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
+from proofward.encoding import decode
 from proofward.federation.history.history_state import BETWEEN, CLOSED, KEYS, HistoryState
 from proofward.federation.history.round_state import Recorded, RoundState
 from proofward.federation.messages.catalogue import (
@@ -18,6 +19,7 @@ from proofward.federation.messages.catalogue import (
     Abandonment,
     AcceptedSet,
     Consent,
+    HolderKeyRoot,
     HolderKeys,
     Lock,
     SharesChecked,
@@ -25,6 +27,9 @@ from proofward.federation.messages.catalogue import (
 )
 from proofward.federation.messages.head_records import CountedRound, Head, View
 from proofward.federation.messages.rules import HOSPITAL, Member, Rules
+
+Published = HolderKeys | HolderKeyRoot
+_KEYS = {HolderKeys.kind, HolderKeyRoot.kind}
 
 
 class NotShown(LookupError):
@@ -71,15 +76,16 @@ class ProjectedRound(RoundState):
 class Projection(HistoryState):
     """What a head and the view under it say.
 
-    sealing: the keys that holders have published for this hospital, by holder; keys: of the verifiers
+    sealing: what holders have published for this hospital, by holder; keys: of the verifiers
     """
 
     def __init__(
-        self, rules: Rules, head: Head, view: View, sealing: dict[str, bytes], keys: dict[str, bytes]
+        self, rules: Rules, head: Head, view: View, sealing: dict[str, Published], keys: dict[str, bytes]
     ) -> None:
         super().__init__(rules)
         self._size, self._root, self._most_rows = head.size, head.root, head.most_rows
-        self._counted, self._rows, self._name = head.counted, view.rows, view.hospital
+        self._counted, self._rows = head.counted, view.rows
+        self._place = view.dealer if rules.scaling.key_objects else 0
         self._refused = {said.evidence for said in view.refused}
         over = head.phase == BETWEEN and head.closed == rules.rounds
         self.phase = CLOSED if over else head.phase
@@ -127,10 +133,9 @@ class Projection(HistoryState):
         """See HistoryState."""
         return self._root
 
-    @property
-    def dealers(self) -> tuple[str, ...]:
-        """See HistoryState: what holders have published is known for this hospital alone."""
-        return (self._name,)
+    def dealer_place(self, name: str) -> int:
+        """See HistoryState; what holders have published is known for this hospital alone."""
+        return self._place
 
     def most_rows(self, state: RoundState) -> int:
         """See HistoryState."""
@@ -164,7 +169,12 @@ class ClockOf(list[int]):
         return self._clock if size in (-1, self._size) else 0
 
 
-def _round(head: Head, view: View, sealing: dict[str, bytes]) -> RoundState:
+def published(rules: Rules, data: bytes) -> Published:
+    """What a holder has published, as an answer shows it; raises MalformedMessage."""
+    return decode(data, HolderKeyRoot) if rules.scaling.key_objects else HolderKeys((data,))
+
+
+def _round(head: Head, view: View, sealing: dict[str, Published]) -> RoundState:
     """The attempt under way, with what this hospital has said in it."""
     name = view.hospital
     said = {kind for kind, *place in _positions(view) if place == [head.round, head.attempt]}
@@ -175,8 +185,7 @@ def _round(head: Head, view: View, sealing: dict[str, bytes]) -> RoundState:
     state = ProjectedRound(
         head.round, head.attempt, head.model, (name,) if view.participant else (), head.beacon, head.committee
     )
-    keys: dict[str, Any] = {holder: HolderKeys((key,)) for holder, key in sealing.items()}
-    state.holder_keys = keys | ({name: HolderKeys(())} if HolderKeys.kind in said else {})
+    state.holder_keys = sealing | ({name: HolderKeys(())} if said & _KEYS else {})
     if head.phase != KEYS:
         holders = set(head.committee) - set(head.absent) - {name}
         state.present = tuple(sorted({*holders, *([name] if view.present else [])}))

@@ -16,6 +16,7 @@ from proofward.federation.messages.catalogue import (
     Confirmation,
     Consent,
     EnrolmentVerdict,
+    HolderKeyRoot,
     HolderKeys,
     Lock,
     Message,
@@ -80,7 +81,7 @@ class RoundState:
     committee: tuple[str, ...] = ()
     samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
     widened: set[str] = field(default_factory=set)
-    holder_keys: dict[str, HolderKeys] = field(default_factory=dict)
+    holder_keys: dict[str, HolderKeys | HolderKeyRoot] = field(default_factory=dict)
     present: tuple[str, ...] = ()
     uploads: dict[str, Recorded[Upload]] = field(default_factory=dict)
     uploaded: tuple[str, ...] = ()

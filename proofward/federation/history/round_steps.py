@@ -21,9 +21,12 @@ from proofward.federation.history.history_state import (
 )
 from proofward.federation.history.judges import drawn_holders, judges_of, passing, unjudged
 from proofward.federation.history.round_state import Recorded, RoundState
+from proofward.federation.history.sealing_keys import kind_of_keys
 from proofward.federation.messages.catalogue import (
+    HolderKeyRoot,
     HolderKeys,
     KeysClosed,
+    Message,
     RoundOpened,
     Upload,
     UploadsClosed,
@@ -70,14 +73,27 @@ def _apply_opened(history: HistoryState, envelope: Envelope, record: RoundOpened
 
 
 def _check_keys(history: HistoryState, sender: str, record: HolderKeys) -> None:
-    require(sender in history.round.participants, "participant", sender, history.round.participants, sender)
-    holds, found = sender in history.committee, len(record.sealing_keys)
-    keys = len(history.dealers) if holds else 0
-    require(found == keys, "sealing-keys", sender, f"{keys} keys", found)
+    keys = _number_of_keys(history, sender, record, len(record.sealing_keys))
     require(len(set(record.sealing_keys)) == keys, "sealing-keys", sender, "distinct keys", "a repeated key")
 
 
-def _apply_keys(history: HistoryState, envelope: Envelope, record: HolderKeys) -> None:
+def _check_key_root(history: HistoryState, sender: str, record: HolderKeyRoot) -> None:
+    size = DIGEST_BYTES if _number_of_keys(history, sender, record, record.number) else 0
+    found = len(record.keys), len(record.root)
+    require(found == (size, size), "sealing-keys", sender, f"digest and root of {size} bytes", found)
+
+
+def _number_of_keys(history: HistoryState, sender: str, record: Message, found: int) -> int:
+    """How many keys a participant has to say, which it does, in the kind of record that the rules ask."""
+    require(sender in history.round.participants, "participant", sender, history.round.participants, sender)
+    kind = kind_of_keys(history).kind
+    require(record.kind == kind, "sealing-keys", sender, kind, record.kind)
+    keys = len(history.dealers) if sender in history.committee else 0
+    require(found == keys, "sealing-keys", sender, f"{keys} keys", found)
+    return keys
+
+
+def _apply_keys(history: HistoryState, envelope: Envelope, record: HolderKeys | HolderKeyRoot) -> None:
     history.round.holder_keys[envelope.sender] = record
 
 
@@ -184,6 +200,7 @@ def _apply_verdicts_closed(history: HistoryState, envelope: Envelope, record: Ve
 STEPS: dict[str, Step] = {
     RoundOpened.kind: Step((AGGREGATOR,), (BETWEEN, ABANDON), _check_opened, _apply_opened),
     HolderKeys.kind: Step((HOSPITAL,), (KEYS,), _check_keys, _apply_keys),
+    HolderKeyRoot.kind: Step((HOSPITAL,), (KEYS,), _check_key_root, _apply_keys),
     KeysClosed.kind: Step((AGGREGATOR,), (KEYS,), _check_keys_closed, _apply_keys_closed),
     Upload.kind: Step((HOSPITAL,), (UPLOAD,), _check_upload, _apply_upload),
     UploadsClosed.kind: Step((AGGREGATOR,), (UPLOAD,), _check_uploads_closed, _apply_uploads_closed),

@@ -11,6 +11,7 @@ from proofward.federation.history.round_state import Recorded
 from proofward.federation.messages.catalogue import (
     AttemptRestarted,
     ComplaintVerdict,
+    PlacedComplaint,
     ShareComplaint,
     SharesChecked,
 )
@@ -20,7 +21,8 @@ from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER
 
 
 def _check_complaint(history: HistoryState, sender: str, record: ShareComplaint) -> None:
-    state = history.round
+    state, kind = history.round, PlacedComplaint if history.rules.scaling.key_objects else ShareComplaint
+    require(record.kind == kind.kind, "complaint", sender, kind.kind, record.kind)
     holders = history.holding(state.present)
     require(sender in holders, "participant", sender, holders, sender)
     require(
@@ -81,6 +83,7 @@ def _apply_restarted(history: HistoryState, envelope: Envelope, record: AttemptR
 
 STEPS: dict[str, Step] = {
     ShareComplaint.kind: Step((HOSPITAL,), (SHARES,), _check_complaint, _apply_complaint),
+    PlacedComplaint.kind: Step((HOSPITAL,), (SHARES,), _check_complaint, _apply_complaint),
     ComplaintVerdict.kind: Step((VERIFIER,), (SHARES,), _check_complaint_verdict, _apply_complaint_verdict),
     SharesChecked.kind: Step((HOSPITAL,), (SHARES,), _check_checked, _apply_checked),
     AttemptRestarted.kind: Step((AGGREGATOR,), (SHARES,), _check_restarted, _apply_restarted),

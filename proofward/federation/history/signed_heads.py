@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from proofward.encoding import encode
 from proofward.federation.history.round_state import RoundState
 from proofward.federation.messages.beacon import hash_parts
+from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys
 from proofward.federation.messages.head_records import Head
 from proofward.federation.storage.log_tree import LogTree
 from proofward.ledger.merkle_log import inclusion_proof
@@ -22,10 +24,15 @@ def sealing_digest(keys: tuple[bytes, ...]) -> bytes:
 
 
 def sealing_for(state: RoundState, dealer: int, name: str) -> tuple[bytes, ...]:
-    """The keys that the present holders have published for the dealer of that place and name."""
+    """What the present holders have published for the dealer of that place and name."""
     present = set(state.present) - {name}
     holders = (holder for holder in state.committee if holder in present)
-    return tuple(state.holder_keys[holder].sealing_keys[dealer] for holder in holders)
+    return tuple(_published(state.holder_keys[holder], dealer) for holder in holders)
+
+
+def _published(said: HolderKeys | HolderKeyRoot, dealer: int) -> bytes:
+    """What a holder has published for a dealer: its key, or where keys are apart the bytes of the record."""
+    return said.sealing_keys[dealer] if isinstance(said, HolderKeys) else encode(said)
 
 
 @dataclass

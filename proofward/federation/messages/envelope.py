@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Annotated, ClassVar
 
 from proofward.encoding import Length, MalformedMessage, blanked, decode, encode
-from proofward.encoding.remembered import Remembered
+from proofward.encoding.remembered import MOST_BYTES, Remembered, memory
 from proofward.federation.messages.catalogue import KINDS, Message
 from proofward.federation.messages.clock import Time
 from proofward.federation.messages.field_types import MAX_BODY_BYTES, Count, Digest, Name
@@ -25,6 +25,8 @@ from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 
 _CONTEXT = b"envelope"
+ENVELOPE_BYTES = 2048
+"""What an envelope takes besides its bytes and its record."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,10 @@ class Envelope:
     @cached_property
     def record(self) -> Message:
         """The body's record; raises MalformedMessage."""
-        return decode(self.body, *KINDS.values())
+        record = decode(self.body, *KINDS.values())
+        if "data" in vars(self):
+            parsed_envelopes.grown(self.data, self, memory(record))
+        return record
 
     @property
     def topic(self) -> str:
@@ -99,7 +104,10 @@ def _parsed(data: bytes) -> Envelope:
     return envelope
 
 
-parsed_envelopes = Remembered(_parsed, len)
+COPIES, MOST_PARSED = 3, 4 * MOST_BYTES
+"""Of an envelope's bytes: as they came, of the body, of the signed part. Most records take about as much."""
+parsed_envelopes = Remembered(_parsed, lambda data, _: COPIES * len(data) + ENVELOPE_BYTES, MOST_PARSED)
+"""Envelopes by their bytes; each counts with its record once that is parsed, after the signature."""
 
 
 def seal_envelope(envelope: Envelope, key: SigningKey) -> Envelope:

@@ -16,7 +16,7 @@ BEACON_SHARE_BYTES = 80
 MAX_BODY_BYTES = 1 << 21
 """Of any record: the longest lists of `MAX_MEMBERS` names, digests or shares of nonces fit, see the tests."""
 MOST_KEYS = (MAX_BODY_BYTES - 256) // (PUBLIC_KEY_BYTES + 3)
-"""Sealing keys in one record. A holder gives one for each dealer, so no attempt has more dealers."""
+"""Sealing keys in one record: a holder's for its dealers, unless the rules keep keys out of entries."""
 _NAME_BYTES = 40
 
 Count = Annotated[int, Range(0, (1 << 63) - 1)]
@@ -34,6 +34,10 @@ MaybeDigest = Annotated[bytes, Length(0, 32)]
 Binding = Annotated[bytes, Length(0, 16 * MAX_MEMBERS)]
 SealingKey = Annotated[bytes, Length(PUBLIC_KEY_BYTES)]
 SealingKeys = Annotated[tuple[SealingKey, ...], Length(0, MOST_KEYS)]
+MOST_STEPS = 16
+Path = Annotated[tuple[Digest, ...], Length(0, MOST_STEPS)]
+"""Of a leaf in a Merkle tree; one of `MAX_MEMBERS` leaves has 14 steps at most."""
+NumberOfKeys = Annotated[int, Range(0, MAX_MEMBERS)]
 BeaconShareList = Annotated[
     tuple[Annotated[bytes, Length(0, BEACON_SHARE_BYTES)], ...], Length(0, MAX_MEMBERS)
 ]

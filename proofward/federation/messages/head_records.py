@@ -123,7 +123,8 @@ class View:
     participant, present, accepted, left_out: of the attempt or the round under way
     noise: of the round under way and the next one; releases: of the privacy budget that it has spent
     own_counts: whether it has published its own counts of the round under way
-    sealing: digest of the keys that the present holders have published for it, see `history.heads`
+    dealer: its place among those for whom holders have published keys, in phase UPLOAD
+    sealing: digest of what the present holders have published for it then, see `history.signed_heads`
     """
 
     kind: ClassVar[str] = "view"
@@ -145,6 +146,7 @@ class View:
     noise: Annotated[tuple[NoiseWords, ...], Length(0, 2)]
     releases: Count
     own_counts: bool
+    dealer: Count
     sealing: MaybeDigest
 
 

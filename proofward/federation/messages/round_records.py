@@ -13,7 +13,9 @@ from proofward.federation.messages.field_types import (
     MaybeDigest,
     Name,
     Names,
+    NumberOfKeys,
     PairSecret,
+    Path,
     SealedShares,
     SealingKeys,
     Text,
@@ -36,6 +38,27 @@ class HolderKeys(Message):
 
     kind: ClassVar[str] = "holder-keys"
     sealing_keys: SealingKeys
+
+
+@dataclass(frozen=True)
+class HolderKeyRoot(Message):
+    """The same where the rules keep keys out of entries: an object with all keys, and their Merkle root.
+
+    keys, root: b"" where number is 0, of who holds nothing
+    """
+
+    kind: ClassVar[str] = "holder-key-root"
+    keys: MaybeDigest
+    root: MaybeDigest
+    number: NumberOfKeys
+
+    def objects(self) -> tuple[bytes, ...]:
+        """See Message."""
+        return (self.keys,) if self.keys else ()
+
+    def lasting(self) -> tuple[bytes, ...]:
+        """See Message: keys go with the shares that were sealed to them."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -137,6 +160,14 @@ class ShareComplaint(Message):
     def subject(self) -> tuple[str, ...]:
         """See Message."""
         return (self.dealer,)
+
+
+@dataclass(frozen=True)
+class PlacedComplaint(ShareComplaint):
+    """Holder: the same where keys are an object, with the path of that pair's key to its entry's root."""
+
+    kind: ClassVar[str] = "placed-complaint"
+    path: Path
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the rules say of how members check sums, keep sealed shares and follow the ledger."""
+"""What the rules say of sums, of shares and the keys they are sealed to, and of following the ledger."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ RECOMPUTED, FINGERPRINTS = "recomputed", "fingerprints"
 SUMS = (RECOMPUTED, FINGERPRINTS)
 KEPT, EPHEMERAL = "kept", "ephemeral"
 SHARES = (KEPT, EPHEMERAL)
+IN_ENTRIES, AS_OBJECTS = "entries", "objects"
+SEALING_KEYS = (IN_ENTRIES, AS_OBJECTS)
 EVERYTHING, HEADS = "everything", "heads"
 FOLLOWING = (EVERYTHING, HEADS)
+_OPTIONS = {"sums": SUMS, "shares": SHARES, "sealing_keys": SEALING_KEYS, "follow": FOLLOWING}
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,18 @@ class Scaling:
 
     sums: RECOMPUTED, everybody adds all ciphertexts up; FINGERPRINTS, see `history.fingerprints`
     shares: KEPT; or EPHEMERAL, sealed shares of keys are deleted with their round, see `history.ephemeral`
+    sealing_keys: IN_ENTRIES of the ledger; or AS_OBJECTS with a Merkle root, see `history.sealing_keys`
     follow: EVERYTHING, every member reads every entry; or HEADS, verifiers sign heads for hospitals, which
         may follow these alone, see `history.heads`
     """
 
     sums: str = RECOMPUTED
     shares: str = KEPT
+    sealing_keys: str = IN_ENTRIES
     follow: str = EVERYTHING
 
     def __post_init__(self) -> None:
-        for name, options in (("sums", SUMS), ("shares", SHARES), ("follow", FOLLOWING)):
+        for name, options in _OPTIONS.items():
             if getattr(self, name) not in options:
                 raise ConfigurationError(name, f"one of {', '.join(options)}", getattr(self, name))
 
@@ -44,6 +49,11 @@ class Scaling:
     def ephemeral(self) -> bool:
         """Whether sealed shares go when their round is closed."""
         return self.shares == EPHEMERAL
+
+    @property
+    def key_objects(self) -> bool:
+        """Whether an entry has the root of a holder's keys alone."""
+        return self.sealing_keys == AS_OBJECTS
 
     @property
     def heads(self) -> bool:

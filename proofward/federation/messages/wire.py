@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, TypeVar
 
 from proofward.encoding import Length, MalformedMessage, blanked, decode, encode
-from proofward.encoding.remembered import Remembered
+from proofward.encoding.remembered import MOST_BYTES, Remembered, memory
 from proofward.federation.messages.field_types import Count, Digest
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.rules import Rules
@@ -77,7 +77,7 @@ def _opened(shown: tuple[bytes, bytes, str, bytes]) -> Extension:
     return extension
 
 
-opened_extensions = Remembered(_opened, lambda shown: len(shown[0]))
+opened_extensions = Remembered(_opened, lambda shown, found: len(shown[0]) + memory(found), 2 * MOST_BYTES)
 """Extensions that were opened, by bytes, consortium and the aggregator's name and key."""
 
 

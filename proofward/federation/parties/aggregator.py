@@ -25,6 +25,7 @@ from proofward.federation.history.ephemeral import disposable
 from proofward.federation.history.history import MAX_REFUSALS, NO_FAULT, SET_CLOCK
 from proofward.federation.history.history_state import CLOSED, UNMASK
 from proofward.federation.history.schedule import next_record
+from proofward.federation.history.sealing_keys import require_whole
 from proofward.federation.history.standstill import no_way_on, require_share_sums
 from proofward.federation.messages.beacon import first_model
 from proofward.federation.messages.catalogue import (
@@ -106,8 +107,8 @@ class Aggregator:
             if hashlib.sha256(packet.envelope).digest() in self.history.recorded:
                 return []
             envelope = self.history.open(packet.envelope)
-            self.judge(packet.envelope)
-            self._store(envelope, packet.attachments)
+            judged, envelope = self.judge(packet.envelope), None  # the ledger shows no fault of what follows
+            self._store(judged, packet.attachments)
             self.record(packet.envelope)
         except Refusal as refusal:
             self.report("refused", refusal.check, refusal=refusal)
@@ -273,6 +274,8 @@ class Aggregator:
                 f"an attachment {digest.hex()} from {envelope.sender}",
                 found,
             )
+        sender, held = envelope.sender, self.ledger.get_object
+        require_whole(sender, envelope.record, lambda digest: given.get(digest) or held(digest))
         for digest in needed:
             if digest in given:
                 self.ledger.put_object(given[digest])

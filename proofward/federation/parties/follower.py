@@ -32,7 +32,8 @@ from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.keys import SigningKey
 
-PASSING = ("object-missing", "object-digest", "ledger-truncated", "message-dropped", "key-replaced")
+OF_OBJECTS = ("object-missing", "object-digest", "object-part")
+PASSING = (*OF_OBJECTS, "ledger-truncated", "message-dropped", "key-replaced")
 REASON = 400
 
 

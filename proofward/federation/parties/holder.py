@@ -17,7 +17,7 @@ from proofward.federation.history.aggregation import sum_shares
 from proofward.federation.history.beacon_keys import KEY_SEED, OWN_SHARE, open_from_dealer
 from proofward.federation.history.beacon_sharing import share_is_good
 from proofward.federation.history.beacon_steps import deal_context, vouched_for
-from proofward.federation.history.complaints import judge_complaint, open_share, pair_of
+from proofward.federation.history.complaints import judge_complaint, open_share
 from proofward.federation.history.consent_steps import lockers, ready_holders
 from proofward.federation.history.history_state import (
     ABANDON,
@@ -36,13 +36,14 @@ from proofward.federation.history.history_state import (
 from proofward.federation.history.judging import Unable
 from proofward.federation.history.round_jobs import round_job
 from proofward.federation.history.round_state import Finding, Recorded
+from proofward.federation.history.sealing_keys import complaint_of, kind_of_keys
 from proofward.federation.messages.catalogue import (
     Abandonment,
     AcceptedSet,
     BeaconShares,
     BeaconVouch,
-    HolderKeys,
     Lock,
+    PlacedComplaint,
     ShareComplaint,
     SharesChecked,
     ShareSum,
@@ -50,7 +51,6 @@ from proofward.federation.messages.catalogue import (
 from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.messages.values import words_to_bytes
 from proofward.federation.parties.participant import Participant
-from proofward.lattice.sealing import pair_secret
 from proofward.layers.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 
@@ -118,17 +118,17 @@ class Holder(Participant):
         if seed is None:
             return
         waiting, failures = False, list[Refusal]()
+        complaint = PlacedComplaint if self.rules.scaling.key_objects else ShareComplaint
         for dealer in state.passed:
             if dealer == self.name or (self.name, dealer) in state.complaints:
                 continue
             try:
-                if (earlier := self.sent(ShareComplaint, dealer)) is None and self._is_good(dealer):
+                if (earlier := self.sent(complaint, dealer)) is None and self._is_good(dealer):
                     continue
                 waiting = True
                 unjudged = state.uploads[dealer].digest in self._unjudged
                 if earlier is None and not unjudged and self._bound_by_proof(dealer):
-                    key = pair_secret(seed, pair_of(self.history, dealer, self.name))
-                    earlier = self.say(ShareComplaint(dealer, state.uploads[dealer].digest, key))
+                    earlier = self.say(complaint_of(self.history, self.name, dealer, seed))
             except Refusal as refusal:
                 failures.append(refusal)
                 continue
@@ -236,7 +236,7 @@ class Holder(Participant):
     @property
     def remembers(self) -> bool:
         """Whether this state is that of the hospital that took part in this attempt: a lost one is not."""
-        return self.stored(HolderKeys) is not None
+        return self.stored(kind_of_keys(self.history)) is not None
 
     def unmask(self) -> Iterator[bytes]:
         """This holder's sum of shares over the accepted set, once; t + 1 + x holders have locked it."""

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from proofward.federation.history.attestation_steps import lacking
 from proofward.federation.history.beacon_keys import KEY_SEED, beacon_key
-from proofward.federation.history.complaints import holder_keys
 from proofward.federation.history.history_state import (
     ABANDON,
     ANY_PHASE,
@@ -27,13 +26,13 @@ from proofward.federation.history.history_state import (
     VOUCH,
 )
 from proofward.federation.history.round_state import Recorded
+from proofward.federation.history.sealing_keys import holder_keys, keys_said, kind_of_keys
 from proofward.federation.history.statements import enrolment_statement
 from proofward.federation.messages.catalogue import (
     AcceptedSet,
     Attendance,
     Consent,
     Enrolment,
-    HolderKeys,
     ShareSum,
     Upload,
 )
@@ -87,7 +86,7 @@ class Hospital(Spender):
             yield from duty()
         yield from self.publish_counts()
         if phase == UPLOAD:
-            self.notice_dropped(HolderKeys, history.round.holder_keys)
+            self.notice_dropped(kind_of_keys(history), history.round.holder_keys)
         if phase in (VERIFY, SHARES, CONSENT, LOCK, UNMASK, CONFIRM):
             self.notice_dropped(Upload, history.round.uploads)
         if phase == CONFIRM:
@@ -155,15 +154,19 @@ class Hospital(Spender):
         state = self.history.round
         if self.name not in state.participants or self.name in state.holder_keys:
             return
-        if (earlier := self.sent(HolderKeys)) is not None:
+        if (earlier := self.sent(kind_of_keys(self.history))) is not None:
             yield earlier
             return
         if not self.holds:
-            yield self.say(HolderKeys(()))
+            yield self.say(keys_said(self.history, ())[0])
             return
         seed = self.source("sealing")(32)
-        keys = holder_keys(self.history, self.name, seed)
-        yield self.say(HolderKeys(keys), secrets={self.fact_name("sealing"): seed})
+        said, objects = keys_said(self.history, self.sealing_keys(seed))
+        yield self.say(said, objects, secrets={self.fact_name("sealing"): seed})
+
+    def sealing_keys(self, seed: bytes) -> tuple[bytes, ...]:
+        """The public keys of this holder, one for each dealer."""
+        return holder_keys(self.history, self.name, seed)
 
     def _consent(self) -> Iterator[bytes]:
         state = self.history.round

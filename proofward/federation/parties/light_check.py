@@ -14,6 +14,7 @@ from proofward.encoding import MalformedMessage, decode
 from proofward.federation.history.heads import keys_digest
 from proofward.federation.history.history_state import BETWEEN, ROUND_PHASES
 from proofward.federation.history.membership_steps import is_rotation
+from proofward.federation.history.projection import published
 from proofward.federation.history.signed_heads import sealing_digest
 from proofward.federation.messages.catalogue import KINDS
 from proofward.federation.messages.envelope import open_envelope, parse_envelope
@@ -155,8 +156,13 @@ def _check_view(rules: Rules, head: Head, view: View, answer: LightAnswer, hospi
     except MerkleProofInvalid as error:
         raise Refusal("head-view", host, error.expected, error.actual) from error
     shown, count = answer.sealing, len(sealed_to(head, hospital)) if view.sealing else 0
+    expected = f"what {count} holders have published"
     proper = len(shown) == count and view.sealing == (sealing_digest(shown) if view.sealing else b"")
-    require(proper, "head-sealing", host, f"the keys that {count} holders have published", len(shown))
+    require(proper, "head-sealing", host, expected, len(shown))
+    try:
+        _ = [published(rules, data) for data in shown]
+    except MalformedMessage as error:
+        raise Refusal("head-sealing", host, expected, describe(str(error))) from error
     kinds = {word.slot.split("/")[0] for word in view.words}
     require(kinds <= KINDS.keys(), "head-view", host, "words of kinds that there are", sorted(kinds))
     phases = (BETWEEN, *ROUND_PHASES)

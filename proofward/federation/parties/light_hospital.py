@@ -19,7 +19,7 @@ from proofward.encoding import MalformedMessage, decode, decode_item, encode_ite
 from proofward.federation.history.heads import verifier_keys
 from proofward.federation.history.history import History, slot
 from proofward.federation.history.history_state import CLOSED, HistoryState
-from proofward.federation.history.projection import Projection
+from proofward.federation.history.projection import Projection, published
 from proofward.federation.messages.clock import in_utc
 from proofward.federation.messages.envelope import parse_envelope
 from proofward.federation.messages.head_records import Head, View
@@ -121,7 +121,7 @@ class LightHospital(Hospital):
     def _show(self, taken: Taken) -> None:
         """From now on it knows a head."""
         holders = sealed_to(taken.head, self.name) if taken.view.sealing else ()
-        sealing = dict(zip(holders, taken.sealing, strict=True))
+        sealing = {name: published(self.rules, own) for name, own in zip(holders, taken.sealing, strict=True)}
         self._taken = taken
         self._turn_to(Projection(self.rules, taken.head, taken.view, sealing, taken.keys))
 

@@ -17,6 +17,7 @@ from proofward.federation.history.judging import Source, Unable, source_of
 from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
 from proofward.federation.history.proofs import Proofs
 from proofward.federation.history.round_state import Finding
+from proofward.federation.history.sealing_keys import require_whole
 from proofward.federation.history.statements import enrolment_statement, upload_statement
 from proofward.federation.messages.catalogue import (
     Aggregate,
@@ -26,6 +27,7 @@ from proofward.federation.messages.catalogue import (
     EnrolmentClosed,
     EnrolmentVerdict,
     Fingerprints,
+    HolderKeyRoot,
     KeysClosed,
     Message,
     RoundOpened,
@@ -85,6 +87,7 @@ class ProofAudit:
             EnrolmentClosed: ("enrolled-set", self._enrolled_set),
             RoundOpened: ("enrolled-set", self._enrolled_set),
             BeaconFixed: ("beacon", self._beacon),
+            HolderKeyRoot: ("sealing-keys", self._keys),
             KeysClosed: ("participants", self._attempt),
             Upload: ("round-proof", self._upload),
             Verdict: ("verdict", self._verdict),
@@ -230,6 +233,14 @@ class ProofAudit:
         require(model == record.model, "first-model", aggregator, record.model, model)
         drawn = "trusted first model" if self.history.rules.trusts_first_model else "first model drawn"
         return f"{record.beacon.hex()}, {drawn}: {record.model.hex()}"
+
+    def _keys(self, holder: str, record: HolderKeyRoot) -> str:
+        try:
+            data = self.objects.get(record.keys) if record.number else b""
+        except Refusal:
+            return UNREAD
+        require_whole(holder, record, lambda _: data)
+        return f"{record.number} keys under {record.root.hex()}" if record.number else "none"
 
     def _attempt(self, aggregator: str, record: KeysClosed) -> str:
         self.found = {}

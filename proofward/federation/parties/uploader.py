@@ -16,6 +16,7 @@ from itertools import zip_longest
 from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.complaints import Sealed, seal_share, sealed_digests
 from proofward.federation.history.proof_jobs import ProvedRound, Seal
+from proofward.federation.history.sealing_keys import published_keys
 from proofward.federation.history.statements import upload_statement, validation_arc
 from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.randomness import ByteSource
@@ -49,6 +50,7 @@ class Uploader(NoiseKeeper):
     """What a hospital does with its own records in a round."""
 
     counts: CountSource
+    _keys: tuple[tuple[int, int], dict[str, bytes]] | None = None
 
     def kept_secrets(self) -> set[str]:
         """See NoiseKeeper; and the counts of the round under way."""
@@ -66,6 +68,7 @@ class Uploader(NoiseKeeper):
         if (earlier := self.sent(Upload)) is not None:
             yield earlier
             return
+        self.published_keys()  # a proof takes long, and is in vain if one of them does not come
         start = time.perf_counter()
         try:
             statement = upload_statement(
@@ -156,6 +159,14 @@ class Uploader(NoiseKeeper):
         attachments = (made.ciphertext, made.proof, *(data for data in sealed if data is not None))
         return self.say(record, attachments, secrets=secrets)
 
+    def published_keys(self) -> dict[str, bytes]:
+        """What each other holder that takes part has published for this dealer; fetched once an attempt."""
+        history, position = self.history, self.history.position()
+        if self._keys is None or self._keys[0] != position:
+            others = [name for name in history.holding(history.round.present) if name != self.name]
+            self._keys = position, published_keys(history, self.objects, self.name, others)
+        return self._keys[1]
+
     def seal_shares(self, shares: tuple[bytes, ...]) -> Sealed:
         """The share of every other holder that takes part, sealed."""
         holders, present = self.history.committee, set(self.history.round.present) - {self.name}
@@ -166,7 +177,7 @@ class Uploader(NoiseKeeper):
 
     def seal_share(self, holder: str, share: bytes) -> bytes:
         """A share sealed to its holder."""
-        return seal_share(self.history, self.name, holder, share)
+        return seal_share(self.history, self.name, holder, self.published_keys()[holder], share)
 
     def _unable(self, fact: str, reason: str) -> None:
         with self.state.transaction():

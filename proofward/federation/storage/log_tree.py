@@ -8,7 +8,7 @@ from typing import overload
 from proofward.encoding.remembered import Remembered
 from proofward.ledger.merkle_log import completed_nodes, leaf_hash, tree_root
 
-leaf_hashes = Remembered(leaf_hash, len)
+leaf_hashes = Remembered(leaf_hash, lambda entry, _: len(entry))
 """Hashes of entries as leaves: of one that comes in, a member needs it before and after it is judged."""
 
 

@@ -7,11 +7,13 @@ from proofward.federation.messages.catalogue import (
     Attestation,
     BeaconDeal,
     Enrolment,
+    HolderKeyRoot,
     Message,
     ShareSum,
     Upload,
 )
 from proofward.lattice.parameters import RING_DEGREE, ciphertext_length
+from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.ledger.reading import MAX_OBJECT_BYTES
 
 MAX_PROOF_BYTES = 1 << 26
@@ -32,6 +34,8 @@ def size_limits(record: Message, entries: int) -> dict[bytes, int]:
     if isinstance(record, Upload):
         sealed = {digest: MAX_SEALED_SHARE_BYTES for digest in record.sealed_shares if digest}
         return {**sealed, record.proof: MAX_PROOF_BYTES, record.ciphertext: vector_bytes(entries)}
+    if isinstance(record, HolderKeyRoot):
+        return {digest: record.number * PUBLIC_KEY_BYTES for digest in record.objects()}
     if isinstance(record, BeaconDeal):
         return {digest: MAX_SEALED_NONCE_BYTES for digest in record.objects()}
     if isinstance(record, ShareSum):

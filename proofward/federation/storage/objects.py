@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from io import BytesIO
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self, runtime_checkable
 
 from proofward.federation.messages.refusal import Refusal, require
+from proofward.federation.storage.parts import Part, Parted, PartSource, PartTree
 from proofward.ledger.errors import LedgerError, ObjectCorrupt, ObjectMissing
 from proofward.ledger.objects import ObjectStore
 
@@ -29,14 +31,18 @@ class FileSource(Protocol):
         ...
 
 
+MOST_TREES = 512
+"""Of objects in parts, whose trees are kept for the next question: 64 bytes a part each."""
+
 ObjectSource = FileSource | Callable[[bytes], bytes | None]
 
 
 class StoredObjects:
-    """A store as a source; see FileSource."""
+    """A store as a source; see FileSource and PartSource."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
+        self._trees = lru_cache(MOST_TREES)(self._tree)
 
     def __call__(self, digest: bytes) -> bytes | None:
         """The object, None when it is missing or damaged."""
@@ -48,6 +54,22 @@ class StoredObjects:
     def open(self, digest: bytes) -> BinaryIO:
         """See FileSource."""
         return self._store.open(digest)
+
+    def parts(self, wholes: Sequence[Parted], place: int) -> list[Part | None]:
+        """See PartSource. The tree is that of verified bytes; the part is read anew."""
+        return [self._part(whole, place) for whole in wholes]
+
+    def _part(self, whole: Parted, place: int) -> Part | None:
+        try:
+            path = self._trees(whole).path(place)
+            with self._store.path(whole.digest).open("rb") as file:
+                file.seek(place * whole.size)
+                return Part(file.read(whole.size), path)
+        except (LedgerError, OSError, ValueError):
+            return None
+
+    def _tree(self, whole: Parted) -> PartTree:
+        return PartTree(whole.split(self._store.get(whole.digest, whole.number * whole.size)))
 
 
 class SizedObjects:
@@ -102,6 +124,29 @@ class Objects:
             raise self._missing(digest) from None
         except ObjectCorrupt as error:
             raise Refusal("object-digest", self._host, digest.hex(), error.actual) from error
+
+    def parts(self, wholes: Sequence[Parted], place: int) -> list[bytes]:
+        """The part at a place of each object; raises Refusal where one is missing or another.
+
+        Only a PartSource does without the whole objects.
+        """
+        source, found, result = self._source, list[Part | None](), list[bytes]()
+        if isinstance(source, PartSource):
+            found += source.parts(wholes, place)
+        else:
+            found += [self._cut(whole, place) for whole in wholes]
+        for whole, part in zip(wholes, found, strict=True):
+            if part is None:
+                raise self._missing(whole.digest)
+            expected = f"part {place} of {whole.number} under root {whole.root.hex()}"
+            require(whole.has(place, part.data, part.path), "object-part", self._host, expected, "another")
+            result.append(part.data)
+        return result
+
+    def _cut(self, whole: Parted, place: int) -> Part:
+        parts = whole.split(self.get(whole.digest))
+        require(place < len(parts), "object-part", self._host, f"{whole.number} parts", len(parts))
+        return Part(parts[place], PartTree(parts).path(place))
 
     def _missing(self, digest: bytes) -> Refusal:
         return Refusal("object-missing", self._host, f"object {digest.hex()}", "nothing")

@@ -12,7 +12,7 @@ import os
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from proofward.engines.contract import KitError
+from proofward.engines.contract import KitError, WrongProxy
 
 DIRECT = "none"
 _NAMES = ("grpc_proxy", "https_proxy", "http_proxy", "all_proxy")
@@ -51,8 +51,8 @@ def proxy_environment(
 ) -> dict[str, str]:
     """Variables for the processes that connect to `host`: through the proxy `url`, or directly.
 
-    `url` is None where the operator said nothing, and "none" for no proxy. Raises KitError for a proxy that
-    gRPC cannot use, and where nothing was said and the environment names one.
+    `url` is None where the operator said nothing, and "none" for no proxy. Raises WrongProxy for a
+    proxy that gRPC cannot use, KitError where nothing was said and the environment names one.
     """
     if url is None and (found := proxies_for(host, environment)):
         raise KitError(
@@ -66,13 +66,13 @@ def proxy_environment(
         parts = urlsplit(url)
         named = parts.hostname is not None and parts.port is not None
     except ValueError:
-        raise KitError(f"--proxy: expected http://HOST:PORT, found {url}") from None
+        raise WrongProxy(f"--proxy: expected http://HOST:PORT, found {url}") from None
     if parts.scheme.startswith("socks"):
-        raise KitError(
+        raise WrongProxy(
             f"--proxy: {parts.scheme} is not possible: FLARE connects with gRPC, which speaks HTTP CONNECT "
             "only. Give an HTTP proxy, http://HOST:PORT; for Tor set `HTTPTunnelPort 9080` in torrc and use "
             "--proxy http://127.0.0.1:9080"
         )
     if parts.scheme != "http" or not named:
-        raise KitError(f"--proxy: expected http://HOST:PORT, found {url}")
+        raise WrongProxy(f"--proxy: expected http://HOST:PORT, found {url}")
     return {**dict.fromkeys(_GRPC, ""), "grpc_proxy": url, "no_grpc_proxy": "", "no_proxy": ""}

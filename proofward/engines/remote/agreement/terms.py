@@ -78,8 +78,8 @@ class Terms:
     attestation: canonical encoding of what is asked of evidence, b"" where nothing is
     chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
     committees: canonical encoding of the Committees, b"" where there are none
-    sums, shares, follow: how members check a sum, how long sealed shares are kept, and whether heads are
-        signed that hospitals may follow, see Scaling
+    sums, shares, sealing_keys, follow: how members check a sum, how long sealed shares are kept, where the
+        keys are that they are sealed to, and whether heads are signed that hospitals may follow, see Scaling
     """
 
     kind: ClassVar[str] = "terms"
@@ -101,6 +101,7 @@ class Terms:
     committees: Annotated[bytes, Length(0, MAX_COMMITTEES)] = b""
     sums: Annotated[str, Length(1, 16)] = PLAIN.sums
     shares: Annotated[str, Length(1, 16)] = PLAIN.shares
+    sealing_keys: Annotated[str, Length(1, 16)] = PLAIN.sealing_keys
     follow: Annotated[str, Length(1, 16)] = PLAIN.follow
 
     @classmethod
@@ -183,9 +184,9 @@ class Terms:
 
     @property
     def scaling(self) -> Scaling:
-        """How sums are checked, shares kept and the ledger followed; raises RulesError."""
+        """How sums are checked, where shares and keys are, how the ledger is followed; raises RulesError."""
         try:
-            return Scaling(self.sums, self.shares, self.follow)
+            return Scaling(self.sums, self.shares, self.sealing_keys, self.follow)
         except ConfigurationError as error:
             raise RulesError(error.field, error.expected, error.actual) from error
 
