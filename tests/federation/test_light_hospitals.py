@@ -210,21 +210,21 @@ def test_what_others_have_said_is_not_known(ran):
 
 def test_without_committees_who_is_named_reads_everything_and_who_is_admitted_need_not(tmp_path):
     """All hospitals of the rules hold shares then; a verifier changes its key, and signs on."""
-    agreed = replace(plan(4, 3, 2, threshold=1), scaling=Scaling(follow=HEADS))
+    agreed = replace(plan(4, 1, 2, threshold=1), scaling=Scaling(follow=HEADS))
     stopped = Stopped(tmp_path, "keys", agreed=agreed)
     engine = stopped.engine
-    member = add(stopped, kind=Twofold)
+    member = add(stopped, ("verifier-0",), Twofold)
     member.whole = cache(lambda size: replayed(engine.rules, engine.aggregator.ledger.entries(0)[:size]))
     engine.run(lambda: engine.aggregator.history.phase == "upload" and member.follows_lightly)
-    around = engine._around("verifier-1", FakeProofs())
-    changing = Verifier("verifier-1", engine.folder.key("verifier-1"), replace(
-        around, state=engine.verifiers["verifier-1"].state), SigningKey(b"r" * 32))  # fmt: skip
-    engine.verifiers["verifier-1"] = changing
+    around = engine._around("verifier-0", FakeProofs())
+    changing = Verifier("verifier-0", engine.folder.key("verifier-0"), replace(
+        around, state=engine.verifiers["verifier-0"].state), SigningKey(b"r" * 32))  # fmt: skip
+    engine.verifiers["verifier-0"] = changing
     result = engine.run()
     assert result.finished and result.refusals == result.faults == [] and result.halted == {}
     history = engine.aggregator.history
     assert len(history.heads.rotations) == 1 and flaws(tmp_path) == []
     assert member.follows_lightly and member.history.phase == "closed" and {"keys", "upload"} <= member.compared
-    assert member.history.keys["verifier-1"] == SigningKey(b"r" * 32).public.raw == history.keys["verifier-1"]
+    assert member.history.keys["verifier-0"] == SigningKey(b"r" * 32).public.raw == history.keys["verifier-0"]
     assert member.name in history.closed[1].accepted.record.hospitals
     assert member.name not in history.closed[1].confirmations
