@@ -58,7 +58,9 @@ def lines(products: Products, what: str, title: str) -> Any:
             own = [one for one in products if one["way"] == way and what in one["roles"].get(role, {})]
             places, values = [one["hospitals"] for one in own], [one["roles"][role][what] for one in own]
             label = role if way == COMMITTEES else None
-            look = {"color": COLOURS[index], "linestyle": dash, "marker": "o", "markersize": 4}
+            light = role == "light hospital"
+            look = {"linestyle": "--" if light else dash, "marker": "o", "markersize": 4}
+            look["color"] = COLOURS[0 if light else index]
             axes.plot(places, values, label=label, **look)
     axes.set_xscale("log")
     axes.set_yscale("log")

@@ -45,6 +45,7 @@ class LightHospital(Hospital):
         self._taken: Taken | None = None
         self._heard: set[tuple[str, bytes]] = set()
         self._ended = False
+        self._reading = -1
         stored, keys = self.state.fact(ANSWER), self.state.fact(KEYS)
         if stored and keys:
             answer = decode(stored, LightAnswer, max_bytes=MAX_WIRE_BYTES)
@@ -60,12 +61,16 @@ class LightHospital(Hospital):
 
     @property
     def wants(self) -> Wanted:
-        """See Follower: everything before it has joined and the first round opens, and as a holder."""
+        """See Follower: everything before it has joined and the first round opens, and as a holder.
+
+        Likewise for the rest of a round in which no newer head came in time.
+        """
         history = self.history
         begun = history.current is not None or len(history.closed) > 0
         over = history.current is None and len(history.closed) == self.rules.rounds
         early = not begun or self.name not in history.joined
-        everything = early or self._drawn or self._ended or (over and not self.follows_lightly)
+        needed = early or self._drawn or self._ended or history.position()[0] == self._reading
+        everything = needed or (over and not self.follows_lightly)
         if everything or not self.rules.scaling.heads:
             return Wanted(light=False, known=self.full.size)
         return Wanted(light=True, known=history.size)
@@ -191,7 +196,8 @@ class LightHospital(Hospital):
             self._withheld(f"a head after {self.history.size} entries, since there are at least {seen}")
 
     def _withheld(self, expected: str) -> None:
-        """Reports it, once for a head: it is no proof, and the member goes on when a newer head comes."""
+        """Reports it, once for a head: it is no proof, and the member goes on, with all entries."""
+        self._reading = self.history.position()[0]
         fact = f"withheld/{self.history.size}"
         if self.halted is not None or self.state.fact(fact) is not None:
             return

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from proofward.engines.operations.suggestions import Placeholder, command
 from proofward.federation.history.consent_steps import most_releases
-from proofward.federation.history.history import History
 from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.projection import Projection
 from proofward.privacy.words import assumption, spent, whose
 from proofward.relations.config import RoundConfig
 from proofward.report.handover.exported_model import ExportedModel
@@ -139,7 +139,7 @@ UNREAD = (
 def _data(model: ExportedModel, history: HistoryState) -> list[Part]:
     images = model.description.images
     rows = history.enrolled
-    said = [UNREAD] if not isinstance(history, History) else [
+    said = [UNREAD] if isinstance(history, Projection) else [
         f"{len(rows)} hospitals enrolled {sum(rows.values()):,} records in all. Their records stay with "
         "them; the ledger has a commitment to those of each."
     ]  # fmt: skip
@@ -162,7 +162,7 @@ def _training(history: HistoryState) -> Words:
     trained = [state for state in closed if rules.counting_in(state.number) is None]
     summed = [len(state.accepted.record.hospitals) for state in trained if state.accepted is not None]
     last = f"{summed[-1]} hospitals" if summed else "nobody"
-    last = last if isinstance(history, History) else "those in the ledger"
+    last = "those in the ledger" if isinstance(history, Projection) else last
     counted = len(closed) - len(trained)
     only = f"; {counted} of them counted and left the model as it was" if counted else ""
     return Words("Training", [
@@ -215,7 +215,7 @@ def _privacy(history: HistoryState) -> list[str]:
     accountant = history.rules.accountant
     if accountant is None:
         return [WITH_NOISE]
-    if not isinstance(history, History):
+    if isinstance(history, Projection):
         return [WITH_NOISE, f"How much of it is spent stands in the ledger; {assumption(accountant)}."]
     own = spent(accountant, most_releases(history))
     return [WITH_NOISE, f"Of it are {own}, for {whose(accountant)}; {assumption(accountant)}."]

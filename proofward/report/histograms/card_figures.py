@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from proofward.federation.history.history import History
+from proofward.federation.history.projection import Projection
 from proofward.federation.messages.refusal import Refusal
 from proofward.report.figures.canvas import PicturesUnavailable
 from proofward.report.handover.model_card import Figures
@@ -43,7 +43,7 @@ def ledger_figures(taken: Taken) -> list[Figures]:
     """Those of the ledger that a model was taken from; raises Refusal, ConfigurationError."""
     if taken.objects is None:
         return []
-    if not isinstance(taken.history, History):
+    if isinstance(taken.history, Projection):
         return [Figures(ELSEWHERE, ())] if taken.history.counted_rounds() else []
     try:
         found = evaluations(taken.history, taken.objects, taken.model.description.classes)
