@@ -5,7 +5,8 @@ python benchmarks/committee_bounds.py [--hospitals 5000] [--verifiers 200] [--co
 
 The bounds are exact. --draws committees are drawn member by member by numpy's generator, and --own of them by
 the protocol's own function, whose shares have to be within five standard deviations of the bounds wherever
-these expect a hundred committees or more. Exit code 1 where one is not.
+these expect a hundred committees or more: of all hospitals, and of those that are left where somebody keeps
+honest ones away, who the rules then draw fewer holders of. Exit code 1 where one is not.
 """
 
 from __future__ import annotations
@@ -24,10 +25,12 @@ from proofward.charts.committee_failures import (
     drawn_by_beacons,
     drawn_by_steps,
     holders_chart,
+    populations_chart,
     verifiers_chart,
 )
 from proofward.federation.committees.bounds import Population, bits, more_corrupt, none_honest, too_few
 from proofward.federation.committees.choice import Holding, least_holding, least_sample
+from proofward.federation.committees.populations import Draw, Sampling
 
 DEVIATIONS, LEAST_EXPECTED = 5, 100
 SHARES = ((5, 5), (10, 10), (20, 10), (30, 10))
@@ -60,15 +63,18 @@ def table() -> list[dict[str, object]]:
             assert holding is not None
             secrecy = more_corrupt(population, holding.size, holding.threshold)
             liveness = too_few(population, holding.size, holding.threshold + 1)
-            fewer = Population(members - members // 10, population.corrupt)
+            draw = Draw(population, holding.size, holding.threshold)
+            left = [members, members - population.absent, population.honest_present, draw.fewest]
             rows.append({
                 "hospitals": members, "corrupt_percent": corrupt, "absent_percent": absent,
                 "size": holding.size, "threshold": holding.threshold,
                 "secrecy_bits": _bits(secrecy), "liveness_bits": _bits(liveness),
                 "secrecy_bits_of_64_withheld": _bits(min(secrecy * 65, Fraction(1))),
-                "secrecy_bits_with_a_tenth_missing": _bits(
-                    more_corrupt(fewer, holding.size, holding.threshold)
-                ),
+                "worst_secrecy_bits": _bits(draw.secrecy), "worst_liveness_bits": _bits(draw.liveness),
+                "can_be_drawn": left, "drawn": [draw.holders(there) for there in left],
+                "secrecy_bits_if_as_many_were_drawn": [
+                    _bits(draw.failing(there, min(there, holding.size))) for there in left
+                ],
             })  # fmt: skip
     return rows
 
@@ -78,11 +84,26 @@ def samples() -> list[dict[str, int]]:
     return [
         {
             "verifiers": judges, "corrupt_percent": corrupt,
-            "sample": least_sample(Population.of_shares(judges, corrupt, 0)),
+            "sample": (size := least_sample(population := Population.of_shares(judges, corrupt, 0))),
+            "sample_of_nine_tenths": Sampling(population, size).judges(judges - judges // 10),
+            "sample_of_a_majority": Sampling(population, size).judges(judges // 2 + 1),
         }
         for judges in JUDGES
         for corrupt in CORRUPT_JUDGES
     ]  # fmt: skip
+
+
+def kept_away(draw: Draw, draws: int, own: int, rng: np.random.Generator) -> list[str]:
+    """Where committees are not as the bounds say that are drawn of fewer, all corrupt ones among them."""
+    found, present = list[str](), draw.population.honest_present
+    for there in (draw.fewest, present, draw.population.members - draw.population.absent):
+        holding = Holding(draw.holders(there), draw.threshold)
+        left = Population(there, draw.population.corrupt)
+        progress({"doing": f"drawing committees of {holding.size} of {there:,} that are left"})
+        stepwise = drawn_by_steps(left, holding.size, draws, rng)
+        for drawn in (stepwise, drawn_by_beacons(left, holding.size, own)):
+            found += [f"of {there}: {words}" for words in strange(left, holding, drawn)]
+    return found
 
 
 def _bits(probability: Fraction) -> float:
@@ -120,7 +141,12 @@ def main() -> None:
     own = drawn_by_beacons(population, holding.size, options.own)
     each = (time.process_time() - began) / options.own
     problems = [*strange(population, holding, drawn), *strange(population, holding, own)]
-    charts = [holders_chart(population, holding, drawn), verifiers_chart(judges, sample, options.draws, rng)]
+    draw = Draw(population, holding.size, holding.threshold)
+    problems += kept_away(draw, options.draws // 10, options.own // 10, rng)
+    charts = [
+        holders_chart(population, holding, drawn), populations_chart(draw),
+        verifiers_chart(judges, sample, options.draws, rng),
+    ]  # fmt: skip
     options.out.mkdir(parents=True, exist_ok=True)
     missing = write_charts(options.out, "Committees", charts)
     print_result(

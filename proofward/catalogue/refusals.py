@@ -46,6 +46,7 @@ REFUSALS: dict[str, str] = {
     "counted-dealers": "The dealers that count are those with enough vouchers, and enough of them.",
     "dataset-root": "The verdicts on an upload's dataset agree with the enrolled one.",
     "dealers": "The dealers of the beacon are those who have dealt, and enough of them.",
+    "draw": "There are enough hospitals to draw holders of whom not too many are corrupt.",
     "end-votes": "The end before all rounds is recorded with enough verifiers' votes for it, and only then.",
     "enrolled-set": "The enrolled hospitals are those that the verdicts accept, and enough of them.",
     "equivocation": "A member says one thing where it may say one.",

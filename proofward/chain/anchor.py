@@ -13,7 +13,7 @@ this contract.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from proofward.chain.abi import constructor_arguments
@@ -49,6 +49,10 @@ class Anchor:
         """The contract's address, 20 bytes."""
         return self.domain.contract
 
+    def as_seated(self, seats: tuple[bytes, ...]) -> Anchor:
+        """With the seats' present keys, as a chain shows them; those of the ledger where it shows none."""
+        return replace(self, seats=seats) if len(seats) == len(self.seats) else self
+
     @property
     def deployment(self) -> bytes:
         """What the factory is sent."""
@@ -81,7 +85,7 @@ def anchor_of(history: HistoryState) -> Anchor:
     first = next((state.model for state in (*history.closed, history.current) if state), None)
     if first is None:
         raise NoAnchor("the ledger", "the first round", "none yet")
-    seats = tuple(_seat(said.record.curve, said.record.key) for said in keys.values())
+    seats = tuple(seat_of(said.record.curve, said.record.key) for said in keys.values())
     consortium = history.rules.digest
     arguments = constructor_arguments(
         artifact.abi,
@@ -101,7 +105,8 @@ def anchor_of(history: HistoryState) -> Anchor:
     return Anchor(domain, tuple(keys), seats, terms.quorum, terms.factory, initcode)
 
 
-def _seat(curve: str, point: bytes) -> bytes:
+def seat_of(curve: str, point: bytes) -> bytes:
+    """What a contract knows a public key by: an address, or the hash of the point."""
     digest = keccak256(point)
     return digest if curve == P256 else bytes(12) + digest[12:]
 

@@ -75,11 +75,15 @@ def examined(
     verifier: str,
     said: VerdictReceipt,
     opened: OpenedColumns | None,
+    seats: tuple[bytes, ...] = (),
 ) -> Examined:
-    """A verdict beside what the proof opens; raises ChainError where there is no anchor."""
+    """A verdict beside what the proof opens; raises ChainError where there is no anchor.
+
+    seats: see `verdict_holds`.
+    """
     anchor = anchor_of(history)
     plain = Examined(state.number, verifier, said.hospital, HOLDS, anchor.names.index(verifier))
-    if not verdict_holds(history, state, verifier, said):
+    if not verdict_holds(history, state, verifier, said, seats):
         return replace(plain, words="not signed by the seat's key, so that it binds nobody")
     if not said.receipt or opened is None:
         lacking = "the proof opens no columns" if said.receipt else "no receipt goes with it"

@@ -36,7 +36,7 @@ def transactions(history: HistoryState, state: AnchoredState) -> Iterator[Transa
 
     Raises NotAnchored where the ledger does not continue what is anchored.
     """
-    anchor = anchor_of(history)
+    anchor = anchor_of(history).as_seated(state.seats)
     if not state.deployed:
         yield deployment(anchor)
     require_continued(history, state)
@@ -90,7 +90,7 @@ def asked_proof(history: HistoryState, node: Node) -> StateProof:
     if node.chain_id != anchor.domain.chain_id:
         expected = f"number {anchor.domain.chain_id}, as the rules say"
         raise NotAnchored("the chain", expected, str(node.chain_id))
-    return node.state_proof(anchor.address, slots_for(max(history.outcomes, default=0)))
+    return node.state_proof(anchor.address, slots_for(max(history.outcomes, default=0), len(anchor.seats)))
 
 
 def state_of(history: HistoryState, node: Node) -> AnchoredState:

@@ -24,13 +24,18 @@ def standing_of(history: HistoryState, node: Node | None) -> tuple[dict[str, obj
     state = NOTHING_YET if node is None else state_of(history, node)
     there = "" if node is None or state.deployed else ", not there yet"
     lines.append(f"contract 0x{anchor.address.hex()}{there}")
+    present = anchor.as_seated(state.seats)
+    pairs = zip(anchor.names, anchor.seats, present.seats, strict=True)
+    replaced = [name for name, before, now in pairs if before != now]
+    if replaced:
+        lines.append(f"another key than in the ledger: {', '.join(replaced)}")
     sealed: dict[str, object] = {}
     for number in sorted(history.outcomes):
-        found = seals_of(history, anchor, number, state.gone)
+        found = seals_of(history, present, number, state.gone)
         sealed[str(number)] = {"seals": len(found.outcome), "ignored": found.ignored}
         wrong = "".join(f"; {name} does not count: {why}" for name, why in found.ignored.items())
         lines.append(f"round {number}: {len(found.outcome)} of {anchor.quorum} seals{wrong}")
-    plain |= {"contract": f"0x{anchor.address.hex()}", "rounds": sealed}
+    plain |= {"contract": f"0x{anchor.address.hex()}", "rounds": sealed, "replaced": replaced}
     if node is not None:
         due = [one.what for one in transactions(history, state)]
         plain |= {"deployed": state.deployed, "anchored": state.closed, "block": state.block, "due": due}

@@ -23,6 +23,8 @@ from proofward.chain.state_trie import value_at
 FORMAT = "proofward/chain-proof/v1"
 MAX_FILE = 1 << 24
 _NAMES = ("size", "root", "closed", "model", "weights", "gone", "log_split")
+_OF_SEATS = ("roster", "replacements")
+MOST_SEATS = 64
 _STATE_ROOT, _NUMBER, _TIMESTAMP = 3, 8, 11
 
 
@@ -74,6 +76,9 @@ class AnchoredState:
     """What the contract holds. deployed: whether there is one; outcomes: by round, where there is one.
 
     closed: how many rounds; gone: bit i is set where seat i is lost
+
+    seats: whose keys they are now, () where the proof does not show it; replacements: how often a seat was
+    given another key, and roster: the digest of who has which, b"" where the proof does not show it
     """
 
     block: int
@@ -88,13 +93,26 @@ class AnchoredState:
     gone: int = 0
     log_split: bool = False
     outcomes: tuple[bytes, ...] = ()
+    seats: tuple[bytes, ...] = ()
+    replacements: int = 0
+    roster: bytes = b""
 
 
-def slots_for(rounds: int) -> list[bytes]:
-    """The slots that a proof opens: the contract's values, and the outcomes of so many rounds."""
+def slots_for(rounds: int, seats: int = 0) -> list[bytes]:
+    """The slots that a proof opens: the contract's values, the outcomes of so many rounds, so many seats.
+
+    seats: 0 where nobody asks whose keys have the seats now.
+    """
     artifact = anchor_artifact()
     outcomes = [artifact.slot_of("outcomes", number) for number in range(1, rounds + 1)]
-    return [*map(artifact.slot, _NAMES), *outcomes]
+    of_seats = [*map(artifact.slot, _OF_SEATS), *_seat_slots(seats)] if seats else []
+    return [*map(artifact.slot, _NAMES), *outcomes, *of_seats]
+
+
+def _seat_slots(seats: int) -> list[bytes]:
+    """Vyper keeps an array's length in its slot, and its elements behind it."""
+    first = anchor_artifact().slots["seats"] + 1
+    return [(first + place).to_bytes(32, "big") for place in range(seats)]
 
 
 def proved_state(proof: StateProof) -> AnchoredState:
@@ -123,6 +141,8 @@ def proved_state(proof: StateProof) -> AnchoredState:
     count = int.from_bytes(closed, "big")
     if count > len(proof.storage):
         raise ProofOfStateInvalid("storage", f"the outcomes of {count} rounds", f"{len(proof.storage)} slots")
+    shown = [slot for slot in _seat_slots(MOST_SEATS) if slot in proof.storage]
+    roster, replaced = (artifact.slot(name) for name in _OF_SEATS)
     return AnchoredState(
         *block,
         deployed=account[3] != keccak256(b""),
@@ -134,6 +154,9 @@ def proved_state(proof: StateProof) -> AnchoredState:
         gone=int.from_bytes(gone, "big"),
         log_split=any(split),
         outcomes=tuple(word(artifact.slot_of("outcomes", number)) for number in range(1, count + 1)),
+        seats=tuple(map(word, shown)),
+        replacements=int.from_bytes(word(replaced), "big") if shown else 0,
+        roster=word(roster) if shown else b"",
     )
 
 

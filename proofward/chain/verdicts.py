@@ -66,9 +66,18 @@ def sealed_verdict(
     return VerdictReceipt(hospital, said.upload, receipt, seal.to_bytes())
 
 
-def verdict_holds(history: HistoryState, state: RoundState, name: str, record: VerdictReceipt) -> bool:
-    """Whether a recorded message of this round is signed by its sender's seat, over its verdict."""
-    anchor, said = anchor_of(history), state.verdicts[name, record.hospital]
+def verdict_holds(
+    history: HistoryState,
+    state: RoundState,
+    name: str,
+    record: VerdictReceipt,
+    seats: tuple[bytes, ...] = (),
+) -> bool:
+    """Whether a recorded message of this round is signed by its sender's seat, over its verdict.
+
+    seats: as a chain shows them, where one was given another key since.
+    """
+    anchor, said = anchor_of(history).as_seated(seats), state.verdicts[name, record.hospital]
     try:
         digest = anchor.domain.digest(typed_verdict(history, state, said, record.receipt))
         return Signature.from_bytes(record.seal).seat(digest) == anchor.seats[anchor.names.index(name)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import log2, nan
 
 import numpy as np
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from proofward.charts.chart import Chart
 from proofward.charts.lines import Line, draw_lines
 from proofward.federation.committees.bounds import Population, bits, more_corrupt, none_honest, too_few
-from proofward.federation.committees.choice import LIVENESS_BITS, SECRECY_BITS, Holding
+from proofward.federation.committees.choice import LIVENESS_BITS, Holding
 from proofward.federation.committees.drawing import HOLDERS, committee
+from proofward.federation.committees.populations import SECRECY_BITS, Draw
 
 Counts = NDArray[np.int64]
 STEPS = 12
@@ -81,6 +83,42 @@ def holders_chart(population: Population, holding: Holding, drawn: Drawn) -> Cha
         f"2^-{SECRECY_BITS} and the second below 2^-{LIVENESS_BITS}."
     )
     return _chart("committee-holders", title, words, "t", places, columns)
+
+
+def populations_chart(draw: Draw) -> Chart:
+    """Against how many hospitals can be drawn: of how many holders, and with what the draw fails."""
+    everybody, present = draw.population.members, draw.population.honest_present
+    places = _places(draw.fewest, everybody)
+    sizes = [draw.holders(there) for there in places]
+    drawn = list(zip(places, sizes, strict=True))
+    columns: dict[str, list[float | None]] = {
+        "more than t corrupt": [_log2(draw.failing(*own)) for own in drawn],
+        f"more than t of {draw.size} corrupt": [
+            _log2(draw.failing(there, min(draw.size, there))) for there in places
+        ],
+        "fewer than t + 1 honest and present": [
+            _log2(too_few(Population(there, there - present), size, draw.threshold + 1))
+            if there >= present
+            else None
+            for there, size in drawn
+        ],
+    }
+    title = f"Hospitals kept away before a draw of {everybody:,}"
+    words = (
+        f"Exact probabilities as powers of two. All {draw.population.corrupt:,} corrupt hospitals can be "
+        f"drawn, and honest ones are kept away: {sizes[-1]} holders are drawn of all hospitals and "
+        f"{sizes[0]} of {places[0]:,}, with t = {draw.threshold}. The second line is for a "
+        f"committee that would stay as it is. The third is for {present:,} honest and present hospitals."
+    )
+    chart = _chart("committee-populations", title, words, "hospitals that can be drawn", places, columns)
+    head, *rows = chart.table
+    table = [(head[0], "holders", *head[1:])]
+    table += [(row[0], str(size), *row[1:]) for row, size in zip(rows, sizes, strict=True)]
+    return replace(chart, numbers={**chart.numbers, "holders": sizes}, table=table)
+
+
+def _log2(probability: Fraction) -> float | None:
+    return -bits(probability) if probability else None
 
 
 def verifiers_chart(population: Population, sample: int, draws: int, rng: np.random.Generator) -> Chart:

@@ -70,10 +70,7 @@ class FaithfulNetwork:
 
 @dataclass(frozen=True)
 class Parties:
-    """The classes of the parties, by name where they differ.
-
-    A test or a demonstration makes a party dishonest in this way.
-    """
+    """The classes of the parties, by name where they differ, as those of dishonest ones do."""
 
     hospitals: Mapping[str, type[Hospital]] = field(default_factory=dict)
     verifiers: Mapping[str, type[Verifier]] = field(default_factory=dict)
@@ -135,7 +132,8 @@ class InProcessFederation:
             workers: How many members work at the same time, on threads, see `usual_workers`.
             data_sheets: What hospitals say of their records, in lines, by name.
             counts: What each hospital counts, by name. Where all rounds count, no datasets are needed.
-            publishing: Who publishes its own counts; attesters: what gives evidence of machines, by name.
+            publishing: The hospitals that publish their own counts.
+            attesters: What gives evidence of members' machines, by name.
         """
         kinds, proofs = parties or Parties(), proofs or RelationProofs()
         self.folder = RunFolder(directory, seed)

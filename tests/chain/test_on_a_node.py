@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from proofward.engines.in_process import InProcessFederation
+from proofward.engines.run_folder import private_of
 from proofward.ledger.files import write_file
 from tests.chain.anchored import anchored_plan, federation
 from tests.chain.contract.anvil import ANVIL, WITHOUT, AnvilChain
@@ -60,6 +61,26 @@ def test_a_ledger_is_anchored_and_audited_over_rpc_and_from_a_file(proofward, ru
     for again in (proofward("chain", "anchor", whole, *rpc, *key), proofward("chain", "anchor", run, *rpc[:2], *key)):
         assert again.exit_code == 0 and "nothing is due" in again.output, again.output
     assert (copy / "chain-proof.json").read_text() == proof.read_text()
+
+
+def test_a_seat_has_another_key(proofward, run, asked, tmp_path) -> None:
+    """After the rounds are anchored, whose seals are of the keys before."""
+    rpc, key = asked
+    request, copy, proof = tmp_path / "seat.json", tmp_path / "run", tmp_path / "proof.json"
+    for source, target in ((run, copy), (private_of(run), private_of(copy))):
+        shutil.copytree(source, target)
+    who = ("--member", "verifier-0")
+    assert proofward("chain", "anchor", copy, *rpc, *key).exit_code == 0
+    assert "asks for a p256 key" in proofward("chain", "seat", "new", copy, request, *rpc, *who, "--curve", "p256").output
+    assert proofward("chain", "verify", copy, *rpc, "--proof", proof).exit_code == 0
+    shown = ("--chain-proof", proof)
+    assert "3 of 2 seals" in proofward("chain", "seat", "seal", copy, request, *shown, "--yes").output
+    dear = proofward("chain", "seat", "send", copy, request, *rpc[:2], *key, "--yes", "--max-fee", "0.0000001")
+    assert dear.exit_code == 1 and "as the node names it: nothing was sent" in " ".join(dear.stderr.split())
+    sent = proofward("chain", "seat", "send", copy, request, *rpc[:2], *key, "--yes")
+    assert sent.exit_code == 0 and "has another key in its seat: block" in sent.output, sent.output
+    assert "another key than in the ledger: verifier-0" in proofward("chain", "status", copy, *rpc).output
+    assert "seals with the p256 key" in proofward("chain", "seat", "take", copy, *rpc, *who).output
 
 
 def test_finality_is_waited_for_unless_it_is_a_chain_for_development(proofward, run, asked) -> None:

@@ -53,7 +53,7 @@ class Failing(LocalNode):
         return super().send(transaction)
 
 
-@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("before", [0, 2])
 def test_a_file_goes_on_wherever_it_was_interrupted(run, before: int, tmp_path, proofward, monkeypatch) -> None:
     """Of a file's four transactions so many are sent; given again, the command sends the others, and no more."""
     history, node, file, key = run.history, Failing(), tmp_path / "due.json", tmp_path / "account.key"

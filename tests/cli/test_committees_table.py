@@ -70,8 +70,8 @@ def test_who_joins_is_told_the_bounds(drawn):
     told = "\n".join(in_words(terms, ("fl.example.org",), 8002))
     assert "a committee of 3 hospitals, drawn for each round, holds the shares of its keys; 1 of them" in told
     assert "2 verifiers, drawn for each proof of a round, judge it" in told
-    assert "more than 1 of 3 holders of a round are corrupt: never (at most 2^-40)" in told
-    assert "all 2 verifiers of a proof are corrupt: never (at most 2^-40)" in _in_words(terms.check())
+    assert "more than 1 of a round's holders, 3 at most, are corrupt: never (at most 2^-40)" in told
+    assert "all verifiers of a proof, 2 at least, are corrupt: never (at most 2^-40)" in _in_words(terms.check())
     assert set(committees_in_words(terms.check())) <= set(told.split("\n"))
 
 
@@ -86,7 +86,7 @@ def test_an_audit_shows_who_was_drawn(drawn):
 def test_a_table_is_written_as_it_was_completed(drawn, tmp_path):
     project = read_project(drawn)
     text = project_text(project)
-    assert "# more than 1 of 3 holders of a round are corrupt: never (at most 2^-40)" in text
+    assert "# more than 1 of a round's holders, 3 at most, are corrupt: never (at most 2^-40)" in text
     (tmp_path / "again.toml").write_text(text)
     assert read_project(tmp_path / "again.toml") == project
 
@@ -136,7 +136,7 @@ def test_rejects_a_table_that_makes_no_sense(tmp_path, table, words):
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ("sample = 1", "all 1 verifiers of a proof are corrupt: 2\\^-2.0"),
+        ("sample = 1", "all verifiers of a proof, 1 at least, are corrupt: 2\\^-2.0"),
         ("size = 2\nthreshold = 1", "fewer than 2 of them are honest and present: 2\\^-0.6"),
         ("absent = 0\nunsafe = true", "false where all bounds are below the policy"),
     ],

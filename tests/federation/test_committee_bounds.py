@@ -21,7 +21,6 @@ from proofward.federation.committees.bounds import (
 )
 from proofward.federation.committees.choice import (
     LIVENESS_BITS,
-    SECRECY_BITS,
     STEP,
     Holding,
     least_holding,
@@ -29,6 +28,7 @@ from proofward.federation.committees.choice import (
     least_threshold,
 )
 from proofward.federation.committees.drawing import HOLDERS, committee
+from proofward.federation.committees.populations import SECRECY_BITS
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.evidence.chain_dispute import dispute
 from proofward.cli.evidence.chain_file import carried_in, sent_of
 from proofward.cli.evidence.chain_options import DEV, FILE, KEY, MAX_FEE, NODE, PROOF_OUT, RPC
+from proofward.cli.evidence.chain_seat import seat
 from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, proof_at, read_proof
 from proofward.federation.messages.usual import CHAIN_KEY_KINDS
 
@@ -242,4 +243,5 @@ def verify(
         raise SystemExit(OK if holds else FLAW)
 
 
-chain.add_command(dispute)
+for command in (dispute, seat):
+    chain.add_command(command)

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.chain.fees import GWEI
 from proofward.cli.common.answering import JSON, SOURCE, Refused, answering, tell
 from proofward.cli.common.console import FLAW, OK, make_console
-from proofward.cli.evidence.chain_options import FILE, MAX_FEE, NODE
+from proofward.cli.evidence.chain_options import FILE, MAX_FEE, NODE, cost_in_words
 from proofward.cli.evidence.chain_source import followed_of, node_at, on_chain
 
 if TYPE_CHECKING:
@@ -60,6 +59,7 @@ def dispute(
     """
     if key is not None and rpc is None:
         raise click.UsageError("--key pays what is sent to --rpc URL, which is missing")
+    from proofward.chain.relay import state_of
     from proofward.cli.common.kernels import load_kernels
 
     with answering(as_json), on_chain():
@@ -71,7 +71,8 @@ def dispute(
         chosen = list(_chosen(history, number, verifier, hospital))
         if not chosen:
             raise Refused("the ledger has no such verdict with a receipt: do the rules have receipts?")
-        found = list(_examined(history, objects, chosen))
+        seats = () if node is None else state_of(history, node).seats
+        found = list(_examined(history, objects, chosen, seats))
         lines = [f"{one.subject}: {one.words}" for one in found]
         false = [one for one in found if one.transaction is not None]
         lines += [] if false else ["no verdict can be refuted"]
@@ -103,7 +104,10 @@ def _chosen(
 
 
 def _examined(
-    history: History, objects: Objects, chosen: Sequence[tuple[RoundState, str, str]]
+    history: History,
+    objects: Objects,
+    chosen: Sequence[tuple[RoundState, str, str]],
+    seats: tuple[bytes, ...],
 ) -> Iterator[Examined]:
     """Each verdict beside its proof, which is verified once for all verdicts on it."""
     from proofward.chain.refuting import examined, opened_again
@@ -113,7 +117,7 @@ def _examined(
     for state, hospital, verifier in chosen:
         if known != (state.number, hospital):
             known, opened = (state.number, hospital), opened_again(history, objects, proofs, state, hospital)
-        yield examined(history, state, verifier, state.receipts[verifier, hospital], opened)
+        yield examined(history, state, verifier, state.receipts[verifier, hospital], opened, seats)
 
 
 def _tried(
@@ -133,7 +137,7 @@ def _tried(
         tried = node.tried(one.transaction)
         if tried.answer != TRUE:
             raise Refused(f"{one.subject}: the chain does not find the claim false; nothing was sent")
-        cost = f"{tried.gas:,} gas, at most {tried.gas * most / GWEI:.3g} of the chain's coin"
+        cost = cost_in_words(tried.gas, most)
         lines.append(f"{one.subject}: {cost}; {one.verifier} would lose its seat")
         yield one
 

@@ -6,11 +6,18 @@ from pathlib import Path
 
 import click
 
-from proofward.chain.fees import USUAL_MOST
+from proofward.chain.fees import GWEI, USUAL_MOST
 from proofward.cli.common.addresses import WebAddress
 
 NODE = WebAddress(whole=True)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def cost_in_words(gas: int, most: float) -> str:
+    """What a transaction takes at most. most: gwei for a unit of gas."""
+    return f"{gas:,} gas, at most {gas * most / GWEI:.3g} of the chain's coin"
+
+
 RPC = click.option("--rpc", required=True, type=NODE, metavar="URL",
                    help="A node of the chain, over JSON-RPC.")  # fmt: skip
 KEY = click.option("--key", required=True, type=FILE, metavar="FILE",

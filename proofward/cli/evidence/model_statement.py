@@ -66,13 +66,9 @@ def read_files(paths: tuple[Path, ...]) -> dict[str, bytes]:
 
 def own_keys(source: Path, history: History, passphrase: bytes | None) -> dict[str, SigningKey]:
     """The present keys of the members whose kit or run this is; raises Refused when there is none."""
-    from proofward.cli.common.answering import opened
-    from proofward.engines.run_folder import private_of
     from proofward.ledger.keys import SigningKey
-    from proofward.report.handover.model_source import is_kit
 
-    folder = opened(source).root / "members" if is_kit(source) else private_of(source)
-    found = {}
+    folder, found = members_of(source), {}
     for name, known in history.keys.items():
         for path in (folder / name / "next.key", folder / name / "identity.key"):
             if path.exists() and (key := SigningKey.load(path, passphrase)).public.raw == known:
@@ -80,6 +76,15 @@ def own_keys(source: Path, history: History, passphrase: bytes | None) -> dict[s
     if not found:
         raise Refused(f"{source}: no key of a member is here to sign with")
     return found
+
+
+def members_of(source: Path) -> Path:
+    """The folder of a kit or of a run that has a folder for each member here."""
+    from proofward.cli.common.answering import opened
+    from proofward.engines.run_folder import private_of
+    from proofward.report.handover.model_source import is_kit
+
+    return opened(source).root / "members" if is_kit(source) else private_of(source)
 
 
 def check_statement(path: Path, ledger: Path | None, models: tuple[Path, ...], as_json: bool) -> None:

@@ -119,7 +119,7 @@ def join(
 
 def ending(terms: Terms, gone: set[str]) -> str:
     """What a federation lacks for good without these members, "" when it can go on."""
-    for role, least in (("hospital", terms.minimum_updates), ("verifier", terms.accepting_verdicts)):
+    for role, least in (("hospital", terms.check().fewest_enrolled), ("verifier", terms.accepting_verdicts)):
         named = terms.named(role)
         left = [name for name in named if name not in gone]
         if len(left) < least and gone & set(named):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from proofward.cli.project.project_table import ProjectError, Table
-from proofward.federation.committees.choice import LIVENESS_BITS, SECRECY_BITS
+from proofward.federation.committees.choice import LIVENESS_BITS
+from proofward.federation.committees.populations import SECRECY_BITS
 from proofward.federation.messages.committees import EVERYBODY, MOST_REDRAWS, Committees, chosen
 from proofward.federation.messages.thresholds import in_words
 from proofward.layers.errors import ConfigurationError

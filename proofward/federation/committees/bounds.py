@@ -40,12 +40,12 @@ class Population:
         return Population(members, members * corrupt // 100, members * absent // 100)
 
 
-def terms(members: int, special: int, size: int) -> Iterator[int]:
-    """C(special, i) C(members - special, size - i) for i = 0 .. size; they add up to C(members, size)."""
+def terms(members: int, special: int, size: int, start: int = 0) -> Iterator[int]:
+    """C(special, i) C(members - special, size - i) for i = start .. size; all add up to C(members, size)."""
     others = members - special
-    first = max(0, size - others)
-    yield from (0 for _ in range(first))
-    term = comb(special, first) * comb(others, size - first)
+    first = max(start, size - others)
+    yield from (0 for _ in range(start, first))
+    term = comb(special, first) * comb(others, size - first) if first <= size else 0
     for i in range(first, size + 1):
         yield term
         term = term * (special - i) * (size - i) // ((i + 1) * (others - size + i + 1))
@@ -53,8 +53,8 @@ def terms(members: int, special: int, size: int) -> Iterator[int]:
 
 def more_corrupt(population: Population, size: int, threshold: int, redraws: int = 0) -> Fraction:
     """P[more than `threshold` corrupt members of `size`], after the best of `redraws` + 1 draws."""
-    found = list(terms(population.members, population.corrupt, size))
-    share = Fraction(sum(found[threshold + 1 :]), comb(population.members, size))
+    found = sum(terms(population.members, population.corrupt, size, threshold + 1))
+    share = Fraction(found, comb(population.members, size))
     return min(share * (redraws + 1), Fraction(1))
 
 
@@ -67,7 +67,8 @@ def too_few(population: Population, size: int, needed: int, redraws: int = 0) ->
 
 def none_honest(population: Population, size: int, redraws: int = 0) -> Fraction:
     """P[all of `size` members are corrupt], after the best of `redraws` + 1 draws."""
-    return more_corrupt(population, size, size - 1, redraws)
+    share = Fraction(comb(population.corrupt, size), comb(population.members, size))
+    return min(share * (redraws + 1), Fraction(1))
 
 
 def bits(probability: Fraction) -> float:

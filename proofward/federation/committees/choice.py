@@ -1,9 +1,10 @@
 """The least committees that keep what is asked of them.
 
-Holders. c members hold shares of each key, and any t + 1 of them open the sum. Two things may not happen:
+Holders. c members hold shares of each key, and any t + 1 of them open the sum. Two things may not happen, of
+whatever population they are drawn (see `populations`):
 
-    secrecy     more than t of the c are corrupt
-    liveness    fewer than t + 1 of the c are honest and present
+    secrecy     more than t of the holders are corrupt
+    liveness    fewer than t + 1 of them are honest and present
 
 Verifiers. s members judge a proof, and one honest one suffices: it may not happen that all s are corrupt.
 """
@@ -13,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from proofward.federation.committees.bounds import Population, below, more_corrupt, none_honest, too_few
+from proofward.federation.committees.populations import SECRECY_BITS, Draw
 
-SECRECY_BITS = 40
 LIVENESS_BITS = 20
 STEP = 4
 """Committees of holders are multiples of it, or all members: so a few members more change no rules."""
@@ -34,7 +35,9 @@ def least_holding(population: Population, redraws: int = 0) -> Holding | None:
     for size in sorted({*range(STEP, members + 1, STEP), members}):
         threshold = least_threshold(population, size, redraws)
         if threshold < size and below(too_few(population, size, threshold + 1, redraws), LIVENESS_BITS):
-            return Holding(size, threshold)
+            drawn = Draw(population, size, threshold, redraws)
+            if below(drawn.liveness, LIVENESS_BITS):
+                return Holding(size, threshold)
     return None
 
 

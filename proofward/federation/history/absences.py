@@ -5,6 +5,7 @@ from __future__ import annotations
 from proofward.federation.history.attestation_steps import barred
 from proofward.federation.history.history_state import (
     ABANDON,
+    BETWEEN,
     CONFIRM,
     CONSENT,
     ENROLMENT,
@@ -30,6 +31,7 @@ def explained(history: HistoryState, found: Refusal) -> Refusal:
     """
     rules, others = history.rules, absent_hospitals(history)
     order = sorted(history.revoked, key=lambda name: history.revoked[name])
+    least = rules.draw.fewest if found.check == "draw" else rules.minimum_updates
     verifiers = [name for name in order if name in rules.verifiers]
     hospitals = [name for name in order if name in rules.hospitals]
     words = [found.actual]
@@ -44,7 +46,7 @@ def explained(history: HistoryState, found: Refusal) -> Refusal:
         return Refusal(found.check, (*lost, culprit)[0], found.expected, "; ".join(words))
     if verifiers and len(history.active(rules.verifiers)) < rules.accepting_verdicts:
         culprit = verifiers[-1]
-    elif others and (not hospitals or len(rules.hospitals) - len(others) < rules.minimum_updates):
+    elif others and (not hospitals or len(rules.hospitals) - len(others) < least):
         culprit = next(iter(others))
     elif order:
         culprit = (hospitals or order)[-1]
@@ -69,7 +71,7 @@ def absent_hospitals(history: HistoryState) -> dict[str, str]:
         return dict(sorted(found.items()))
     state = history.current
     if state is None:
-        return {}
+        return _undrawable(history) if history.phase == BETWEEN else {}
     found = dict.fromkeys(sorted(history.left_out), "left out of this round after its earlier attempt")
     if history.phase in JUDGED:
         refused = [name for name in sorted(state.uploads) if name not in state.passed]
@@ -86,6 +88,15 @@ def absent_hospitals(history: HistoryState) -> dict[str, str]:
     found |= dict.fromkeys(silent, "it has committed to no noise of this attempt")
     holders = history.rules.holders_among(history.active(found))
     return {name: why for name, why in found.items() if name in holders}
+
+
+def _undrawable(history: HistoryState) -> dict[str, str]:
+    """Hospitals of the rules that the beacon of the next round cannot draw, where it draws holders."""
+    if not history.rules.draws_holders:
+        return {}
+    missing = history.active(set(history.rules.hospitals) - history.drawable)
+    late = "its enrolment was not accepted before the round's beacon was fixed"
+    return {name: late if name in history.joined else "it has not enrolled" for name in missing}
 
 
 def _wrong_dealers(state: RoundState, quorum: int) -> list[str]:

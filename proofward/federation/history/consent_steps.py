@@ -40,6 +40,7 @@ def _check_accepted(history: HistoryState, sender: str, record: AcceptedSet) -> 
 def _apply_accepted(history: HistoryState, envelope: Envelope, record: AcceptedSet) -> None:
     history.round.accepted = Recorded(envelope, record)
     history.eligible = frozenset(history.joined)
+    history.fix_draws()
     history.phase = CONSENT
 
 

@@ -71,7 +71,7 @@ def _apply_verdict(history: HistoryState, envelope: Envelope, record: EnrolmentV
 def _check_closed(history: HistoryState, sender: str, record: EnrolmentClosed) -> None:
     expected = tuple(history.acceptable_enrolments())
     require(record.hospitals == expected, "enrolled-set", sender, expected, record.hospitals)
-    least, holders = history.rules.minimum_updates, history.rules.holders_among(expected)
+    least, holders = history.rules.fewest_enrolled, history.rules.holders_among(expected)
     require(len(holders) >= least, "enrolled-set", sender, f"at least {least} hospitals", holders)
     require_all(history)
 
@@ -79,6 +79,7 @@ def _check_closed(history: HistoryState, sender: str, record: EnrolmentClosed) -
 def _apply_closed(history: HistoryState, envelope: Envelope, record: EnrolmentClosed) -> None:
     history.eligible = frozenset(record.hospitals)
     history.admit()
+    history.fix_draws()
     history.sharing.holders = history.rules.holders_among(record.hospitals)
     history.sharing.missing = history.rules.missing_vouches
     history.phase = DEAL

@@ -63,6 +63,7 @@ class HistoryState:
     model: that the next attempt starts from; b"" before the first one is drawn
     beacon: of the round under way, or of the next one; b"" before the first
     eligible: hospitals that had enrolled before that beacon could be known
+    drawable: of whom the draws of the round that opens next are made, see `fix_draws`
     validation_beacons: of each hospital the first one that could not be known when it enrolled: it draws the
         validation part
     noise_roots: keyed (round, hospital), of the secret words of its noise in each attempt of the round
@@ -102,6 +103,7 @@ class HistoryState:
         self.validation_beacons: dict[str, bytes] = {}
         self.noise_roots: dict[tuple[int, str], tuple[bytes, ...]] = {}
         self.eligible: frozenset[str] = frozenset()
+        self.drawable: frozenset[str] = frozenset()
         self.sharing = BeaconState()
         self.model = rules.initial_model
         self.server_state: tuple[bytes, ...] = ()
@@ -229,12 +231,12 @@ class HistoryState:
         """
         if self.rules.counts_only:
             return dict.fromkeys(self.active(self.attendances), NO_DATASET)
+        return self._accepted_roots(self.enrolments)
+
+    def _accepted_roots(self, names: Iterable[str]) -> dict[str, bytes]:
         quorum = self.rules.accepting_verdicts
-        roots = {
-            name: enrolment_root(self.enrolment_verdicts, name, quorum)
-            for name in self.active(self.enrolments)
-        }
-        return {name: root for name, root in roots.items() if root is not None}
+        found = ((name, enrolment_root(self.enrolment_verdicts, name, quorum)) for name in self.active(names))
+        return {name: root for name, root in found if root is not None}
 
     @property
     def joined(self) -> Mapping[str, Recorded[Enrolment] | Recorded[Attendance]]:
@@ -247,6 +249,16 @@ class HistoryState:
             if name not in self.enrolled and name in self.eligible:
                 self.enrolled[name] = self.rows_of(name)
                 self.dataset_roots[name] = root
+
+    def fix_draws(self) -> None:
+        """Fixes of whom the next beacon draws holders and judges, while nobody can know that beacon.
+
+        Hospitals that the rules name and that are accepted by now, and verifiers. Who is revoked later is
+        drawn nevertheless, and its place stays empty: nobody can put others in the place of honest members.
+        """
+        late = self._accepted_roots(set(self.enrolments) - set(self.enrolled))
+        hospitals = self.rules.holders_among({*self.enrolled, *late, *self.attendances})
+        self.drawable = frozenset(self.active((*hospitals, *self.rules.verifiers)))
 
     def draw_validation_parts(self) -> None:
         """The beacon of the round that opens draws the part of whoever enrolled before it could be known."""

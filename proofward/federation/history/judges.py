@@ -1,8 +1,12 @@
 """Who holds the shares of a round's keys, who judges a proof, and what has been found of it.
 
+Both are drawn of members that are fixed before the beacon can be known (`HistoryState.fix_draws`). How many
+are drawn follows from the number of these (`committees/populations`): the more are missing, the fewer holders
+or the more judges. Whoever is revoked after that is drawn nevertheless and nobody takes the empty place, so
+neither somebody who steps back nor somebody who has others removed changes a draw that is known.
+
 Holders. With a committee, it is drawn by the beacon when a round opens, among the hospitals that the rules
-name and that take part then. It stays for all attempts of the round: who is left out of a later attempt is
-not replaced, so that nobody can have the committee changed by having attempts started again.
+name. It stays for all attempts of the round: who is left out of a later attempt is not replaced.
 
 Judges. With a sample, s verifiers judge a proof, drawn by the round's beacon for its hospital. Verification
 is deterministic and public, so one honest of them is enough: the proof holds if all s accept it alike. It
@@ -20,25 +24,41 @@ from __future__ import annotations
 from proofward.federation.committees.drawing import HOLDERS, VERIFIERS, committee
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.round_state import Finding, RoundState
+from proofward.federation.messages.refusal import require
 
 
-def drawn_holders(history: HistoryState, number: int, participants: tuple[str, ...]) -> tuple[str, ...]:
-    """Who holds shares in a round that opens with these participants, ascending; a place is a holder's."""
+def drawn_holders(history: HistoryState, number: int) -> tuple[str, ...]:
+    """Who holds shares in a round that opens now, ascending; a place is a holder's."""
     rules = history.rules
     if not rules.draws_holders:
         return rules.hospitals
-    size = rules.config.holders
-    return committee(history.beacon, HOLDERS, number, rules.hospitals, size, able=participants)
+    size = rules.draw.holders(len(can_hold(history)))
+    return committee(history.beacon, HOLDERS, number, rules.hospitals, size, able=history.drawable)
+
+
+def can_hold(history: HistoryState) -> tuple[str, ...]:
+    """The hospitals of which the next round's holders are drawn, ascending."""
+    return history.rules.holders_among(history.drawable)
+
+
+def require_drawable(history: HistoryState) -> None:
+    """Raises Refusal where holders are to be drawn, and of those that can be no committee keeps secrets."""
+    rules, found = history.rules, can_hold(history)
+    if rules.draws_holders:
+        expected = f"at least {rules.draw.fewest} hospitals to draw holders of"
+        require(len(found) >= rules.draw.fewest, "draw", rules.aggregator, expected, found)
 
 
 def sample_of(history: HistoryState, hospital: str) -> tuple[str, ...]:
-    """The verifiers that are drawn for a hospital's proof in the attempt under way; all where none are."""
+    """The verifiers that are drawn for a hospital's proof in the round under way; all where none are."""
     state, rules = history.round, history.rules
     if not rules.sample:
         return rules.verifiers
     if hospital not in state.samples:
-        drawn = state.beacon, VERIFIERS, state.number, rules.verifiers, rules.sample
-        state.samples[hospital] = committee(*drawn, able=state.asked, subject=hospital)
+        able = state.drawable.intersection(rules.verifiers)
+        size = rules.sampling.judges(len(able))
+        drawn = state.beacon, VERIFIERS, state.number, rules.verifiers, size
+        state.samples[hospital] = committee(*drawn, able=able, subject=hospital)
     return state.samples[hospital]
 
 
@@ -101,7 +121,10 @@ def task_in_words(history: HistoryState, member: str) -> str:
         return f"judges {mine} of the round's {len(state.uploads)} proofs" if rules.sample else ""
     if not rules.draws_holders:
         return ""
-    return f"{'holds' if member in state.committee else 'holds no'} shares of this round's keys"
+    there, everybody = len(rules.holders_among(state.drawable)), len(rules.hospitals)
+    words = f"{'holds' if member in state.committee else 'holds no'} shares of this round's keys"
+    held = f"{there} of {everybody} hospitals could be drawn, {len(state.committee)} of them hold shares"
+    return words if there == everybody else f"{words}; {held}"
 
 
 def contradicted(state: RoundState, quorum: int) -> dict[tuple[str, str], tuple[str, ...]]:

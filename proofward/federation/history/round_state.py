@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Generic, TypeVar
 
 from proofward.federation.history.votes import Votes
@@ -70,6 +69,7 @@ class RoundState:
     verifiers withdrawn: for whom an accepted set was given up
     fingerprints: keyed (verifier, hospital)
     committee: who holds shares of keys, ascending; samples: who was drawn for hospitals' proofs, once asked
+    drawable: of whom these were drawn: hospitals and verifiers
     widened: hospitals whose proof all verifiers judge since some of those drawn were silent
     """
 
@@ -79,6 +79,7 @@ class RoundState:
     participants: tuple[str, ...]
     beacon: bytes
     committee: tuple[str, ...] = ()
+    drawable: frozenset[str] = frozenset()
     samples: dict[str, tuple[str, ...]] = field(default_factory=dict)
     widened: set[str] = field(default_factory=set)
     holder_keys: dict[str, HolderKeys | HolderKeyRoot] = field(default_factory=dict)
@@ -103,11 +104,6 @@ class RoundState:
     _ready: tuple[tuple[int, tuple[str, ...]], tuple[str, ...]] | None = field(
         default=None, init=False, repr=False, compare=False
     )
-
-    @cached_property
-    def asked(self) -> frozenset[str]:
-        """The participants."""
-        return frozenset(self.participants)
 
     def finding(self, hospital: str, quorum: int) -> Finding | None:
         """What at least `quorum` verifiers accept alike for a hospital's upload, else None."""

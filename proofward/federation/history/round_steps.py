@@ -19,7 +19,7 @@ from proofward.federation.history.history_state import (
     HistoryState,
     Step,
 )
-from proofward.federation.history.judges import drawn_holders, judges_of, passing, unjudged
+from proofward.federation.history.judges import drawn_holders, judges_of, passing, require_drawable, unjudged
 from proofward.federation.history.round_state import Recorded, RoundState
 from proofward.federation.history.sealing_keys import kind_of_keys
 from proofward.federation.messages.catalogue import (
@@ -52,6 +52,8 @@ def _check_opened(history: HistoryState, sender: str, record: RoundOpened) -> No
     if history.phase == ABANDON:
         needed, found = needed_abandonments(history), sorted(history.round.abandonments)
         require(enough_abandoned(history), "abandonments", sender, f"of {needed} hospitals", found)
+    if history.current is None:
+        require_drawable(history)
     expected = history.opening()[2]
     require(record.participants == expected, "participants", sender, expected, record.participants)
     require(record.model == history.model, "model", sender, history.model, record.model)
@@ -61,13 +63,14 @@ def _apply_opened(history: HistoryState, envelope: Envelope, record: RoundOpened
     if history.current is None:
         history.admit()
         history.draw_validation_parts()
-        holders = drawn_holders(history, envelope.round, record.participants)
+        drawable, holders = history.drawable, drawn_holders(history, envelope.round)
     else:
-        holders = history.committee
+        drawable, holders = history.current.drawable, history.committee
         history.left_out |= history.current.gone()
         history.earlier.append(history.current)
+    position = envelope.round, envelope.attempt
     history.current = RoundState(
-        envelope.round, envelope.attempt, record.model, record.participants, history.beacon, holders
+        *position, record.model, record.participants, history.beacon, holders, drawable
     )
     history.phase = KEYS
 

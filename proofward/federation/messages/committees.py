@@ -2,7 +2,8 @@
 
 Without committees every hospital holds a share of every key and every verifier judges every proof: work that
 grows with the square of their number. With them a committee of hospitals is drawn for each round, and some
-verifiers for each proof. What the draw can fail at is computed, compared with a policy, and shown.
+verifiers for each proof. What the draw can fail at, of whatever number of members it is drawn, is computed,
+compared with a policy, and shown.
 """
 
 from __future__ import annotations
@@ -13,20 +14,9 @@ from fractions import Fraction
 from typing import Any, cast
 
 from proofward.encoding.cbor import Item
-from proofward.federation.committees.bounds import (
-    Population,
-    below,
-    bits,
-    more_corrupt,
-    none_honest,
-    too_few,
-)
-from proofward.federation.committees.choice import (
-    LIVENESS_BITS,
-    SECRECY_BITS,
-    least_holding,
-    least_sample,
-)
+from proofward.federation.committees.bounds import Population, below, bits
+from proofward.federation.committees.choice import LIVENESS_BITS, least_holding, least_sample
+from proofward.federation.committees.populations import SECRECY_BITS, Draw, Sampling
 from proofward.layers.errors import ConfigurationError
 
 EVERYBODY = 0
@@ -61,8 +51,10 @@ class Committees:
     """Sizes of the committees, and what they are reckoned with.
 
     corrupt, absent: per cent of the hospitals, and of the verifiers, that are dishonest or missing at most
-    holders: c, how many hospitals hold shares in a round; EVERYBODY for all of them
-    sample: s, how many verifiers judge a proof of a round; EVERYBODY for all of them
+    holders: c, how many hospitals hold shares in a round; EVERYBODY for all of them. Fewer are drawn where
+        so many are missing that c of the others would not keep the policy
+    sample: s, how many verifiers judge a proof of a round; EVERYBODY for all of them. More are drawn where
+        so many are revoked that s of the others would not keep it
     redraws: how many further draws whoever influences a beacon is granted
     unsafe: exactly where a bound is above the policy: for experiments, and nothing else
     """
@@ -99,19 +91,25 @@ class Committees:
         """So many of `count` hospitals may collude: all thresholds but those of shares count them."""
         return self.hospitals(count).corrupt
 
+    def draw(self, hospitals: int, threshold: int) -> Draw:
+        """Of how many hospitals how many holders are drawn; `threshold` is t of the holders."""
+        return Draw(self.hospitals(hospitals), self.holders, threshold, self.redraws)
+
+    def sampling(self, verifiers: int) -> Sampling:
+        """Of how many verifiers how many judge a proof."""
+        return Sampling(self.verifiers(verifiers), self.sample, self.redraws)
+
     def bounds(self, hospitals: int, verifiers: int, threshold: int) -> Iterator[Bound]:
         """Those of the committees that there are; `threshold` is t of the holders."""
         if self.holders:
-            drawn, size = self.hospitals(hospitals), self.holders
-            secrecy = more_corrupt(drawn, size, threshold, self.redraws)
-            words = f"more than {threshold} of {size} holders of a round are corrupt"
-            yield Bound("secrecy", words, secrecy, SECRECY_BITS)
-            liveness = too_few(drawn, size, threshold + 1, self.redraws)
+            drawn, most = self.draw(hospitals, threshold), self.holders
+            words = f"more than {threshold} of a round's holders, {most} at most, are corrupt"
+            yield Bound("secrecy", words, drawn.secrecy, SECRECY_BITS)
             words = f"fewer than {threshold + 1} of them are honest and present"
-            yield Bound("liveness", words, liveness, LIVENESS_BITS)
+            yield Bound("liveness", words, drawn.liveness, LIVENESS_BITS)
         if self.sample:
-            lied = none_honest(self.verifiers(verifiers), self.sample, self.redraws)
-            words = f"all {self.sample} verifiers of a proof are corrupt"
+            lied = self.sampling(verifiers).soundness
+            words = f"all verifiers of a proof, {self.sample} at least, are corrupt"
             yield Bound("soundness", words, lied, SECRECY_BITS)
 
     def check(self, hospitals: int, verifiers: int, threshold: int, holders: int) -> None:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from proofward.attestation.policy import Policy
+from proofward.federation.committees.populations import Draw, Sampling
 from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.committees import Bound, Committees
 from proofward.federation.messages.roles import HOSPITAL, VERIFIER
@@ -88,6 +89,23 @@ class Thresholds:
         """s: how many verifiers judge a proof at first; 0 for all."""
         return 0 if self.committees is None else self.committees.sample
 
+    @cached_property
+    def draw(self) -> Draw:
+        """Of how many hospitals how many holders are drawn, where they are."""
+        assert self.committees is not None
+        return self.committees.draw(len(self.hospitals), self.config.threshold)
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """Of how many verifiers how many judge a proof, where not all do."""
+        assert self.committees is not None
+        return self.committees.sampling(len(self.verifiers))
+
+    @property
+    def fewest_enrolled(self) -> int:
+        """How many hospitals have to be accepted before the first round: of fewer nothing can be drawn."""
+        return max(self.minimum_updates, self.draw.fewest if self.draws_holders else 0)
+
     @property
     def collusion(self) -> int:
         """How many hospitals may collude without learning anything together."""
@@ -144,13 +162,13 @@ class Thresholds:
 
     @property
     def hospitals_to_spare(self) -> int:
-        """How many hospitals may be missing from the outset of a round: h - m."""
-        return len(self.hospitals) - self.minimum_updates
+        """How many hospitals may be missing from the outset of a round."""
+        return len(self.hospitals) - self.fewest_enrolled
 
     @property
     def absent_hospitals(self) -> int:
         """How many hospitals may vanish, at whatever moment, without the federation coming to an end."""
-        return len(self.hospitals) - max(self.minimum_updates, self.abandonments)
+        return len(self.hospitals) - max(self.fewest_enrolled, self.abandonments)
 
 
 def in_words(bounds: tuple[Bound, ...]) -> Iterator[str]:
@@ -176,6 +194,7 @@ def committees_in_words(rules: Thresholds) -> Iterator[str]:
             f"{drawn.sample} verifiers, drawn for each proof of a round, judge it, and all where these "
             f"disagree or are silent; {assumed}"
         )
+    yield "the bounds hold whoever is missing: of fewer hospitals fewer hold, of fewer verifiers more judge"
     if drawn.redraws:
         yield f"whoever influences a beacon is granted {drawn.redraws} further draws"
     yield from in_words(rules.bounds)

@@ -236,8 +236,7 @@ class Aggregator:
 
     def extension(self, since: int) -> bytes:
         """What a member that knows the first `since` entries is sent; often several know as many."""
-        tree = self.tree()
-        first = min(since, tree.size)
+        first = min(since, (tree := self.tree()).size)
         proof = consistency_proof(first, tree.size, tree.node)
         shown = Extension(first, tuple(self.shown(first)), self.checkpoint(), tuple(proof))
         if self._sent is None or self._sent[0] != shown:

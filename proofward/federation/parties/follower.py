@@ -267,9 +267,8 @@ class Follower:
 
         What was sent before is sent again. Secrets that are of no use once it is said are erased before.
         """
-        number, attempt = self.history.position()
         unsigned = Envelope(
-            self.rules.digest, self.name, self.role, number, attempt,
+            self.rules.digest, self.name, self.role, *self.history.position(),
             self.history.size, self.history.root, self._began, encode(record), b"",
         )  # fmt: skip
         key = "/".join(slot(unsigned))
