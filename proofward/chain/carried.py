@@ -4,51 +4,73 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from proofward.chain.abi import WORD, selector
+from proofward.chain.anchor import anchor_of
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keccak import keccak256
 from proofward.chain.errors import NotAnchored
 from proofward.chain.node import Transaction
-from proofward.chain.state_proof import AnchoredState
+from proofward.chain.state_proof import MOST_SEATS, AnchoredState
+from proofward.federation.history.history_state import HistoryState
 
 FORMAT = "proofward/chain-transactions/v1"
 MAX_FILE = 1 << 24
 DISPUTES = "dispute_column", "dispute_row"
 _ROUND, _PACKED, _SEAT = 3, 4, 7
 """Places of words in a call: the outcome's round, the offset of the weights, the seat behind a verdict."""
-Carried = tuple[int, bytes, int, list[Transaction]]
-"""Chain, contract's address, rounds and transactions of a file."""
 
 
-def to_json(chain_id: int, address: bytes, rounds: int, due: Sequence[Transaction]) -> str:
-    """The file's text. address: of the contract; rounds: how many outcomes a proof has to open."""
+@dataclass(frozen=True)
+class Carried:
+    """What a file holds. contract: its address; rounds, seats: how many of them a proof has to open."""
+
+    chain_id: int
+    contract: bytes
+    rounds: int
+    seats: int
+    due: list[Transaction]
+
+
+def carried_of(history: HistoryState, due: Sequence[Transaction]) -> Carried:
+    """Transactions of a ledger's anchor."""
+    anchor, rounds = anchor_of(history), max(history.outcomes, default=0)
+    return Carried(anchor.domain.chain_id, anchor.address, rounds, len(anchor.seats), list(due))
+
+
+def to_json(carried: Carried) -> str:
+    """The file's text."""
     told = {
         "format": FORMAT,
-        "chain_id": chain_id,
-        "contract": address.hex(),
-        "rounds": rounds,
+        "chain_id": carried.chain_id,
+        "contract": carried.contract.hex(),
+        "rounds": carried.rounds,
+        "seats": carried.seats,
         "transactions": [
             {"what": one.what, "to": f"0x{one.to.hex()}", "value": "0x0", "data": f"0x{one.data.hex()}"}
-            for one in due
+            for one in carried.due
         ],
     }
     return json.dumps(told, indent=1) + "\n"
 
 
 def from_json(text: str) -> Carried:
-    """Chain, contract, rounds and transactions of a file; raises NotAnchored."""
+    """Inverse of `to_json`, also for files that name no seats; raises NotAnchored."""
     try:
         told: dict[str, Any] = json.loads(text)
-        if told["format"] != FORMAT or type(told["chain_id"]) is not int or type(told["rounds"]) is not int:
+        numbers = told["chain_id"], told["rounds"], told.get("seats", 0)
+        if told["format"] != FORMAT or any(type(number) is not int for number in numbers):
             raise ValueError(f"format {str(told['format'])[:60]!r}")
+        if not 0 <= numbers[2] <= MOST_SEATS:
+            raise ValueError(f"{numbers[2]} seats")
         due = [
             Transaction(str(one["what"]), _bytes(one["to"]), _bytes(one["data"]))
             for one in told["transactions"]
         ]
-        return told["chain_id"], bytes.fromhex(told["contract"]), told["rounds"], due
+        return Carried(numbers[0], bytes.fromhex(told["contract"]), numbers[1], numbers[2], due)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         found = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
         raise NotAnchored("the file", f"transactions of format {FORMAT}", found[:120]) from None

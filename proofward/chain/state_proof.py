@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from proofward.chain.contract.artifact import anchor_artifact
@@ -141,7 +142,7 @@ def proved_state(proof: StateProof) -> AnchoredState:
     count = int.from_bytes(closed, "big")
     if count > len(proof.storage):
         raise ProofOfStateInvalid("storage", f"the outcomes of {count} rounds", f"{len(proof.storage)} slots")
-    shown = [slot for slot in _seat_slots(MOST_SEATS) if slot in proof.storage]
+    shown = list(takewhile(proof.storage.__contains__, _seat_slots(MOST_SEATS)))
     roster, replaced = (artifact.slot(name) for name in _OF_SEATS)
     return AnchoredState(
         *block,

@@ -86,5 +86,5 @@ def run(tmp_path_factory) -> AnchoredRun:
         assert result.finished and not result.refusals and not result.halted
     node, history = LocalNode(), read_ledger(folder / "ledger")[0]
     receipts = list(relay(history, node))
-    proof = node.state_proof(anchor_of(history).address, slots_for(2))
+    proof = node.state_proof(anchor_of(history).address, slots_for(2, 3))
     return AnchoredRun(folder, fork, node, receipts, proof)

@@ -10,17 +10,19 @@ from importlib import import_module
 
 import pytest
 
+from proofward.chain.anchor import anchor_of
 from proofward.chain.anchored_audit import anchor_verdicts
 from proofward.chain.contract.errors import ChainError
 from proofward.chain.contract.keccak import keccak256
 from proofward.chain.errors import ProofOfStateInvalid
 from proofward.chain.rlp import rlp_decode, rlp_encode
-from proofward.chain.state_proof import StateProof, proved_state
+from proofward.chain.state_proof import StateProof, proved_state, slots_for
 from proofward.chain.state_trie import value_at
 from proofward.cli.evidence.audit_words import screen
 from proofward.dossier.digests import digests
 from proofward.dossier.evidence import evidence
 from proofward.dossier.paper import Facts
+from proofward.federation.history.outcomes import roster_digest
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.handover.model_source import read_ledger
 from proofward.report.run_audit import PROOF_OF_ANCHOR, RunAudit
@@ -80,10 +82,11 @@ def test_transactions_are_carried_from_a_site_without_a_network(run, tmp_path, p
     out = tmp_path / "due.json"
     done = proofward("chain", "export", run.folder, out)
     assert done.exit_code == 0 and "deploy, weights of round 1, round 1, round 2" in done.output, done.output
-    chain, _, rounds, due = from_json(out.read_text())
-    assert (chain, rounds, len(due)) == (31337, 2, 4)
+    found = from_json(out.read_text())
+    assert (found.chain_id, found.rounds, found.seats, len(found.due)) == (31337, 2, 3, 4)
     assert proofward("chain", "export", run.folder, out).exit_code == 1
-    for text in ("", "[]", "{}", out.read_text().replace("v1", "v2")):
+    many = out.read_text().replace('"seats": 3', '"seats": 65')
+    for text in ("", "[]", "{}", out.read_text().replace("v1", "v2"), many):
         with pytest.raises(ChainError):
             from_json(text)
     assert "2 of 2 seals" in proofward("chain", "status", run.folder).output
@@ -117,9 +120,18 @@ def test_rejects_a_proof_with_any_altered_node(run) -> None:
 
 
 def test_a_closed_count_without_its_outcomes_is_refused(run) -> None:
-    storage = dict(list(run.proof.storage.items())[:-1])
+    storage = {slot: nodes for slot, nodes in run.proof.storage.items() if slot != slots_for(2)[-1]}
     with pytest.raises(ProofOfStateInvalid, match="slot"):
         proved_state(replace(run.proof, storage=storage))
+
+
+def test_a_proof_may_leave_out_whose_the_seats_are(run) -> None:
+    shown, whole = slots_for(2, 3), proved_state(run.proof)
+    assert whole.seats == anchor_of(run.history).seats and whole.roster == roster_digest(run.history)
+    plain = proved_state(replace(run.proof, storage={slot: run.proof.storage[slot] for slot in slots_for(2)}))
+    assert plain == replace(whole, seats=(), roster=b"")
+    without_first = {slot: nodes for slot, nodes in run.proof.storage.items() if slot != shown[-3]}
+    assert proved_state(replace(run.proof, storage=without_first)).seats == ()
 
 
 def test_an_outcome_of_another_round_is_named(run) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from proofward.chain.abi import calldata
 from proofward.chain.anchor import anchor_of
-from proofward.chain.carried import from_json, is_there, to_json
+from proofward.chain.carried import carried_of, from_json, is_there, to_json
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keys import ChainKey, Seal
 from proofward.chain.contract.typed_data import Checkpoint
@@ -25,7 +25,7 @@ from proofward.engines.run_folder import private_of
 from proofward.federation.messages.catalogue import RoundSeal
 from proofward.ledger.merkle_log import consistency_proof
 from proofward.report.handover.model_source import read_ledger
-from tests.chain.anchored import CHAIN, anchored_plan, federation
+from tests.chain.anchored import anchored_plan, federation
 from tests.federation.harness import Withholding
 
 pytestmark = pytest.mark.slow
@@ -60,8 +60,11 @@ def test_a_file_goes_on_wherever_it_was_interrupted(run, before: int, tmp_path, 
     key.write_text("11" * 32)
     key.chmod(0o600)
     due, anchor = list(transactions(history, NOTHING_YET)), anchor_of(history)
-    file.write_text(to_json(CHAIN, anchor.address, 2, due))
-    assert from_json(file.read_text())[3] == due and not any(is_there(one, anchor.address, NOTHING_YET) for one in due)
+    carried = carried_of(history, due)
+    file.write_text(to_json(carried))
+    assert from_json(file.read_text()) == carried and carried.seats == 3 and from_json(
+        file.read_text().replace('"seats": 3,', "")) == replace(carried, seats=0)  # fmt: skip
+    assert carried.due == due and not any(is_there(one, anchor.address, NOTHING_YET) for one in due)
     monkeypatch.setattr(chain, "node_at", lambda *rest: node)
     asked = ("chain", "anchor", file, "--rpc", "http://127.0.0.1:1", "--key", key)
     names, node.left = [one.what for one in due], before

@@ -163,9 +163,8 @@ def export_due(source: Path, out: Path, proof: Path | None, as_json: bool) -> No
 
     `chain anchor OUT --rpc URL --key FILE --proof FILE` sends them there, and `chain import` takes the proof.
     """
-    from proofward.chain.anchor import anchor_of
     from proofward.chain.anchored_audit import anchored_state
-    from proofward.chain.carried import to_json
+    from proofward.chain.carried import carried_of, to_json
     from proofward.chain.relay import NOTHING_YET, transactions
 
     with answering(as_json), on_chain():
@@ -174,8 +173,8 @@ def export_due(source: Path, out: Path, proof: Path | None, as_json: bool) -> No
             raise Refused(f"{out} is there already: name another file")
         if proof is not None:
             state = anchored_state(history, read_proof(proof, "--chain-proof"))
-        due, place = list(transactions(history, state)), anchor_of(history)
-        out.write_text(to_json(place.domain.chain_id, place.address, max(history.outcomes, default=0), due))
+        due = list(transactions(history, state))
+        out.write_text(to_json(carried_of(history, due)))
         named = [one.what for one in due]
         words = f"{out}: {', '.join(named) or 'nothing is due'}"
         tell({"did": "written", "transactions": named}, [words], as_json)

@@ -165,9 +165,7 @@ def _number(due: Sequence[Examined]) -> str:
 
 
 def _write(history: History, due: Sequence[Examined], out: Path) -> None:
-    from proofward.chain.anchor import anchor_of
-    from proofward.chain.carried import to_json
+    from proofward.chain.carried import carried_of, to_json
 
-    place, transactions = anchor_of(history), [one.transaction for one in due if one.transaction is not None]
-    rounds = max(history.outcomes, default=0)
-    out.write_text(to_json(place.domain.chain_id, place.address, rounds, transactions))
+    transactions = [one.transaction for one in due if one.transaction is not None]
+    out.write_text(to_json(carried_of(history, transactions)))

@@ -33,14 +33,14 @@ def sent_of(
     from proofward.chain.errors import NotAnchored
     from proofward.chain.state_proof import proved_state, slots_for
 
-    chain_id, contract, rounds, due = carried
-    if chain_id != node.chain_id:
-        raise Refused(f"{source} is for chain {chain_id}, and the node is on chain {node.chain_id}")
+    contract, slots = carried.contract, slots_for(carried.rounds, carried.seats)
+    if carried.chain_id != node.chain_id:
+        raise Refused(f"{source} is for chain {carried.chain_id}, and the node is on chain {node.chain_id}")
     sender.settle()
-    there = proved_state(sender.state_proof(contract, slots_for(rounds)))
-    skipped = [one.what for one in due if is_there(one, contract, there)]
+    there = proved_state(sender.state_proof(contract, slots))
+    skipped = [one.what for one in carried.due if is_there(one, contract, there)]
     receipts = []
-    for one in due:
+    for one in carried.due:
         if is_there(one, contract, there):
             continue
         try:
@@ -51,5 +51,5 @@ def sent_of(
             advice = "repeat the command to go on, or export anew with --chain-proof if others have gone on"
             raise Refused(f"{error}; {before}{advice}") from error
     if out is not None:
-        out.write_text(node.state_proof(contract, slots_for(rounds)).to_json())
+        out.write_text(node.state_proof(contract, slots).to_json())
     return receipts, skipped

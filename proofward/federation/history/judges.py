@@ -124,7 +124,7 @@ def task_in_words(history: HistoryState, member: str) -> str:
     there, everybody = len(rules.holders_among(state.drawable)), len(rules.hospitals)
     words = f"{'holds' if member in state.committee else 'holds no'} shares of this round's keys"
     held = f"{there} of {everybody} hospitals could be drawn, {len(state.committee)} of them hold shares"
-    return words if there == everybody else f"{words}; {held}"
+    return words if there in (0, everybody) else f"{words}; {held}"  # 0: who follows lightly has not read it
 
 
 def contradicted(state: RoundState, quorum: int) -> dict[tuple[str, str], tuple[str, ...]]:
