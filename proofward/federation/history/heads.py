@@ -116,6 +116,7 @@ def _views(history: HistoryState, dealers: dict[str, int]) -> Iterator[View]:
     accepted = None if state is None else state.accepted
     members = frozenset(() if accepted is None else accepted.record.hospitals)
     present = frozenset(() if state is None else state.present)
+    participants = frozenset(() if state is None else state.participants)
     for name in history.hospitals:
         joined = history.joined.get(name)
         admitted = history.admitted.get(name)
@@ -134,7 +135,7 @@ def _views(history: HistoryState, dealers: dict[str, int]) -> Iterator[View]:
             enrolled=name in history.enrolled,
             dataset_root=history.dataset_roots.get(name, b""),
             validation_beacon=history.validation_beacons.get(name, b""),
-            participant=state is not None and name in state.asked,
+            participant=name in participants,
             present=name in present,
             accepted=name in members,
             left_out=name in history.left_out,
