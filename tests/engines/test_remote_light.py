@@ -159,7 +159,7 @@ def run(tmp_path_factory):
             consortium.start()
             consortium.until(lambda: any(check == "heads-withheld" for _, check, _ in consortium.refusals))
             told.set()
-            consortium.until(lambda: consortium.phase("upload", 2))
+            consortium.until(lambda: consortium.host.aggregator.history.position()[0] == 2)
             consortium.stop(LIGHT[0])
             consortium.start(LIGHT[0])
             consortium.join()
