@@ -103,8 +103,10 @@ class Link:
             self._idle, self._owing = 0, False
             for packet in self.member.work(answer.answer if isinstance(answer, Headed) else answer.extension):
                 self._deliver(packet)
-            if self._place() == self._known:  # refused, or the aggregator has stopped: nothing but to wait
+            if self._place() == before:  # refused, or the aggregator has stopped: nothing but to wait
                 self._caller.pause(PAUSES[-1])
+                self._known = None  # what it owes is said once the host says that nothing is new
+                return False
         elif isinstance(answer, NotYet):
             self.member.at_end()
             if known and (self._known != before or self._try_again()):
