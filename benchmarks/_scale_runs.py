@@ -27,7 +27,14 @@ from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.head_records import MAX_HEAD_BYTES, Head
 from proofward.federation.messages.light_answers import LightAnswer
-from proofward.federation.messages.scaling import AS_OBJECTS, EPHEMERAL, FINGERPRINTS, HEADS, Scaling
+from proofward.federation.messages.scaling import (
+    AS_OBJECTS,
+    EPHEMERAL,
+    FINGERPRINTS,
+    HEADS,
+    TOGETHER,
+    Scaling,
+)
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Extension
 from proofward.federation.parties.light_hospital import LightHospital
 from proofward.ledger.database import FILE_NAME, Database
@@ -129,11 +136,11 @@ class Run:
 
 
 def plan_of(preset: str, hospitals: int, verifiers: int, way: str, corrupt: int, absent: int) -> Plan:
-    """The consortium; with committees sums are checked by fingerprints, shares go, and keys are objects."""
+    """The consortium; with committees all that the rules have for many hospitals is on."""
     plain = demonstration_plan(PRESETS[preset], hospitals, 1, verifiers, "generated records")
     if way == EVERYBODY:
         return plain
-    scaling = Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS)
+    scaling = Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS, verdicts=TOGETHER)
     if way == LIGHT:
         scaling = replace(scaling, follow=HEADS)
     return replace(with_committees(plain, corrupt, absent), scaling=scaling)

@@ -293,3 +293,8 @@ def kind_of(data: bytes) -> str:
     if type(kind) is not str or not 1 <= len(kind) <= 64:
         raise MalformedMessage("kind", "a text of 1 to 64 characters", printable(kind))
     return kind
+
+
+def turning(annotation: Any) -> tuple[_Rule, _Rule]:
+    """How a value of a field's type becomes an item, and how an item becomes one: of it and its path."""
+    return _rule(annotation, False), _rule(annotation, True)

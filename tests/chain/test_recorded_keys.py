@@ -11,8 +11,8 @@ from proofward.chain.seals import KeySealer
 from proofward.chain.verdicts import verdict_holds
 from proofward.federation.history import chain_steps
 from proofward.federation.history.chain_steps import binding_payload
-from proofward.federation.history.history import slot_of
 from proofward.federation.history.history_state import CONFIRM, ENROLMENT, KEYS
+from proofward.federation.history.slots import slot_of
 from proofward.federation.messages.catalogue import ChainKeySaid, RoundSeal, VerdictReceipt
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.usual import P256, SECP256K1

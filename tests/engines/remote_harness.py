@@ -21,7 +21,7 @@ from proofward.engines.remote.host import Host
 from proofward.engines.remote.messages import Request, Say, read_request
 from proofward.engines.remote.site import Site
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.history import slot
+from proofward.federation.history.slots import slot
 from proofward.federation.messages.catalogue import Consent, Lock, ShareSum
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.usual import usual_abandonments

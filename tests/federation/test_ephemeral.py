@@ -117,9 +117,9 @@ def test_what_an_entry_names_as_something_else_is_never_deleted(honest):
     named = next(iter(first.uploads.values())).record
     shares = {digest for digest in named.sealed_shares if digest}
     assert shares <= gone and disposable(honest.history, 2) < gone and named.proof not in gone
-    honest.history.lasting.add(min(shares))
+    honest.history.lasting[min(shares)] = None
     assert disposable(honest.history) == gone - {min(shares)}
-    honest.history.lasting.discard(min(shares))
-    assert {named.ciphertext, named.proof, first.aggregate.record.model} <= honest.history.lasting
+    del honest.history.lasting[min(shares)]
+    assert {named.ciphertext, named.proof, first.aggregate.record.model} <= honest.history.lasting.keys()
 
 

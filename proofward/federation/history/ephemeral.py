@@ -22,22 +22,15 @@ def disposable(history: HistoryState, number: int | None = None) -> set[bytes]:
     """Digests of the objects that need not be there any more: of one closed round, or of all of them."""
     if not history.rules.scaling.ephemeral:
         return set()
-    closed = {state.number for state in history.closed if number in (None, state.number)}
-    found, disputed = set[bytes](), set[bytes]()
-    current = () if history.current is None else (history.current,)
-    for state in (*history.earlier, *history.closed, *current):
-        disputed.update(_share(state, *pair) for pair in state.complaints)
-        if state.number in closed:
-            found.update(_shares(state))
-            found.update(digest for said in state.holder_keys.values() for digest in said.objects())
-    return found - disputed - history.lasting
+    found = set[bytes]()
+    over = range(1, len(history.closed) + 1)
+    for state in (state for own in over if number in (None, own) for state in history.attempts(own)):
+        found.update(_shares(state))
+        found.update(digest for said in state.holder_keys.values() for digest in said.objects())
+    return found - history.disputed.keys() - history.lasting.keys()
 
 
 def _shares(state: RoundState) -> Iterator[bytes]:
     """Of an attempt; places without a holder have none."""
     for said in state.uploads.values():
         yield from filter(None, said.record.sealed_shares)
-
-
-def _share(state: RoundState, holder: str, dealer: str) -> bytes:
-    return state.uploads[dealer].record.sealed_shares[state.committee.index(holder)]

@@ -74,8 +74,8 @@ def head_of(history: HistoryState) -> SignedHead:
         counted=tuple(history.counted_rounds()),
         verifiers=keys_digest(history.rules, keys),
         revoked=revoked,
-        snapshot=b"",
-        snapshot_size=0,
+        snapshot=history.snapshot[0],
+        snapshot_size=history.snapshot[1],
         hospitals=len(views),
         views=tree.root(),
     )
@@ -94,7 +94,7 @@ def _abandoned(history: HistoryState) -> tuple[bytes, ...]:
     """The accepted sets of the round under way that were given up."""
     if history.current is None:
         return ()
-    attempts = [state for state in history.earlier if state.number == history.current.number]
+    attempts = history.earlier[history.ends[-1]["earlier"] :]
     sets = {state.accepted.digest for state in (*attempts, history.current) if state.accepted is not None}
     return tuple(sorted(sets & history.abandoned))
 

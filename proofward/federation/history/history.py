@@ -28,9 +28,12 @@ from proofward.federation.history import (
     share_steps,
     unmasking_steps,
 )
+from proofward.federation.history.chapters import note_end
 from proofward.federation.history.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
 from proofward.federation.history.outcomes import note_outcome
-from proofward.federation.messages.catalogue import FederationOpened, Message, MessageRefused, RoundOpened
+from proofward.federation.history.slots import slot
+from proofward.federation.history.snapshots import note_snapshot
+from proofward.federation.messages.catalogue import FederationOpened, MessageRefused, RoundOpened
 from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
 from proofward.federation.messages.envelope import Envelope, open_envelope
 from proofward.federation.messages.refusal import Refusal, describe, require
@@ -41,19 +44,6 @@ NO_FAULT = ("replay", "clock")
 """Checks whose failure is no evidence against the sender."""
 MAX_REFUSALS = 16
 """Recorded for one member: enough evidence, and no way to fill the ledger."""
-
-
-def slot_of(kind: type[Message], number: int, attempt: int, sender: str, *subject: str) -> tuple[str, ...]:
-    """What a message of a kind speaks on, by its position, sender and subject."""
-    if kind.roundless:
-        return kind.kind, sender, *subject
-    return kind.kind, str(number), str(attempt), sender, *subject
-
-
-def slot(envelope: Envelope) -> tuple[str, ...]:
-    """What an envelope speaks on: a sender that says two different things on it equivocates."""
-    record = envelope.record
-    return slot_of(type(record), envelope.round, envelope.attempt, envelope.sender, *record.subject())
 
 
 class History(HistoryState):
@@ -157,9 +147,11 @@ class History(HistoryState):
         self.latest = max(self.latest, envelope.time)
         self.recorded[envelope.digest] = self.size
         self.tree.append(envelope.data)
-        self.lasting.update(envelope.record.lasting())
+        self.lasting.update(dict.fromkeys(envelope.record.lasting()))
         self.clocks.append(clock)
         note_outcome(self, envelope)
+        note_end(self, envelope)
+        note_snapshot(self, envelope)
         head_steps.note_head(self, before)
 
 

@@ -6,30 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proofward.federation.history.beacon_state import BeaconState
-from proofward.federation.history.round_outcome import RoundOutcome
+from proofward.federation.history.kept_state import KeptState
 from proofward.federation.history.round_state import Recorded, RoundState, enrolment_root
-from proofward.federation.history.signed_heads import HeadsSaid
-from proofward.federation.history.votes import Votes
-from proofward.federation.messages.catalogue import (
-    AdmissionVote,
-    Attendance,
-    Attestation,
-    AttestationVerdict,
-    ChainKeySaid,
-    EndVote,
-    Enrolment,
-    EnrolmentVerdict,
-    FederationEnded,
-    MessageRefused,
-    RevocationVote,
-    RoundSeal,
-)
+from proofward.federation.messages.catalogue import Attendance, Enrolment, MessageRefused
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.head_records import CountedRound
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.rules import Member, Rules
-from proofward.federation.storage.log_tree import LogTree, Roots
 from proofward.relations.counting import NO_DATASET, Counting
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
@@ -54,87 +37,11 @@ class Step:
     apply: Apply
 
 
-class HistoryState:
-    """State after the entries applied so far: fields to read; `History.apply` changes them.
-
-    roots, clocks: Merkle root and ledger's clock of the first n entries, for every n
-    latest: the latest time of any entry
-    slots, said: digest of the envelope, and of what it says, by what it speaks on
-    model: that the next attempt starts from; b"" before the first one is drawn
-    beacon: of the round under way, or of the next one; b"" before the first
-    eligible: hospitals that had enrolled before that beacon could be known
-    drawable: of whom the draws of the round that opens next are made, see `fix_draws`
-    validation_beacons: of each hospital the first one that could not be known when it enrolled: it draws the
-        validation part
-    noise_roots: keyed (round, hospital), of the secret words of its noise in each attempt of the round
-    left_out: hospitals that take no further part in the round under way
-    abandoned: digests of the accepted sets that were given up
-    releases: how many releases of the privacy budget each hospital has spent by its consents
-    own_counts: digests of what hospitals have published of their own counts, keyed (round, hospital)
-    lasting: digests of objects that are kept in any case, see `ephemeral`
-    keys: every member's present key; used_keys: whose each key is or was
-    revoked: by name, the number of the entry from which on a member is
-    revocation_votes: keyed (sender, member); admission_votes: keyed (sender, member, key)
-    admitted: hospitals that the rules do not name, with the key that was voted for
-    admitted_in: (round, name) of each
-    attestations: keyed (member, key); attestation_verdicts: by the digest of the attestation and by sender
-    chain_keys: of the members with a seat on a chain, in the order recorded; seals: keyed (round, sender)
-    outcomes: of rounds, as they are sealed for a chain; empty where the rules name none
-    words: by hospital and kind, on what it has spoken last, and the digest of what it said
-    heads: see there
-    end_votes: keyed (sender, at once); ended: the last entry, where the federation was ended by vote
-    """
+class HistoryState(KeptState):
+    """State after the entries applied so far, and what follows from it."""
 
     def __init__(self, rules: Rules) -> None:
-        self.rules = rules
-        self.phase = BEFORE
-        self.tree = LogTree()
-        self.roots = Roots(self.tree)
-        self.clocks: list[int] = [0]
-        self.latest = 0
-        self.recorded: dict[bytes, int] = {}
-        self.slots: dict[tuple[str, ...], bytes] = {}
-        self.said: dict[tuple[str, ...], bytes] = {}
-        self.enrolments: dict[str, Recorded[Enrolment]] = {}
-        self.attendances: dict[str, Recorded[Attendance]] = {}
-        self.enrolment_verdicts: Votes[tuple[str, str], EnrolmentVerdict] = Votes()
-        self.enrolled: dict[str, int] = {}
-        self.dataset_roots: dict[str, bytes] = {}
-        self.validation_beacons: dict[str, bytes] = {}
-        self.noise_roots: dict[tuple[int, str], tuple[bytes, ...]] = {}
-        self.eligible: frozenset[str] = frozenset()
-        self.drawable: frozenset[str] = frozenset()
-        self.sharing = BeaconState()
-        self.model = rules.initial_model
-        self.server_state: tuple[bytes, ...] = ()
-        self.beacon = b""
-        self.current: RoundState | None = None
-        self.earlier: list[RoundState] = []
-        self.left_out: frozenset[str] = frozenset()
-        self.abandoned: set[bytes] = set()
-        self.releases: dict[str, int] = {}
-        self.closed: list[RoundState] = []
-        self.proofs: dict[bytes, tuple[str, int]] = {}
-        self.own_counts: dict[tuple[int, str], bytes] = {}
-        self.lasting: set[bytes] = {rules.initial_model}
-        self.refused_in: list[tuple[int, MessageRefused]] = []
-        self.keys: dict[str, bytes] = {member.name: member.key for member in rules.members}
-        self.used_keys: dict[bytes, str] = {member.key: member.name for member in rules.members}
-        self.chain_keys: dict[str, Recorded[ChainKeySaid]] = {}
-        self.outcomes: dict[int, RoundOutcome] = {}
-        self.seals: dict[tuple[int, str], RoundSeal] = {}
-        self.words: dict[str, dict[str, tuple[tuple[str, ...], bytes]]] = {}
-        self.heads = HeadsSaid()
-        self.revocation_votes: dict[tuple[str, str], RevocationVote] = {}
-        self.end_votes: dict[tuple[str, bool], EndVote] = {}
-        self.ended: FederationEnded | None = None
-        self.revoked: dict[str, int] = {}
-        self.revoked_in: list[tuple[int, str]] = []
-        self.admission_votes: dict[tuple[str, str, bytes], AdmissionVote] = {}
-        self.attestations: dict[tuple[str, bytes], Recorded[Attestation]] = {}
-        self.attestation_verdicts: dict[bytes, dict[str, AttestationVerdict]] = {}
-        self.admitted: dict[str, Member] = {}
-        self.admitted_in: list[tuple[int, str]] = []
+        super().__init__(rules, BEFORE)
 
     @property
     def size(self) -> int:
@@ -158,6 +65,11 @@ class HistoryState:
         """What the round under way counts; None if it trains."""
         return self.rules.counting_in(self.round.number)
 
+    def attempts(self, number: int) -> list[RoundState]:
+        """All attempts of a closed round."""
+        start, stop = (self.ends[place]["earlier"] for place in (number - 1, number))
+        return [*self.earlier[start:stop], self.closed[number - 1]]
+
     @property
     def trained(self) -> list[RoundState]:
         """The closed rounds that have trained."""
@@ -167,8 +79,9 @@ class HistoryState:
         """The closed rounds that have counted."""
         return [
             CountedRound(state.number, state.aggregate.record.update_sum, state.model)
-            for state in self.closed
-            if self.rules.counting_in(state.number) is not None and state.aggregate is not None
+            for number in range(1, len(self.closed) + 1)
+            if self.rules.counting_in(number) is not None
+            and (state := self.closed[number - 1]).aggregate is not None
         ]
 
     def accepted_in(self, number: int) -> tuple[str, ...]:
@@ -262,7 +175,7 @@ class HistoryState:
 
     def draw_validation_parts(self) -> None:
         """The beacon of the round that opens draws the part of whoever enrolled before it could be known."""
-        for name in self.eligible:
+        for name in sorted(self.eligible):
             self.validation_beacons.setdefault(name, self.beacon)
 
     def most_rows(self, state: RoundState) -> int:

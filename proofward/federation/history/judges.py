@@ -25,6 +25,7 @@ from proofward.federation.committees.drawing import HOLDERS, VERIFIERS, committe
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.round_state import Finding, RoundState
 from proofward.federation.messages.refusal import require
+from proofward.federation.messages.rules import Rules
 
 
 def drawn_holders(history: HistoryState, number: int) -> tuple[str, ...]:
@@ -54,6 +55,11 @@ def sample_of(history: HistoryState, hospital: str) -> tuple[str, ...]:
     state, rules = history.round, history.rules
     if not rules.sample:
         return rules.verifiers
+    return drawn_judges(state, rules, hospital)
+
+
+def drawn_judges(state: RoundState, rules: Rules, hospital: str) -> tuple[str, ...]:
+    """The verifiers that the beacon draws for a hospital's proof in an attempt; remembered there."""
     if hospital not in state.samples:
         able = state.drawable.intersection(rules.verifiers)
         size = rules.sampling.judges(len(able))

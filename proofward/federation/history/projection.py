@@ -92,7 +92,8 @@ class Projection(HistoryState):
         self.model, self.beacon, self.abandoned = head.model, head.beacon, set(head.abandoned)
         self.clocks = ClockOf(head.size, head.clock)
         self.latest = head.clock
-        self.closed = [RoundState(number, 0, b"", (), b"") for number in range(1, head.closed + 1)]
+        for number in range(1, head.closed + 1):
+            self.closed.append(RoundState(number, 0, b"", (), b""))
         self.current = None if head.round == head.closed else _round(head, view, sealing)
         self._take_membership(head, view, keys)
         self._take_own(view)

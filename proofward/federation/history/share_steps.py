@@ -37,7 +37,10 @@ def _check_complaint(history: HistoryState, sender: str, record: ShareComplaint)
 
 
 def _apply_complaint(history: HistoryState, envelope: Envelope, record: ShareComplaint) -> None:
-    history.round.complaints[envelope.sender, record.dealer] = Recorded(envelope, record)
+    state = history.round
+    state.complaints[envelope.sender, record.dealer] = Recorded(envelope, record)
+    place = state.committee.index(envelope.sender)
+    history.disputed[state.uploads[record.dealer].record.sealed_shares[place]] = None
 
 
 def _check_complaint_verdict(history: HistoryState, sender: str, record: ComplaintVerdict) -> None:

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from proofward.attestation.binding import NONCE_BYTES
@@ -46,9 +47,10 @@ from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, R
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
 from proofward.federation.parties.attesting import evidence_of, owes_evidence
-from proofward.federation.parties.extension import log_verifier, replayed
+from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.light_host import light_answer
 from proofward.federation.parties.software import software_in_use
+from proofward.federation.parties.starting import started
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.log_tree import LogTree
 from proofward.federation.storage.objects import Objects
@@ -86,7 +88,7 @@ class Aggregator:
         self.objects = Objects(ledger.objects, name)
         self._clock = clock
         self._attest = attest
-        self.history = replayed(rules, ledger.entries(0))
+        self.history, self._snapshot = started(name, rules, ledger, observe)
         self._signed: tuple[LogTree, int, bytes] | None = None
         self._sent: tuple[Extension, bytes] | None = None
         self._shown: tuple[tuple[int, int], list[bytes]] | None = None
@@ -211,6 +213,7 @@ class Aggregator:
         envelope = self.history.judge(data)
         self.ledger.append(data, envelope.topic)
         self.history.take_in(envelope)
+        self._snapshot.note(envelope)
         if isinstance(envelope.record, RoundClosed):
             for digest in disposable(self.history, envelope.round):
                 self.ledger.drop_object(digest)
@@ -255,9 +258,8 @@ class Aggregator:
 
     def seal(self) -> None:
         """Seals the ledger's folder; the aggregator is not used afterwards."""
-        named = {self.rules.initial_model} - {b""}
-        for entry in self.ledger.entries(0):
-            named |= set(decode(entry, Envelope).record.objects())
+        said = (decode(entry, Envelope).record.objects() for entry in self.ledger.entries(0))
+        named = {self.rules.initial_model, *chain.from_iterable(said)} - {b""}
         self.ledger.seal(named - disposable(self.history))
 
     def _store(self, envelope: Envelope, attachments: tuple[bytes, ...]) -> None:
@@ -266,13 +268,8 @@ class Aggregator:
         for digest in needed:
             known = digest in given or self.ledger.has_object(digest)
             found = ", ".join(sorted(value.hex()[:16] for value in given)) or "nothing"
-            require(
-                known,
-                "object-digest",
-                TRANSPORT,
-                f"an attachment {digest.hex()} from {envelope.sender}",
-                found,
-            )
+            expected = f"an attachment {digest.hex()} from {envelope.sender}"
+            require(known, "object-digest", TRANSPORT, expected, found)
         sender, held = envelope.sender, self.ledger.get_object
         require_whole(sender, envelope.record, lambda digest: given.get(digest) or held(digest))
         for digest in needed:

@@ -1,9 +1,13 @@
-"""An extension of the ledger as a member checks it, before any of its entries is applied."""
+"""An extension of the ledger as a member checks it, before its entries are applied and while they are."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from proofward.federation.history.history import History
 from proofward.federation.history.history_state import HistoryState
+from proofward.federation.messages.catalogue import MessageRefused
+from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, require
 from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import Extension
@@ -22,8 +26,8 @@ def log_verifier(rules: Rules) -> NoteVerifier:
     return NoteVerifier(f"proofward/{rules.digest.hex()}", PublicKey.known(member.key))
 
 
-def replayed(rules: Rules, entries: list[bytes]) -> History:
-    """What stored entries say; raises Refusal."""
+def replayed(rules: Rules, entries: Iterable[bytes]) -> History:
+    """The history of a ledger's entries; raises Refusal for one that does not follow."""
     history = History(rules)
     for entry in entries:
         history.apply(entry)
@@ -62,3 +66,23 @@ def fresh_entries(history: HistoryState, extension: Extension) -> list[bytes]:
     tree = LogTree.over(history.tree, fresh)
     require(tree.root() == checkpoint.root, "ledger-root", TRANSPORT, checkpoint.root, tree.root())
     return fresh
+
+
+def applied(history: History, fresh: list[bytes], member: str) -> Iterator[Envelope]:
+    """What a member is shown, entry by entry.
+
+    Raises Refusal against the aggregator for an entry that does not follow, and for one by which it has shown
+    others another ledger than this member.
+    """
+    culprit = history.rules.aggregator
+    for entry in fresh:
+        try:
+            envelope = history.apply(entry)
+        except Refusal as refusal:
+            raise Refusal(refusal.check, culprit, refusal.expected, refusal.actual) from refusal
+        record = envelope.record
+        refused = (record.check, record.culprit) if isinstance(record, MessageRefused) else None
+        if refused == ("ledger-view", member):
+            seen = f"the ledger that {member} was shown"
+            raise Refusal("ledger-split", culprit, seen, "another, by the sender's own message")
+        yield envelope

@@ -13,10 +13,11 @@ import time
 from collections.abc import Iterator, Mapping
 
 from proofward.encoding import encode
-from proofward.federation.history.history import History, slot, slot_of
+from proofward.federation.history.history import History
 from proofward.federation.history.history_state import ANY_PHASE, CLOSED, HistoryState
 from proofward.federation.history.membership_steps import may_vote
-from proofward.federation.messages.catalogue import Message, MessageRefused, RevocationVote
+from proofward.federation.history.slots import slot, slot_of
+from proofward.federation.messages.catalogue import Message, RevocationVote
 from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.events import Event
@@ -25,9 +26,10 @@ from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
 from proofward.federation.messages.rules import HOSPITAL
 from proofward.federation.messages.wire import Extension, Packet, open_extension
-from proofward.federation.parties.extension import fresh_entries, replayed
+from proofward.federation.parties.extension import applied, fresh_entries
 from proofward.federation.parties.identity import Identity
 from proofward.federation.parties.own_words import OwnWords
+from proofward.federation.parties.starting import started
 from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.keys import SigningKey
@@ -67,7 +69,8 @@ class Follower:
         member = self.rules.find(name)
         require(member is not None or self.may_be_admitted, "key", name, "a member of the consortium", name)
         self.role = HOSPITAL if member is None else member.role
-        self.history: HistoryState = replayed(self.rules, self.state.entries())
+        self.history: HistoryState
+        self.history, self._snapshot = started(name, self.rules, self.state, self.observe)
         self.identity = Identity(name, key, next_key, self.history, self.state, around.clock)
         self._own = OwnWords(name, self.state)
         self._followed = False
@@ -197,23 +200,13 @@ class Follower:
         return self.state.fact("checkpoint")
 
     def _follow(self, extension: Extension) -> None:
-        history, culprit = self.history, self.rules.aggregator
+        history = self.history
         assert isinstance(history, History)
         fresh = fresh_entries(history, extension)
         before = history.size
         own: list[str] = []
-        for entry in fresh:
-            try:
-                envelope = history.apply(entry)
-            except Refusal as refusal:
-                raise Refusal(refusal.check, culprit, refusal.expected, refusal.actual) from refusal
-            record = envelope.record
-            if isinstance(record, MessageRefused) and (record.check, record.culprit) == (
-                "ledger-view",
-                self.name,
-            ):
-                seen = f"the ledger that {self.name} was shown"
-                raise Refusal("ledger-split", culprit, seen, "another, by the sender's own message")
+        for envelope in applied(history, fresh, self.name):
+            self._snapshot.after(envelope)
             if envelope.sender == self.name:
                 own.append(self._own.check(envelope))
         with self.state.transaction():
@@ -221,6 +214,7 @@ class Follower:
             for key in own:
                 self.state.forget_sent(key)
             self.state.put("checkpoint", extension.checkpoint)
+            self._snapshot.keep()
         self.erase()
 
     def _refuse(self, refusal: Refusal, message: bytes) -> None:

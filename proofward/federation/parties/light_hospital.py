@@ -17,9 +17,10 @@ from typing import Any, cast
 
 from proofward.encoding import MalformedMessage, decode, decode_item, encode_item
 from proofward.federation.history.heads import verifier_keys
-from proofward.federation.history.history import History, slot
+from proofward.federation.history.history import History
 from proofward.federation.history.history_state import CLOSED, HistoryState
 from proofward.federation.history.projection import Projection, published
+from proofward.federation.history.slots import slot
 from proofward.federation.messages.clock import in_utc
 from proofward.federation.messages.envelope import parse_envelope
 from proofward.federation.messages.head_records import Head, View

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proofward.encoding import decode
-from proofward.federation.history.history import slot
+from proofward.federation.history.slots import slot
 from proofward.federation.messages.catalogue import AdmissionVote, EndVote, KeyRotation, RevocationVote
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.head_records import Word

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from proofward.encoding import decode
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.storage.objects import NewObject, StoredObjects
+from proofward.federation.storage.snapshot_store import SnapshotFolder
 from proofward.ledger.log import Log
 from proofward.ledger.note import NoteSigner
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
 
+SNAPSHOTS = "snapshots"
 _PIECE = 1 << 20
 
 
@@ -31,14 +34,27 @@ class LedgerFolder:
         self._store = ObjectStore(directory / OBJECTS_NAME)
         self._store.remove_unfinished()
         self.objects = StoredObjects(self._store)
+        self.snapshots = SnapshotFolder(directory / SNAPSHOTS)
 
     def entries(self, first: int) -> list[bytes]:
         """Entries from number `first` on."""
         return list(self._log.entries(first))
 
+    def entry(self, number: int) -> bytes | None:
+        """An entry, if there is one of this number."""
+        try:
+            return self._log.entry(number)
+        except IndexError:
+            return None
+
     def append(self, data: bytes, topic: str | None = None) -> None:
         """Appends an entry, durably; `topic` is its kind where that is known."""
         self._log.append(data, kind=topic)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Nothing but what is done in it: an entry, an object and a snapshot are stored one by one."""
+        yield
 
     def put_object(self, data: bytes) -> bytes:
         """Stores an object, durably; its digest."""
@@ -88,8 +104,9 @@ class LedgerFolder:
     def seal(self, named: Collection[bytes]) -> None:
         """Seals and closes the folder, without the objects that no entry names.
 
-        Such objects are left by an interrupted step; they are removed first.
+        Such objects are left by an interrupted step; they are removed first, and so are snapshots.
         """
+        self.snapshots.remove()
         for digest in self._store.digests():
             if digest not in named:
                 self._store.path(digest).unlink()

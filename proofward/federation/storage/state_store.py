@@ -20,6 +20,7 @@ from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.storage.continuity import StateRefused
 from proofward.federation.storage.ratchet import REMEDY_COPY, Ratchet
 from proofward.federation.storage.secret_store import TABLE, SecretStore
+from proofward.federation.storage.snapshot_store import SnapshotTable
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (number INTEGER PRIMARY KEY, data BLOB NOT NULL);
@@ -56,6 +57,7 @@ class StateStore:
             raise
         self.secrets = SecretStore(self._db, self._ratchet, self.transaction, rng)
         self.secrets.settle()
+        self.snapshots = SnapshotTable(self._db)
 
     def _continued(self, path: Path, rng: ByteSource) -> Ratchet:
         """The ratchet file, if this database is the one that goes with it; made for a new database."""
@@ -116,9 +118,14 @@ class StateStore:
         self._db.execute("COMMIT")
         self._ratchet.advance(counter)
 
-    def entries(self) -> list[bytes]:
-        """The ledger's entries, in order."""
-        return [row[0] for row in self._db.execute("SELECT data FROM entries ORDER BY number")]
+    def entries(self, first: int = 0) -> list[bytes]:
+        """The ledger's entries from number `first` on, in order."""
+        rows = self._db.execute("SELECT data FROM entries WHERE number >= ? ORDER BY number", (first,))
+        return [row[0] for row in rows]
+
+    def entry(self, number: int) -> bytes | None:
+        """An entry of the ledger, if there is one of this number."""
+        return self._one("SELECT data FROM entries WHERE number = ?", number)
 
     def append(self, first: int, entries: list[bytes]) -> None:
         """Adds entries number `first` and following."""
@@ -168,7 +175,7 @@ class StateStore:
         self._db.close()
         self._ratchet.close()
 
-    def _one(self, query: str, key: str) -> bytes | None:
+    def _one(self, query: str, key: str | int) -> bytes | None:
         row = self._db.execute(query, (key,)).fetchone()
         return None if row is None else bytes(row[0])
 

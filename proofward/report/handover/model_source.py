@@ -22,9 +22,10 @@ from proofward.engines.registry import engine_of
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.kept_heads import furthest
 from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.history import History, slot_of
+from proofward.federation.history.history import History
 from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.round_state import RoundState
+from proofward.federation.history.slots import slot_of
 from proofward.federation.history.stopping import stand_of
 from proofward.federation.messages.catalogue import FederationOpened, RoundClosed
 from proofward.federation.messages.envelope import Envelope

@@ -30,6 +30,7 @@ from proofward.engines.remote.agreement.request_files import (
 )
 from proofward.federation.history.history import History
 from proofward.federation.messages.rules import Rules
+from proofward.federation.parties.extension import replayed
 from proofward.ledger.files import sync_directory
 from proofward.ledger.keys import SigningKey
 
@@ -108,10 +109,7 @@ def followed(folder: Path, rules: Rules) -> History:
     """The ledger as a member has followed it; raises Refusal when what is stored makes no sense."""
     with _database(folder) as database:
         rows = [] if database is None else database.execute("SELECT data FROM entries ORDER BY number")
-        history = History(rules)
-        for row in rows:
-            history.apply(bytes(row[0]))
-    return history
+        return replayed(rules, (bytes(row[0]) for row in rows))
 
 
 def facts(folder: Path, prefixes: tuple[str, ...]) -> dict[str, str]:
