@@ -37,7 +37,14 @@ from proofward.charts.chart import PAGE_NAME, write_charts
 from proofward.encoding import encode
 from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys, Message, Verdict, Verdicts
 from proofward.federation.messages.envelope import Envelope, parse_envelope, seal_envelope, signed_by
-from proofward.federation.messages.scaling import AS_OBJECTS, EPHEMERAL, FINGERPRINTS, HEADS, TOGETHER, Scaling
+from proofward.federation.messages.scaling import (
+    AS_OBJECTS,
+    EPHEMERAL,
+    FINGERPRINTS,
+    HEADS,
+    TOGETHER,
+    Scaling,
+)
 from proofward.federation.messages.usual import usual_verdicts
 from proofward.field.goldilocks import add
 from proofward.lattice.parameters import MAX_MEMBERS, RING_DEGREE, ciphertext_length
