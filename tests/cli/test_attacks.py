@@ -90,5 +90,6 @@ def test_an_attack_needs_enough_others(proofward, tmp_path):
     for arguments in (
         ("scaled-update", "--hospitals", 3), ("replayed-proof", "--rounds", 1), ("no-such",),
         ("spent-budget", "--hospitals", 5), ("spent-budget", "--hospitals", 6, "--rounds", 1),
+        ("heads-withheld", "--hospitals", 5), ("head-forged", "--hospitals", 6, "--rounds", 2),
     ):  # fmt: skip
         assert proofward("demo", "--run", tmp_path / "run", "--attack", *arguments).exit_code == 2

@@ -21,6 +21,7 @@ from proofward.engines.flare.supervisor import Supervisor, claimed
 from proofward.engines.operations.event_log import EventLog
 from proofward.engines.operations.metrics import Metrics, Tail, feed
 from proofward.engines.operations.watch import Watch
+from proofward.engines.remote.agreement import following
 from tests.engines import remote_harness as harness
 from tests.engines import remote_kits
 
@@ -127,6 +128,29 @@ def test_nobody_goes_on_for_longer_than_the_deadline(kit, server):
     with claimed(kit) as tell:
         tell()
         assert "the federation waits for" in found(kit, later)["standstill"].sentence
+
+
+def test_a_hospital_that_follows_heads_misses_none_before_the_first_entry(kit):
+    member = kit / "proofward" / "members" / SITE
+    following.keep(member, following.Following(True))
+    later = right_now() + timedelta(hours=3)
+    with claimed(kit) as tell:
+        tell()
+        assert "shown no newer head for" in found(kit, later)["heads-withheld"].sentence
+        for state in member.glob("state.*"):
+            state.unlink()
+        assert "heads-withheld" not in found(kit, later)
+
+
+def test_a_member_whose_state_is_a_copy_is_told_so_and_of_no_heads(kit):
+    following.keep(kit / "proofward" / "members" / SITE, following.Following(True))
+    log(kit, (2, "started", {"party": SITE}), (1, "failed", {"party": SITE, "check": "state-copied"}))
+    with claimed(kit) as tell:
+        tell()
+        seen = found(kit, right_now() + timedelta(hours=3))
+        assert f"{SITE} does not start (state-copied)" in seen["halted"].sentence and "heads-withheld" not in seen
+        log(kit, (0, "started", {"party": SITE}))
+        assert "halted" not in found(kit)
 
 
 def test_a_federation_that_has_stopped_for_good(server):

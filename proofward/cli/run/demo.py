@@ -83,7 +83,7 @@ def check_folder(folder: Path, attack: str | None) -> bool:
 @click.command(cls=WithPresets)
 @click.option(
     "--rounds", type=click.IntRange(1, MAX_ROUNDS),
-    show_default=f"{ROUNDS}; {IMAGE_ROUNDS} with --images; {ATTACK_ROUNDS} with --chain, an attack",
+    show_default=f"{ROUNDS}; {IMAGE_ROUNDS} with --images; {ATTACK_ROUNDS} with --chain, most attacks",
     help="Rounds of training.",
 )  # fmt: skip
 @click.option("--hospitals", type=click.IntRange(LEAST_HOSPITALS, MAX_HOSPITALS),
@@ -168,7 +168,7 @@ def demo(
     if data is not None and not images:
         raise click.UsageError("expected --images with --data")
     usual = IMAGE_ROUNDS if images else ATTACK_ROUNDS if anchored else ROUNDS
-    number = rounds or (usual if attack is None else ATTACK_ROUNDS)
+    number = rounds or (usual if attack is None else 1 if ATTACKS[attack].unseen else ATTACK_ROUNDS)
     count = hospitals or (LEAST_HOSPITALS + (attack is not None) if images else HOSPITALS)
     if attack is not None:
         _check_attack(ATTACKS[attack], count, number)
@@ -229,3 +229,5 @@ def _check_attack(attack: Attack, hospitals: int, rounds: int) -> None:
         raise click.UsageError(f"an attack needs {expected}")
     if rounds < attack.rounds:
         raise click.UsageError(f"this attack needs --rounds {attack.rounds} or more")
+    if attack.unseen and rounds > 1:
+        raise click.UsageError("this attack needs --rounds 1: whom it hits is missing later")

@@ -30,6 +30,7 @@ from proofward.engines.remote.overview import look
 from proofward.engines.remote.views import MemberView, SiteView
 from proofward.federation.history.attestation_steps import NONE_SHOWN
 from proofward.federation.messages.rules import AGGREGATOR
+from proofward.federation.storage.ratchet import REMEDY_COPY
 
 REACHING, CONNECT, LEAST_CONNECT, QUIET = 60.0, 3.0, 0.75, 5.0
 """Seconds that a process is given to find the server, for all attempts to connect, at least for each of them,
@@ -45,7 +46,7 @@ def health(kit: Path, now: datetime | None = None) -> Health:
     kind, home = kind_of(kit), Home(home_of(kit))
     found = Health(running(kit), look(home.root))
     seen = recent(home.root / "log.jsonl")
-    problems = [*_members(found.view), *_certificate(kit, home.site, now)]
+    problems = [*_members(found.view), *_broken(found, seen), *_certificate(kit, home.site, now)]
     if not found.over:
         problems += [*_process(kit, found), *_jobs(kit, seen)]
         problems += _progress(home, found, seen, now)
@@ -85,6 +86,15 @@ def _members(view: SiteView) -> list[Problem]:
     if view.unconfirmed:
         found.append(Problem("unconfirmed", view.site, view.unconfirmed))
     return found
+
+
+def _broken(found: Health, seen: Recent) -> list[Problem]:
+    """Members that do not start from their states, while the process runs."""
+    problems = []
+    for name, check in sorted(seen.broken.items()):
+        if found.process is not None:
+            problems.append(Problem("halted", name, f"{name} does not start ({check}): {REMEDY_COPY}"))
+    return problems
 
 
 def _evidence_needed(member: MemberView) -> str:
@@ -142,16 +152,18 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
         waited = (now - seen.recorded).total_seconds()
         if waited > deadline:
             whom = ledger.awaited or "nobody that is known"
-            words = f"nothing has been recorded for {waited / 60:.0f} minutes in phase {ledger.phase}; "
+            words = f"nothing has been recorded for {_minutes(waited)} in phase {ledger.phase}; "
             words += f"the federation waits for {whom}"
             problems.append(Problem("standstill", found.view.site, words))
     for member in found.view.members if ledger is None else ():
         waited = now.timestamp() - member.followed
+        if member.name in seen.broken:
+            continue
         if member.heads and found.process is not None and not member.halted:
             problems += _withheld(member, waited, deadline)
         elif found.process is not None and member.entries and not member.halted and waited > deadline:
             whom = member.awaited or "nobody that is known"
-            words = f"{member.name} has heard of nothing new for {waited / 60:.0f} minutes, in phase "
+            words = f"{member.name} has heard of nothing new for {_minutes(waited)}, in phase "
             words += f"{member.phase}; the federation waits for {whom}"
             problems.append(Problem("standstill", member.name, words))
     if ledger is None and seen.refused and found.process is not None:
@@ -164,14 +176,21 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
 
 def _withheld(member: MemberView, waited: float, deadline: float) -> list[Problem]:
     """A hospital that follows heads cannot tell a federation that stands still from heads withheld."""
+    if not member.entries:
+        return []
     if not member.withheld and waited <= phases_until_next(member.phase) * deadline:
         return []
-    words = f"{member.name} has been shown no newer head for {waited / 60:.0f} minutes, in phase "
+    words = f"{member.name} has been shown no newer head for {_minutes(waited)}, in phase "
     words += f"{member.phase} of round {member.round}"
     words += f" ({member.withheld})" if member.withheld else ""
     words += "; either the federation waits for others, or the server withholds: ask another site for its "
     words += "`proofward status`, or follow everything: proofward join KIT --follow everything"
     return [Problem("heads-withheld", member.name, words)]
+
+
+def _minutes(seconds: float) -> str:
+    count = round(seconds / 60)
+    return f"{count} minutes" if count > 1 else "one minute" if count else "less than a minute"
 
 
 def _stopped(home: Home) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from proofward.engines.operations.event_log import DONE
 
 TAIL = 1 << 20
+COPIED = ("ratchet-damaged", "ratchet-missing", "ratchet-restored", "state-copied", "state-restored")
+"""Checks at the start that a member's own state is no copy, nor of the past."""
 FAILED = ("EXCEPTION", "FAILED", "CRASH")
 
 
@@ -20,7 +22,8 @@ class Recent:
 
     `refused` is the check for which something was declined since the last success. `stopped` is the one for
     which the federation has ended early. `failed_jobs` counts jobs that ended in an error, in a row, and
-    `connected` is what was noted last of the connection. `job_over` says that the server has ended the last
+    `connected` is what was noted last of the connection. `broken` has the members that did not start from
+    their states, each with the check. `job_over` says that the server has ended the last
     job for good.
     """
 
@@ -30,6 +33,7 @@ class Recent:
     refused: str = ""
     stopped: str = ""
     connected: bool | None = None
+    broken: dict[str, str] = field(default_factory=dict)
     job_over: bool = False
 
     def take(self, line: dict[str, object]) -> None:
@@ -38,6 +42,9 @@ class Recent:
         check, culprit = str(line.get("check", "")), str(line.get("culprit", ""))
         if kind == "started":
             self.started = moment
+            self.broken.pop(str(line.get("party", "")), None)
+        elif kind == "failed" and check in COPIED:
+            self.broken[str(line.get("party", ""))] = check
         elif kind in DONE:
             self.failed_jobs, self.refused = 0, ""
             self.recorded = moment if kind == "recorded" else self.recorded

@@ -106,7 +106,7 @@ def _member(home: Home, seat: Seat, rules: Rules | None, recorded: History | Non
                    withheld=kept.withheld if kept else "")  # fmt: skip
 
 
-UNTIL = "follows heads, at present every entry: before round 1, and while it holds shares"
+UNTIL = "follows heads, but every entry before round 1 and while it holds shares, as at present"
 
 
 def _heads(folder: Path, kept: KeptHead | None) -> str:
