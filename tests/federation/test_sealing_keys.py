@@ -12,6 +12,7 @@ from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.remote.awaited import needed_objects
 from proofward.federation.history.ephemeral import disposable
+from proofward.federation.history.history import History
 from proofward.federation.history.history_state import KEYS, SHARES, UPLOAD
 from proofward.federation.history.sealing_keys import (
     complaint_of,
@@ -20,7 +21,14 @@ from proofward.federation.history.sealing_keys import (
     published_keys,
     require_whole,
 )
-from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys, PlacedComplaint, ShareComplaint
+from proofward.federation.history.snapshots import core
+from proofward.federation.messages.catalogue import (
+    HolderKeyRoot,
+    HolderKeys,
+    PlacedComplaint,
+    ShareComplaint,
+    Verdicts,
+)
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.scaling import PLAIN, Scaling
 from proofward.federation.parties import aggregator
@@ -36,6 +44,8 @@ from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, opened
+from tests.federation.snapshot_cases import Shelf, entries_of
+from tests.federation.test_snapshots import equal_rounds
 
 APART = Scaling(shares="ephemeral", sealing_keys="objects")
 NO_KEY = b"\xff" * PUBLIC_KEY_BYTES
@@ -132,7 +142,8 @@ def test_a_holder_whose_keys_are_not_whole_is_not_present_and_nobody_else_is_bla
 
 
 def test_who_publishes_no_key_blames_nobody_and_a_bad_dealer_is_named_without_the_keys(tmp_path):
-    run = Run(tmp_path / "run", {"hospital-1": PublishesNoKey, "hospital-3": SealsWrongShare}, number=6)
+    together = replace(APART, verdicts="together")
+    run = Run(tmp_path / "run", {"hospital-1": PublishesNoKey, "hospital-3": SealsWrongShare}, 6, scaling=together)
     (first,), (second,) = run.history.earlier, run.history.closed
     assert run.result.finished and run.result.halted == {}
     assert {(fault.culprit, fault.check) for fault in run.result.faults} == {
@@ -142,6 +153,21 @@ def test_who_publishes_no_key_blames_nobody_and_a_bad_dealer_is_named_without_th
     assert sealed == hashlib.sha256(b"").digest() and ("hospital-1", "hospital-0") in first.complaints
     assert second.accepted.record.hospitals == ("hospital-0", "hospital-2", "hospital-4", "hospital-5")
     assert not any(run.keys.values()) and run.flaws == set(), "complaints are judged again without the keys"
+    restored_from_snapshots(run.engine)
+
+
+def restored_from_snapshots(engine):
+    """Keys, complaints with their paths and verdicts of one message come back from a snapshot."""
+    entries, history = entries_of(engine), History(engine.rules)
+    shelf, seen = Shelf(entries), set()
+    for entry in entries:
+        seen.add(kind := history.apply(entry).topic)
+        if kind in (PlacedComplaint.kind, "accepted-set", "round-closed"):
+            again = shelf.restored(engine.rules, shelf.take(history))
+            assert core(again) == core(history)
+            if history.current is not None:
+                equal_rounds(history.current, again.current)
+    assert seen >= {PlacedComplaint.kind, HolderKeyRoot.kind, Verdicts.kind}
 
 
 def test_a_host_that_records_keys_without_their_root_stops_the_round_and_both_are_named(tmp_path, monkeypatch):
