@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.encoding import MalformedMessage, decode, encode
+from proofward.encoding import encode
 from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.remote.awaited import needed_objects
@@ -34,11 +34,8 @@ from proofward.federation.messages.scaling import PLAIN, Scaling
 from proofward.federation.parties import aggregator
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
-from proofward.federation.storage.object_sizes import size_limits
 from proofward.federation.storage.objects import Objects, StoredObjects
-from proofward.federation.storage.parts import PartTree
 from proofward.lattice.errors import ComplaintRefused
-from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
@@ -283,20 +280,6 @@ def test_rejects_keys_that_are_too_few_or_repeated(data, found):
     with pytest.raises(Refusal, match="object-missing"):
         require_whole("a", said, lambda digest: None)
     require_whole("a", HolderKeyRoot(b"", b"", 0), lambda digest: None)
-
-
-def test_as_many_dealers_as_there_can_be_members():
-    keys = tuple(number.to_bytes(PUBLIC_KEY_BYTES, "big") for number in range(MAX_MEMBERS))
-    tree = PartTree(keys)
-    said = HolderKeyRoot(bytes(32), tree.root, MAX_MEMBERS)
-    assert decode(encode(said), HolderKeyRoot) == said and len(encode(said)) < 200
-    assert size_limits(said, 1) == {bytes(32): MAX_MEMBERS * PUBLIC_KEY_BYTES}
-    complaint = PlacedComplaint("a", bytes(32), bytes(32), tree.path(MAX_MEMBERS - 1))
-    assert decode(encode(complaint), PlacedComplaint) == complaint and len(complaint.path) <= 14
-    with pytest.raises(MalformedMessage, match="number"):
-        encode(replace(said, number=MAX_MEMBERS + 1))
-    with pytest.raises(MalformedMessage, match="path"):
-        encode(replace(complaint, path=(bytes(32),) * 17))
 
 
 def test_rules_say_it_only_where_it_is_not_usual():
