@@ -140,7 +140,7 @@ def test_the_host_has_nothing_newer_for_who_knows_the_head_and_nothing_at_all_wi
 
 
 @pytest.mark.parametrize(("verifiers", "drawn", "corrupt", "quorum"), [
-    (1, False, 0, 1), (2, False, 0, 2), (3, False, 1, 3), (4, False, 1, 3), (5, False, 2, 4),
+    (1, False, 0, 1), (2, False, 1, 2), (3, False, 1, 3), (4, False, 2, 4), (5, False, 2, 4),
     (3, True, 1, 3), (5, True, 1, 4), (9, True, 1, 6), (50, True, 10, 31),
 ])  # fmt: skip
 def test_two_quorums_share_an_honest_verifier(verifiers, drawn, corrupt, quorum):

@@ -122,12 +122,11 @@ class Thresholds:
     def corrupt_verifiers(self) -> int:
         """K: how many verifiers are corrupt at most.
 
-        As many as committees are reckoned with; without them all but those whose verdicts decide.
+        As many as committees are reckoned with; without them one fewer than those whose verdicts decide.
         """
-        count = len(self.verifiers)
         if self.committees is None:
-            return count - self.accepting_verdicts
-        return self.committees.verifiers(count).corrupt
+            return self.accepting_verdicts - 1
+        return self.committees.verifiers(len(self.verifiers)).corrupt
 
     @property
     def head_quorum(self) -> int:
