@@ -101,6 +101,12 @@ def test_rejects_altered_terms(changes) -> None:
         ChainTerms.from_item(item).check(SEATS)
 
 
+def test_more_seats_than_a_contract_has_are_counted_and_not_listed() -> None:
+    names = tuple(f"verifier-{number:03}" for number in range(65))
+    with pytest.raises(ConfigurationError, match=r"at most 64 of the members.*65 names"):
+        ChainTerms(7, 33, names, bytes(32)).check(names)
+
+
 def test_rejects_rules_with_seats_of_nobody(written) -> None:
     from dataclasses import replace
 

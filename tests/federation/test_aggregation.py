@@ -101,7 +101,9 @@ def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNa
     )
     rules = SimpleNamespace(config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator")
     before, rows = tuple(map(bytes.fromhex, told["state"])), dict.fromkeys(HOSPITALS, ROWS)
-    return SimpleNamespace(round=state, counting=None, rules=rules, enrolled=rows, server_state=before)
+    history = SimpleNamespace(round=state, counting=None, rules=rules, enrolled=rows, server_state=before)
+    history.most_rows = lambda state: max(rows.values())
+    return history
 
 
 def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, bytes]:

@@ -27,6 +27,7 @@ from proofward.engines.remote.messages import (
     read_request,
     write,
 )
+from proofward.federation.history.waiting import listed
 from proofward.federation.messages.events import Observer, ignore
 from proofward.federation.messages.refusal import Refusal, require
 from proofward.federation.parties.aggregator import Aggregator
@@ -92,7 +93,7 @@ class Desk:
         if isinstance(request, Join):
             return self.join(request.request)
         if self.host is None:
-            return NotYet(f"waiting for {', '.join(self.lacking)} to join"[:2000])
+            return NotYet(f"waiting for {listed(self.lacking)} to join")
         return self.host.answer(request)
 
     def join(self, data: bytes) -> Answer:
@@ -111,7 +112,7 @@ class Desk:
                 write_file(path, data, path.with_suffix(".tmp"))
                 self._note("joined", party=request.member)
             if lacking := self.lacking:
-                return NotYet(f"waiting for {', '.join(lacking)} to join"[:2000])
+                return NotYet(f"waiting for {listed(lacking)} to join")
             if self.host is None:
                 self._begin()
             return Assembled(self.requests())
@@ -128,7 +129,7 @@ class Desk:
         now = datetime.datetime.now(datetime.UTC)
         request = open_request(data, self.terms, self._authority, now, added=True)
         if self.host is None:
-            return NotYet(f"waiting for {', '.join(self.lacking)} to join"[:2000])
+            return NotYet(f"waiting for {listed(self.lacking)} to join")
         if request.member not in self._introduced:
             self._introduced.add(request.member)
             self._note("introduced", party=request.member)

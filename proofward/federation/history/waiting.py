@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from proofward.federation.history.attestation_steps import awaited_evidence, barred, hindrance, verdicts_on
 from proofward.federation.history.beacon_steps import expected_dealers, vouched_for
@@ -29,6 +29,8 @@ from proofward.federation.history.history_state import (
 from proofward.federation.history.judges import judges_of
 
 Names = set[str]
+MOST_NAMES = 20
+"""That are said of those who are waited for."""
 EVIDENCE, FINGERPRINTS = "evidence of its machine", "its fingerprints of ciphertexts"
 
 
@@ -50,7 +52,13 @@ def unusual(history: HistoryState) -> dict[str, str]:
 def awaited(history: HistoryState) -> str:
     """Who is waited for, in words."""
     what = unusual(history)
-    return ", ".join(f"{name} ({what[name]})" if name in what else name for name in waits_for(history))
+    return listed([f"{name} ({what[name]})" if name in what else name for name in waits_for(history)])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in words: of very many the first, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _enrolment(history: HistoryState) -> Names:

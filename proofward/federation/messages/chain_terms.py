@@ -53,7 +53,10 @@ class ChainTerms:
         """Raises ConfigurationError unless these terms make sense among such hospitals and verifiers."""
         seats = self.seats
         proper = list(seats) == sorted(set(seats)) and set(seats) <= set(members)
-        if not 1 <= len(seats) <= MAX_SEATS or not proper:
+        if len(seats) > MAX_SEATS:
+            expected = f"at most {MAX_SEATS} of the members; where none are named, all verifiers have a seat"
+            raise ConfigurationError("seats", expected, f"{len(seats)} names")
+        if not seats or not proper:
             expected = f"1 to {MAX_SEATS} names of hospitals or verifiers, each once, in ascending order"
             raise ConfigurationError("seats", expected, seats)
         for field, low, high in (
