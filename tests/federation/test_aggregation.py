@@ -100,10 +100,9 @@ def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNa
         message_bound=lambda rows, shift: BOUND,
     )
     rules = SimpleNamespace(config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator")
-    before, rows = tuple(map(bytes.fromhex, told["state"])), dict.fromkeys(HOSPITALS, ROWS)
-    history = SimpleNamespace(round=state, counting=None, rules=rules, enrolled=rows, server_state=before)
-    history.most_rows = lambda state: max(rows.values())
-    return history
+    made = {"round": state, "counting": None, "rules": rules}
+    before = tuple(map(bytes.fromhex, told["state"]))
+    return SimpleNamespace(**made, server_state=before, most_rows=lambda state: ROWS)
 
 
 def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, bytes]:
