@@ -13,8 +13,8 @@ from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.attacks.other_rules import drawn
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.catalogue import Verdict
-from proofward.federation.messages.scaling import AS_OBJECTS, FINGERPRINTS, HEADS, Scaling
+from proofward.federation.messages.catalogue import Verdicts
+from proofward.federation.messages.scaling import AS_OBJECTS, FINGERPRINTS, HEADS, TOGETHER, Scaling
 from proofward.federation.messages.usual import usual_updates
 from proofward.models import preset
 from proofward.relations.config import RoundConfig
@@ -24,7 +24,7 @@ VERIFIERS = tuple(f"verifier-{index}" for index in range(3))
 
 
 def committee_targets(directory: Path, seen: set[str]) -> Iterator[Target]:
-    """Kinds of entries where a drawn verifier is silent, of fingerprints, of heads and of keys apart.
+    """Kinds of entries where a drawn verifier is silent, of all that the rules have for many hospitals.
 
     A dealer seals a wrong share, so that there is a complaint.
     """
@@ -33,8 +33,8 @@ def committee_targets(directory: Path, seen: set[str]) -> Iterator[Target]:
     plan = Plan("tamper", FIVE, VERIFIERS, 2, usual_updates(len(FIVE), 1), 1, config)
     records = [make_synthetic(8 + index, 4, index, setup.scales) for index in range(len(FIVE))]
     data = {name: (own.features, own.labels) for name, own in zip(FIVE, records, strict=True)}
-    network = Intercepting(VERIFIERS[0], Verdict.kind)
-    scaling = Scaling(FINGERPRINTS, sealing_keys=AS_OBJECTS, follow=HEADS)
+    network = Intercepting(VERIFIERS[0], Verdicts.kind)
+    scaling = Scaling(FINGERPRINTS, sealing_keys=AS_OBJECTS, follow=HEADS, verdicts=TOGETHER)
     agreed = replace(drawn(plan, 10), scaling=scaling)
     parties = Parties({FIVE[1]: SealsWrongShare})
     engine = InProcessFederation(directory, agreed, data, seed=b"tamper", network=network, parties=parties)

@@ -24,7 +24,7 @@ from proofward.engines.run_folder import Plan
 from proofward.federation.history.proofs import OneByOne, RelationProofs
 from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.scaling import AS_OBJECTS, EPHEMERAL, FINGERPRINTS, Scaling
+from proofward.federation.messages.scaling import AS_OBJECTS, EPHEMERAL, FINGERPRINTS, TOGETHER, Scaling
 from proofward.ledger.database import FILE_NAME, Database
 from proofward.models.presets import PRESETS
 from proofward.report.scenario import demonstration_plan
@@ -119,11 +119,11 @@ class Run:
 
 
 def plan_of(preset: str, hospitals: int, verifiers: int, way: str, corrupt: int, absent: int) -> Plan:
-    """The consortium; with committees sums are checked by fingerprints, shares go, and keys are objects."""
+    """The consortium; with committees all that the rules have for many hospitals is on."""
     plain = demonstration_plan(PRESETS[preset], hospitals, 1, verifiers, "generated records")
     if way == EVERYBODY:
         return plain
-    scaling = Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS)
+    scaling = Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS, verdicts=TOGETHER)
     return replace(with_committees(plain, corrupt, absent), scaling=scaling)
 
 

@@ -32,15 +32,18 @@ from _scale_runs import COMMITTEES, EVERYBODY, PRESET, Run, measured, plan_of
 
 from proofward.charts.chart import PAGE_NAME, write_charts
 from proofward.encoding import encode
-from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys, Message, Verdict
+from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys, Message, Verdict, Verdicts
 from proofward.federation.messages.envelope import Envelope, parse_envelope, seal_envelope, signed_by
 from proofward.field.goldilocks import add
 from proofward.lattice.parameters import MAX_MEMBERS, RING_DEGREE, ciphertext_length
 from proofward.lattice.sealing import Pair, open_sealed, pair_secret, public_key, seal
 from proofward.ledger.keys import SigningKey
 from proofward.models.presets import PRESETS
+from proofward.relations.key_shares import ELEMENT_BYTES, LOG_RING_DEGREE
 
-REPEATS = 20
+REPEATS, MANY = 20, 100
+BOUND = bytes(ELEMENT_BYTES * (LOG_RING_DEGREE + 1))
+"""In the place of a binding, without the 16 bytes for each of t + 1 polynomials."""
 SHARE_BYTES = 4 + 16 + 8 * RING_DEGREE
 
 
@@ -96,6 +99,7 @@ def constants_of(runs: list[Run], preset: str) -> Constants:
     holder, key = public_key(secret), SigningKey.generate(os.urandom)
     sealed = seal(pair, holder, share)
     messages = iter([message(key, number) for number in range(REPEATS)])
+    several = iter([together(key, number * MANY) for number in range(REPEATS)])
     numbers = np.arange(words, dtype=np.uint64)
     by_threshold = sorted(runs, key=lambda run: run.threshold)
     least, most = by_threshold[0], by_threshold[-1]
@@ -108,12 +112,15 @@ def constants_of(runs: list[Run], preset: str) -> Constants:
         seal=seconds(lambda: seal(pair, holder, share)),
         open_share=seconds(lambda: open_sealed(pair, secret, sealed)),
         entry=seconds(lambda: taken(next(messages), key)),
+        among=seconds(lambda: taken(next(several), key)) / MANY,
         add=seconds(lambda: add(numbers, numbers)),
         proof_bytes=least.proof_bytes - slope * least.threshold,
         bytes_a_coefficient=slope,
         sealed_bytes=len(sealed),
         ciphertext_bytes=8 * words,
         key_bytes=keys_in_entries(runs[0]),
+        verdict_bytes=len(message(key, 0)),
+        together_bytes=len(encode(verdict_on(0))),
         root_bytes=len(signed(HolderKeyRoot(bytes(32), bytes(32), MAX_MEMBERS), key)),
         **entries_of(last),
     )
@@ -121,11 +128,9 @@ def constants_of(runs: list[Run], preset: str) -> Constants:
 
 def entries_of(run: Run) -> dict[str, Any]:
     """What a round has in the ledger, by what it grows with."""
-    apart = (Verdict.kind, HolderKeys.kind, HolderKeyRoot.kind)
+    apart = (Verdict.kind, Verdicts.kind, HolderKeys.kind, HolderKeyRoot.kind)
     kinds = {name: found for name, found in run.topics.items() if name not in apart}
-    count, size = run.topics[Verdict.kind]
     return {
-        "verdict_bytes": size // count - 16 * (run.threshold + 1),
         "other_entries": sum(number for number, _ in kinds.values()) / run.hospitals,
         "other_bytes": sum(own for _, own in kinds.values()) // run.hospitals,
     }
@@ -138,8 +143,18 @@ def keys_in_entries(run: Run) -> int:
 
 def message(key: SigningKey, number: int) -> bytes:
     """A signed verdict, each another one: what a process has seen it does not work out again."""
+    return signed(verdict_on(number), key)
+
+
+def together(key: SigningKey, first: int) -> bytes:
+    """Many of them in one message."""
+    return signed(Verdicts(0, tuple(verdict_on(first + number) for number in range(MANY))), key)
+
+
+def verdict_on(number: int) -> Verdict:
+    """An accepting verdict on one of many uploads."""
     upload = hashlib.sha256(number.to_bytes(4, "big")).digest()
-    return signed(Verdict("hospital-0", upload, True, "", "", bytes(32), bytes(32)), key)
+    return Verdict("hospital-0000", upload, True, "", "", bytes(32), BOUND)
 
 
 def signed(record: Message, key: SigningKey) -> bytes:
@@ -151,7 +166,7 @@ def signed(record: Message, key: SigningKey) -> bytes:
 def taken(data: bytes, key: SigningKey) -> bool:
     """Decodes a message and its record and checks its signature, as with every entry of the ledger."""
     envelope = parse_envelope(data)
-    assert envelope.record.kind == Verdict.kind
+    assert isinstance(envelope.record, Verdict | Verdicts)
     return signed_by(envelope, key.public)
 
 

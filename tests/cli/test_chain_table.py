@@ -12,6 +12,7 @@ from proofward.engines.remote.agreement.plan import plan_of
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.federation.messages.chain_terms import USUAL_FACTORY, ChainTerms
 from proofward.federation.messages.rules import Rules, RulesError
+from proofward.federation.messages.scaling import Scaling
 from proofward.layers.errors import ConfigurationError
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "b")
@@ -68,9 +69,14 @@ def test_hospitals_may_have_seats_and_a_share_its_limit(written) -> None:
 def test_the_check_of_a_file_says_what_it_turns_on(proofward, written) -> None:
     assert "options" not in proofward.json("consortium", "check", written(""))
     path = written('[chain]\nchain_id = 7\n[attestation]\nlevel = "recorded"')
-    path.write_text(f'sums = "fingerprints"\nshares = "ephemeral"\n{path.read_text()}')
+    scaling = 'sums = "fingerprints"\nshares = "ephemeral"\nsealing_keys = "objects"\nverdicts = "together"'
+    path.write_text(f"{scaling}\n{path.read_text()}")
+    project = read_project(path).completed()
+    assert project.terms().check().scaling == Scaling("fingerprints", "ephemeral", "objects", verdicts="together")
+    (again := path.with_name("again.toml")).write_text(project_text(project))
+    assert read_project(again) == project
     said = proofward.json("consortium", "check", path)["options"]
-    for words, line in zip(("on chain 7", "fingerprints", "are deleted", "evidence of"), said, strict=True):
+    for words, line in zip(("on chain 7", "fingerprints", "are deleted", "Merkle roots", "together", "evidence of"), said, strict=True):
         assert words in line
     assert said[0] in proofward("consortium", "check", path).output
 

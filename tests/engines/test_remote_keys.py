@@ -48,7 +48,7 @@ def test_members_fetch_their_own_keys_and_a_holder_without_its_keys_is_not_prese
     monkeypatch.setattr(site, "Hospital", lambda name, *given, **named: (
         SaysAnotherRoot if name == LIAR else Hospital)(name, *given, **named))  # fmt: skip
     agreed = replace(agreement(hospitals=4, verifiers=5, rounds=1),
-                     scaling=Scaling(shares="ephemeral", sealing_keys="objects"))  # fmt: skip
+                     scaling=Scaling(shares="ephemeral", sealing_keys="objects", verdicts="together"))  # fmt: skip
     with Unhurried(tmp_path, agreed) as consortium:
         consortium.absent = lambda history: {LIAR} if history.phase == KEYS else ()
         answer = consortium.desk.answer

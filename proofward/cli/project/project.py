@@ -39,7 +39,7 @@ from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.federation.messages.refusal import TRANSPORT
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, RulesError
-from proofward.federation.messages.scaling import EVERYTHING, IN_ENTRIES, KEPT, RECOMPUTED
+from proofward.federation.messages.scaling import EVERYTHING, IN_ENTRIES, KEPT, RECOMPUTED, SINGLE
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
     UPLOAD_SLOT,
@@ -86,7 +86,7 @@ class Project:
     privacy: what is promised of each record, None where sums are exact. attestation: see Rules.
     chain: where the ledger is anchored, None for nowhere.
     committees: who holds shares and judges proofs, None where everybody does.
-    sums, shares, sealing_keys, follow: as in Scaling.
+    sums, shares, sealing_keys, follow, verdicts: as in Scaling.
     """
 
     title: str
@@ -119,6 +119,7 @@ class Project:
     shares: str = KEPT
     sealing_keys: str = IN_ENTRIES
     follow: str = EVERYTHING
+    verdicts: str = SINGLE
 
     @property
     def server(self) -> str:
@@ -283,6 +284,7 @@ class Project:
                 shares=self.shares,
                 sealing_keys=self.sealing_keys,
                 follow=self.follow,
+                verdicts=self.verdicts,
                 declared=self.declared.of(seats),
                 anchored=None if self.chain is None else self.chain.terms(seats[1:]),
                 drawn=None if self.committees is None else self.committees.committees,

@@ -28,7 +28,7 @@ from proofward.cli.project.validation_table import read_validation
 from proofward.data.schema import Notation
 from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.remote.agreement.addresses import canonical
-from proofward.federation.messages.scaling import FOLLOWING, SEALING_KEYS, SHARES, SUMS
+from proofward.federation.messages.scaling import FOLLOWING, SEALING_KEYS, SHARES, SUMS, VERDICTS
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.models.keys import Keys
@@ -141,6 +141,7 @@ class _Reading:
             "shares": self._get(lambda: _option(table, "shares", SHARES)),
             "sealing_keys": self._get(lambda: _option(table, "sealing_keys", SEALING_KEYS)),
             "follow": self._get(lambda: _option(table, "follow", FOLLOWING)),
+            "verdicts": self._get(lambda: _option(table, "verdicts", VERDICTS)),
             "trusted_first_model": self._get(lambda: table.text("trusted_first_model")),
             **{name: self._get(lambda: _policy(policy, name)) for name in POLICY.names},
             "sites": tuple(sites),

@@ -28,7 +28,9 @@ from proofward.federation.messages.scaling import (
     RECOMPUTED,
     SEALING_KEYS,
     SHARES,
+    SINGLE,
     SUMS,
+    VERDICTS,
 )
 from proofward.federation.messages.usual import (
     LEAST_HOSPITALS,
@@ -80,6 +82,8 @@ TOP = Keys((
         IN_ENTRIES),
     Key("follow", Text(options=FOLLOWING),
         "what hospitals read of the ledger: all of it, or also heads that verifiers sign", EVERYTHING),
+    Key("verdicts", Text(options=VERDICTS),
+        "how verifiers say what they find: of each proof at once, or of all together", SINGLE),
     Key("trusted_first_model", Text(),
         "a model's file beside this one to start from: who chose it can learn more than sums", ""),
     Key("model", MODEL, "the network"),

@@ -85,6 +85,7 @@ def _scaling(project: Project) -> list[str]:
         "shares": "until their round is closed",
         "sealing_keys": "where the keys are that shares are sealed to",
         "follow": "heads of the ledger that verifiers sign",
+        "verdicts": "how verifiers say what they find",
     }
     found = {name: getattr(project, name) for name in meanings}
     other = {name: value for name, value in found.items() if value != getattr(PLAIN, name)}

@@ -84,6 +84,7 @@ def _members(terms: Terms, rules: Rules, servers: Sequence[str], port: int) -> l
     ]
 
 
+TOGETHER = "a verifier says all its verdicts of a round together, once all uploads are there"
 KEYS_APART = "the keys that shares are sealed to are objects; the ledger has their Merkle roots"
 UNTIL_CLOSED = "sealed shares of keys are deleted when their round is closed, but for those complained of"
 BY_FINGERPRINTS = (
@@ -97,7 +98,8 @@ def _scaling(rules: Rules) -> list[str]:
     from proofward.federation.messages.thresholds import following_in_words
 
     own = rules.scaling
-    used = {BY_FINGERPRINTS: own.fingerprints, UNTIL_CLOSED: own.ephemeral, KEYS_APART: own.key_objects}
+    used = {BY_FINGERPRINTS: own.fingerprints, UNTIL_CLOSED: own.ephemeral, KEYS_APART: own.key_objects,
+            TOGETHER: own.verdicts_together}  # fmt: skip
     return [*(words for words, on in used.items() if on), *following_in_words(rules)]
 
 

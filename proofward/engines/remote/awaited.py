@@ -65,5 +65,6 @@ def needed_objects(history: History, member: str) -> set[bytes]:
 
 def awaits(history: History, member: str) -> bool:
     """Whether the present phase has a use for a message of this member, so that a trip is due."""
-    early = history.phase == phases.UPLOAD and member in history.active(judging(history))
+    single = not history.rules.scaling.verdicts_together
+    early = single and history.phase == phases.UPLOAD and member in history.active(judging(history))
     return early or member in waits_for(history)

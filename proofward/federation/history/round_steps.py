@@ -31,6 +31,7 @@ from proofward.federation.messages.catalogue import (
     Upload,
     UploadsClosed,
     Verdict,
+    Verdicts,
     VerdictsClosed,
     VerdictsWidened,
 )
@@ -151,6 +152,26 @@ def _apply_uploads_closed(history: HistoryState, envelope: Envelope, record: Upl
 
 
 def _check_verdict(history: HistoryState, sender: str, record: Verdict) -> None:
+    _require_way(history, sender, record)
+    _check_own_verdict(history, sender, record)
+
+
+def _check_verdicts(history: HistoryState, sender: str, record: Verdicts) -> None:
+    _require_way(history, sender, record)
+    found = tuple(verdict.hospital for verdict in record.verdicts)
+    require(found == tuple(sorted(set(found))), "verdict", sender, "hospitals in order, each once", found)
+    for verdict in record.verdicts:
+        again = (sender, verdict.hospital) in history.round.verdicts
+        require(not again, "equivocation", sender, f"one verdict on {verdict.hospital}", "another part's")
+        _check_own_verdict(history, sender, verdict)
+
+
+def _require_way(history: HistoryState, sender: str, record: Message) -> None:
+    way = Verdicts.kind if history.rules.scaling.verdicts_together else Verdict.kind
+    require(record.kind == way, "verdict", sender, way, record.kind)
+
+
+def _check_own_verdict(history: HistoryState, sender: str, record: Verdict) -> None:
     said = history.round.uploads.get(record.hospital)
     if said is None:
         expected = describe(f"one of {sorted(history.round.uploads)}")
@@ -175,6 +196,11 @@ def _check_verdict(history: HistoryState, sender: str, record: Verdict) -> None:
 
 def _apply_verdict(history: HistoryState, envelope: Envelope, record: Verdict) -> None:
     history.round.verdicts[envelope.sender, record.hospital] = record
+
+
+def _apply_verdicts(history: HistoryState, envelope: Envelope, record: Verdicts) -> None:
+    for verdict in record.verdicts:
+        _apply_verdict(history, envelope, verdict)
 
 
 def _check_widened(history: HistoryState, sender: str, record: VerdictsWidened) -> None:
@@ -208,6 +234,7 @@ STEPS: dict[str, Step] = {
     Upload.kind: Step((HOSPITAL,), (UPLOAD,), _check_upload, _apply_upload),
     UploadsClosed.kind: Step((AGGREGATOR,), (UPLOAD,), _check_uploads_closed, _apply_uploads_closed),
     Verdict.kind: Step((VERIFIER,), (UPLOAD, VERIFY), _check_verdict, _apply_verdict),
+    Verdicts.kind: Step((VERIFIER,), (UPLOAD, VERIFY), _check_verdicts, _apply_verdicts),
     VerdictsWidened.kind: Step((AGGREGATOR,), (VERIFY,), _check_widened, _apply_widened),
     VerdictsClosed.kind: Step((AGGREGATOR,), (VERIFY,), _check_verdicts_closed, _apply_verdicts_closed),
 }

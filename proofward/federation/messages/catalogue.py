@@ -50,6 +50,7 @@ from proofward.federation.messages.round_records import (
     Upload,
     UploadsClosed,
     Verdict,
+    Verdicts,
     VerdictsClosed,
     VerdictsWidened,
 )
@@ -117,6 +118,7 @@ __all__ = [
     "UploadsClosed",
     "Verdict",
     "VerdictReceipt",
+    "Verdicts",
     "VerdictsClosed",
     "VerdictsWidened",
     "VouchesClosed",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from proofward.encoding import Length
 from proofward.federation.messages.field_types import (
     Binding,
     Check,
@@ -21,6 +22,7 @@ from proofward.federation.messages.field_types import (
     Text,
 )
 from proofward.federation.messages.record import Message
+from proofward.lattice.parameters import MAX_MEMBERS
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,22 @@ class Verdict(Message):
     def subject(self) -> tuple[str, ...]:
         """See Message."""
         return (self.hospital,)
+
+
+VerdictList = Annotated[tuple[Verdict, ...], Length(1, MAX_MEMBERS)]
+
+
+@dataclass(frozen=True)
+class Verdicts(Message):
+    """Verifier: on several uploads, by hospital, where the rules ask for that; one of several parts."""
+
+    kind: ClassVar[str] = "verdicts"
+    part: Count
+    verdicts: VerdictList
+
+    def subject(self) -> tuple[str, ...]:
+        """See Message."""
+        return (str(self.part),)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,15 @@ IN_ENTRIES, AS_OBJECTS = "entries", "objects"
 SEALING_KEYS = (IN_ENTRIES, AS_OBJECTS)
 EVERYTHING, HEADS = "everything", "heads"
 FOLLOWING = (EVERYTHING, HEADS)
-_OPTIONS = {"sums": SUMS, "shares": SHARES, "sealing_keys": SEALING_KEYS, "follow": FOLLOWING}
+SINGLE, TOGETHER = "single", "together"
+VERDICTS = (SINGLE, TOGETHER)
+_OPTIONS = {
+    "sums": SUMS,
+    "shares": SHARES,
+    "sealing_keys": SEALING_KEYS,
+    "follow": FOLLOWING,
+    "verdicts": VERDICTS,
+}
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,14 @@ class Scaling:
     sealing_keys: IN_ENTRIES of the ledger; or AS_OBJECTS with a Merkle root, see `history.sealing_keys`
     follow: EVERYTHING, every member reads every entry; or HEADS, verifiers sign heads for hospitals, which
         may follow these alone, see `history.heads`
+    verdicts: SINGLE; or TOGETHER, all of a verifier in one message or few, once all uploads are there
     """
 
     sums: str = RECOMPUTED
     shares: str = KEPT
     sealing_keys: str = IN_ENTRIES
     follow: str = EVERYTHING
+    verdicts: str = SINGLE
 
     def __post_init__(self) -> None:
         for name, options in _OPTIONS.items():
@@ -59,6 +69,11 @@ class Scaling:
     def heads(self) -> bool:
         """Whether verifiers sign heads, so that a hospital may follow these alone, see `history.heads`."""
         return self.follow == HEADS
+
+    @property
+    def verdicts_together(self) -> bool:
+        """Whether a verifier says its verdicts in as few messages as it can."""
+        return self.verdicts == TOGETHER
 
     def to_item(self) -> dict[str, Item]:
         """Canonical plain form: what differs from the usual alone."""

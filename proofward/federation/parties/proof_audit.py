@@ -34,6 +34,7 @@ from proofward.federation.messages.catalogue import (
     StatefulAggregate,
     Upload,
     Verdict,
+    Verdicts,
     VerdictsClosed,
 )
 from proofward.federation.messages.envelope import Envelope
@@ -47,6 +48,7 @@ from proofward.relations.enrolment import EnrolmentStatement
 from proofward.relations.measure import UploadStatement
 
 UNREAD = "not judged"
+Checks = dict[type[Message], tuple[str, Callable[[str, Any], str]]]
 Outcome = bytes | Finding | ProofRejected | Unable
 
 
@@ -81,7 +83,7 @@ class ProofAudit:
         self._outcomes: dict[str, Outcome | Refusal] = {}
         self._coming: Iterator[tuple[str, Outcome]] = iter(())
         self._weights: tuple[bytes, Signed] | None = None
-        self._checks: dict[type[Message], tuple[str, Callable[[str, Any], str]]] = {
+        self._checks: Checks = {
             Enrolment: ("enrolment-proof", self._enrolment),
             EnrolmentVerdict: ("verdict", self._enrolment_verdict),
             EnrolmentClosed: ("enrolled-set", self._enrolled_set),
@@ -91,15 +93,12 @@ class ProofAudit:
             KeysClosed: ("participants", self._attempt),
             Upload: ("round-proof", self._upload),
             Verdict: ("verdict", self._verdict),
+            Verdicts: ("verdict", self._verdicts),
             VerdictsClosed: ("passed-set", self._passed_set),
             ComplaintVerdict: ("complaint", self._complaint),
             Aggregate: ("aggregate", self._aggregate),
             StatefulAggregate: ("aggregate", self._aggregate),
             Fingerprints: ("fingerprint", self._fingerprints),
-        }
-
-        self._counting_checks: dict[type[Message], tuple[str, Callable[[str, Any], str]]] = {
-            Upload: ("counts-proof", self._upload),
         }
 
     def examine(self, envelope: Envelope, place: str) -> Iterator[AuditVerdict]:
@@ -109,7 +108,7 @@ class ProofAudit:
         if type(record) not in self._checks or (isinstance(record, RoundOpened) and not admitted):
             return
         entry = _Waiting(place, envelope.sender, envelope.round, record)
-        if isinstance(record, Enrolment | EnrolmentVerdict | Upload | Verdict):
+        if isinstance(record, Enrolment | EnrolmentVerdict | Upload | Verdict | Verdicts):
             self._prepare(entry)
             self._waiting.append(entry)
             return
@@ -128,8 +127,8 @@ class ProofAudit:
 
     def _examine(self, entry: _Waiting) -> AuditVerdict:
         counts = self.history.rules.counting_in(entry.round) is not None
-        checks = {**self._checks, **self._counting_checks} if counts else self._checks
-        name, check = checks[type(entry.record)]
+        counted: Checks = {Upload: ("counts-proof", self._upload)} if counts else {}
+        name, check = {**self._checks, **counted}[type(entry.record)]
         start, refusal, detail = time.perf_counter(), None, ""
         try:
             detail = check(entry.sender, entry.record)
@@ -262,6 +261,11 @@ class ProofAudit:
         said = Finding(record.dataset_root, record.share_binding) if record.accepted else None
         require(own == said, "verdict", verifier, _words(own), _words(said))
         return ""
+
+    def _verdicts(self, verifier: str, record: Verdicts) -> str:
+        for verdict in record.verdicts:
+            self._verdict(verifier, verdict)
+        return f"on {len(record.verdicts)} proofs"
 
     def _passed_set(self, aggregator: str, record: VerdictsClosed) -> str:
         for name, finding in self.history.round.passed.items():

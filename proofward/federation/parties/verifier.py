@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
-from typing import TypeVar
+from collections.abc import Iterator
 
 from proofward.federation.history.admission_steps import check_candidate
 from proofward.federation.history.complaints import judge_complaint
@@ -23,11 +21,9 @@ from proofward.federation.history.history_state import (
     UPLOAD,
     VERIFY,
 )
-from proofward.federation.history.judges import judges_of
-from proofward.federation.history.judging import Unable, source_of
-from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
-from proofward.federation.history.round_jobs import round_job
-from proofward.federation.history.round_state import Finding, M, Recorded
+from proofward.federation.history.judging import source_of
+from proofward.federation.history.proof_jobs import EnrolmentJob
+from proofward.federation.history.round_state import Recorded
 from proofward.federation.history.statements import enrolment_statement
 from proofward.federation.history.stopping import BY_RULE, stand_of
 from proofward.federation.messages.catalogue import (
@@ -38,32 +34,25 @@ from proofward.federation.messages.catalogue import (
     EnrolmentVerdict,
     Fingerprints,
     HeadSigned,
-    Upload,
-    Verdict,
 )
 from proofward.federation.messages.head_records import sign_head
 from proofward.federation.messages.refusal import Refusal, describe
-from proofward.federation.parties.evidence_judge import EvidenceJudge
 from proofward.federation.parties.follower import REASON
+from proofward.federation.parties.proof_judge import DETAIL, ProofJudge
 from proofward.federation.parties.surroundings import Surroundings
-from proofward.layers.errors import TrainingError
 from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import ProofRejected
 
-DETAIL = 400
 ADMISSION = "admission/"
-J = TypeVar("J")
-T = TypeVar("T")
 
 
-class Verifier(EvidenceJudge):
+class Verifier(ProofJudge):
     """State machine of a verifier."""
 
     def __init__(
         self, name: str, key: SigningKey, around: Surroundings, next_key: SigningKey | None = None
     ) -> None:
         super().__init__(name, key, around, next_key)
-        self._unable: set[bytes] = set()
         self._evaluated = 0
 
     def request_end(self, reason: str, at_once: bool = False) -> bool:
@@ -110,14 +99,13 @@ class Verifier(EvidenceJudge):
         phase = self.history.phase
         yield from self._sign_head()
         if phase in (UPLOAD, VERIFY):
-            yield from self._judge_uploads()
+            yield from self.judge_uploads()
         elif phase == SHARES:
             yield from self._judge_complaints()
         elif phase == CONFIRM and self.rules.scaling.fingerprints:
             yield from self._say_fingerprints()
         if phase in (SHARES, CONSENT, LOCK, UNMASK, ABANDON, CONFIRM):
-            for hospital in self.history.round.uploads:
-                self.notice_dropped(Verdict, self.history.round.verdicts.about(hospital), hospital)
+            self.notice_dropped_verdicts()
         yield from super().duties()
         if phase in ANY_PHASE:
             yield from self.judge_evidence()
@@ -173,68 +161,6 @@ class Verifier(EvidenceJudge):
             detail = describe(outcome.detail, DETAIL)
             return EnrolmentVerdict(hospital, said.digest, False, outcome.check, detail, b"")
         return EnrolmentVerdict(hospital, said.digest, True, "", "", outcome)
-
-    def _judge_uploads(self) -> Iterator[bytes]:
-        state = self.history.round
-        waiting: dict[str, Recorded[Upload]] = {}
-        for hospital, said in sorted(state.uploads.items()):
-            if (self.name, hospital) in state.verdicts or self.name not in judges_of(self.history, hospital):
-                continue
-            if (earlier := self.sent(Verdict, hospital)) is not None:
-                yield earlier
-            elif said.digest not in self._unable:
-                waiting[hospital] = said
-        for hospital, outcome in self._outcomes(waiting, self._round_job, self.proofs.verify_rounds):
-            yield self.say(self.verdict(hospital, waiting[hospital], outcome))
-
-    def _round_job(self, hospital: str, said: Recorded[Upload]) -> RoundJob:
-        return round_job(self.history, self.objects, hospital)
-
-    def verdict(self, hospital: str, said: Recorded[Upload], outcome: Finding | ProofRejected) -> Verdict:
-        """What to say of an upload."""
-        if isinstance(outcome, ProofRejected):
-            detail = describe(outcome.detail, DETAIL)
-            return Verdict(hospital, said.digest, False, outcome.check, detail, b"", b"")
-        return Verdict(hospital, said.digest, True, "", "", outcome.dataset_root, outcome.share_binding)
-
-    def _outcomes(
-        self,
-        waiting: Mapping[str, Recorded[M]],
-        job: Callable[[str, Recorded[M]], J],
-        verify: Callable[[Iterable[J]], Iterator[tuple[str, T | ProofRejected | Unable]]],
-    ) -> Iterator[tuple[str, T | ProofRejected]]:
-        """By hospital, as they are ready.
-
-        Of a proof that could not be judged nothing is said, and it is not tried again before a restart; a
-        Refusal is raised when all others are through.
-        """
-        started: dict[str, float] = {}
-        impossible: list[tuple[str, T | ProofRejected | Unable]] = []
-        missing: list[Refusal] = []
-
-        def jobs() -> Iterator[J]:
-            for hospital, said in waiting.items():
-                started[hospital] = time.perf_counter()
-                try:
-                    made = job(hospital, said)
-                except TrainingError as error:
-                    impossible.append((hospital, ProofRejected("statement", str(error))))
-                except Refusal as refusal:
-                    missing.append(refusal)
-                else:
-                    yield made
-
-        for hospital, outcome in chain(verify(jobs()), impossible):
-            if isinstance(outcome, Unable):
-                self._unable.add(waiting[hospital].digest)
-                detail = f"{hospital}: {describe(str(outcome), DETAIL)}"
-                self.report("unable", hospital, started[hospital], detail)
-                continue
-            check = outcome.check if isinstance(outcome, ProofRejected) else "accepted"
-            self.report("verified", hospital, started[hospital], check)
-            yield hospital, outcome
-        if missing:
-            raise missing[0]
 
     def _say_fingerprints(self) -> Iterator[bytes]:
         """Of what it has accepted, and of what others disagree about."""

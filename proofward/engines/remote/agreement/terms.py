@@ -78,8 +78,8 @@ class Terms:
     attestation: canonical encoding of what is asked of evidence, b"" where nothing is
     chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
     committees: canonical encoding of the Committees, b"" where there are none
-    sums, shares, sealing_keys: how members check a sum, how long sealed shares are kept, and where the keys
-        are that they are sealed to, see Scaling
+    sums, shares, sealing_keys, verdicts: how members check a sum, how long sealed shares are kept, where the
+        keys are that they are sealed to, and whether verdicts come together, see Scaling
     """
 
     kind: ClassVar[str] = "terms"
@@ -103,6 +103,7 @@ class Terms:
     shares: Annotated[str, Length(1, 16)] = PLAIN.shares
     sealing_keys: Annotated[str, Length(1, 16)] = PLAIN.sealing_keys
     follow: Annotated[str, Length(1, 16)] = PLAIN.follow
+    verdicts: Annotated[str, Length(1, 16)] = PLAIN.verdicts
 
     @classmethod
     def of(cls, config: RoundConfig, **fields: Any) -> Terms:
@@ -186,7 +187,7 @@ class Terms:
     def scaling(self) -> Scaling:
         """How sums are checked, where shares and keys are, how the ledger is followed; raises RulesError."""
         try:
-            return Scaling(self.sums, self.shares, self.sealing_keys, self.follow)
+            return Scaling(self.sums, self.shares, self.sealing_keys, self.follow, self.verdicts)
         except ConfigurationError as error:
             raise RulesError(error.field, error.expected, error.actual) from error
 
