@@ -100,9 +100,8 @@ def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNa
         message_bound=lambda rows, shift: BOUND,
     )
     rules = SimpleNamespace(config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator")
-    made = {"round": state, "counting": None, "rules": rules}
-    before = tuple(map(bytes.fromhex, told["state"]))
-    return SimpleNamespace(**made, server_state=before, most_rows=lambda state: ROWS)
+    fixed = {"counting": None, "enrolled": dict.fromkeys(HOSPITALS, ROWS), "most_rows": lambda state: ROWS}
+    return SimpleNamespace(round=state, rules=rules, server_state=tuple(map(bytes.fromhex, told["state"])), **fixed)
 
 
 def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, bytes]:
