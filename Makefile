@@ -30,7 +30,7 @@ check: $(READY)
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 bench: $(READY)
-	for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script --smallest || exit 1; done
+	$(BIN)/python benchmarks/_smallest.py
 
 # The site of the documents, in build/site; a warning is an error. The variable leaves out a notice of the theme's makers.
 docs: $(READY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import random
 import sys
@@ -55,9 +56,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 def pytest_configure() -> None:
     """Makes tests wait less, here and in the processes that they start.
 
-    What Python compiles is kept, since each process imports much. Temporary files are in memory where there is
-    room and programs may lie there: what has to survive a killed process does, and no disk is waited for.
+    What Python compiles is kept, since each process imports much. No cycles are sought while all is imported,
+    which stays. Temporary files are in memory where there is room and programs may lie there: what has to survive
+    a killed process does, and no disk is waited for.
     """
+    gc.disable()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ.setdefault("PROOFWARD_SITE_LEDGER", os.path.join(tempfile.mkdtemp(), "enrolled.json"))
     sys.dont_write_bytecode = False
@@ -71,6 +74,12 @@ def pytest_unconfigure() -> None:
     """Leaves out the last word of colorama, to an output that was a test's and is closed."""
     if (colours := sys.modules.get("colorama.initialise")) is not None:
         atexit.unregister(colours.reset_all)
+
+
+def pytest_collection_finish() -> None:
+    """From here on cycles are sought, among what tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -35,6 +35,7 @@ _BOTH = {
     phases.SHARES: {HOSPITAL: "its word on its key shares", VERIFIER: "its verdicts on complaints"},
 }
 _AWAITED = {
+    phases.BETWEEN: "its signature of the last head",
     phases.DEAL: "its deal of the randomness",
     phases.VOUCH: "its word on the shares it holds",
     phases.REVEAL: "its shares of the randomness",

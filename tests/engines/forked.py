@@ -8,10 +8,11 @@ from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
+from proofward.engines.operations.verification_worker import WARM
 from tests.patience import PATIENCE
 
 _CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["proofward.federation.history.proofs", "tests.engines.remote_child"])
+_CONTEXT.set_forkserver_preload([WARM, "tests.engines.remote_child"])
 
 
 class Forked:

@@ -75,10 +75,8 @@ class Round:
 
 
 def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNamespace:
-    said = {
-        k: SimpleNamespace(record=SimpleNamespace(ciphertext=bytes.fromhex(v)))
-        for k, v in told["ciphertexts"].items()
-    }
+    ciphertexts = {k: SimpleNamespace(ciphertext=bytes.fromhex(v)) for k, v in told["ciphertexts"].items()}
+    said = {k: SimpleNamespace(record=record) for k, record in ciphertexts.items()}
     state = SimpleNamespace(
         committee=HOSPITALS,
         number=NUMBER,
@@ -100,8 +98,9 @@ def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNa
         message_bound=lambda rows, shift: BOUND,
     )
     rules = SimpleNamespace(config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator")
-    fixed = {"counting": None, "enrolled": dict.fromkeys(HOSPITALS, ROWS), "most_rows": lambda state: ROWS}
-    return SimpleNamespace(round=state, rules=rules, server_state=tuple(map(bytes.fromhex, told["state"])), **fixed)
+    before, rows = tuple(map(bytes.fromhex, told["state"])), dict.fromkeys(HOSPITALS, ROWS)
+    own = {"round": state, "counting": None, "rules": rules, "enrolled": rows, "server_state": before}
+    return SimpleNamespace(**own, most_rows=lambda state: ROWS)
 
 
 def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, bytes]:

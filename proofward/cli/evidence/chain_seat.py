@@ -57,9 +57,9 @@ def new(
     from proofward.cli.evidence.model_statement import members_of, own_keys
 
     with answering(as_json), on_chain():
+        history, passphrase = history_of(source), passphrase_of(passphrase_file)
         if out.exists():
             raise Refused(f"{out} is there already: name another file")
-        history, passphrase = history_of(source), passphrase_of(passphrase_file)
         keys = own_keys(source, history, passphrase)
         name = _one_of([own for own in keys if own in history.chain_keys], member)
         state = _state(source, history, rpc, proof, dev)
@@ -84,7 +84,10 @@ def seal(
     source: Path, file: Path, rpc: str | None, proof: Path | None, dev: bool, member: str | None, yes: bool,
     passphrase_file: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Add the seals of the seats here to the request in FILE. Ask its member first whether it is true."""
+    """Add the seals of the seats here to the request in FILE.
+
+    Ask its member first whether it is true.
+    """
     from proofward.chain.key_files import kept_key
     from proofward.chain.replacing import good_seals, present_anchor, sealed
     from proofward.cli.evidence.model_statement import members_of

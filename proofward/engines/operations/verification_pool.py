@@ -14,13 +14,20 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from types import TracebackType
 from typing import TypeVar
 
-from proofward.engines.operations.verification_worker import Call, Outcome, Reply, begin, pack, unpack, verify
+from proofward.engines.operations.verification_worker import (
+    Call,
+    Outcome,
+    Reply,
+    pack,
+    process_pool,
+    unpack,
+    verify,
+)
 from proofward.federation.history.judging import Unable
 from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
 from proofward.federation.history.proofs import RelationProofs
@@ -223,9 +230,7 @@ class _Pool:
 
     def _crew(self) -> ProcessPoolExecutor:
         if self._executor is None:
-            self._executor = ProcessPoolExecutor(
-                self._workers, get_context("spawn"), initializer=begin, initargs=(self._threads,)
-            )
+            self._executor = process_pool(self._workers, self._threads)
         return self._executor
 
     def _ended(self, future: Future[Reply]) -> None:

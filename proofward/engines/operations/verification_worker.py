@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from multiprocessing import connection, parent_process
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,8 @@ from proofward.relations.round_statement import RoundStatement
 
 ENROLMENT, ROUND, COUNTS, EVALUATION = "enrolment", "round", "counts", "evaluation"
 ENROLLED, ACCEPTED, REJECTED, UNABLE = "enrolled", "accepted", "rejected", "unable"
+WARM = "proofward.engines.operations.warm_worker"
+"""What the process has imported of which those of the pool are copies."""
 PlainSource = bytes | tuple[str, bytes]
 Call = tuple[str, tuple[Any, ...], dict[str, object], tuple[PlainSource, ...]]
 Reply = tuple[str, bytes | str, bytes | str]
@@ -74,6 +79,15 @@ def unpack(reply: Reply) -> Outcome:
             return ProofRejected(check, detail)
         case (_, reason, _):
             return Unable(str(reason))
+
+
+def process_pool(workers: int, threads: int) -> ProcessPoolExecutor:
+    """Processes that begin as copies of one that is ready; elsewhere than on Linux each begins anew."""
+    context: BaseContext = get_context("spawn")
+    if sys.platform == "linux":
+        context = forks = get_context("forkserver")
+        forks.set_forkserver_preload([WARM])
+    return ProcessPoolExecutor(workers, context, initializer=begin, initargs=(threads,))
 
 
 def begin(threads: int) -> None:
