@@ -241,7 +241,7 @@ def newcomer(ran, tmp_path, size=None):
     """A hospital that has said nothing yet, with a view of nothing that it has said, at an UPLOAD's head."""
     said = ran.upload
     view = replace(said.view(ran.rules), words=(), sealing=b"", present=False)
-    forged = with_view(replace(said.answer(ran.rules), sealing=()), said.head(ran.rules), view, ran.key)
+    forged = with_view(replace(said.answer(ran.rules), sealing=(), heard=()), said.head(ran.rules), view, ran.key)
     member, seen = member_of(ran, tmp_path, said.hospital)
     head = decode(forged.head, Head)
     proof = tuple(consistency_proof(0, head.size, ran.history.tree.node))

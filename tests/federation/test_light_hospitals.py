@@ -143,7 +143,9 @@ def test_it_goes_on_after_a_restart_from_what_it_has_stored(ran, tmp_path):
     again, seen = member_of(ran, tmp_path, member.name)
     assert again.follows_lightly and vars(again._taken) == vars(member._taken)
     assert again.history.position() == (head.round, head.attempt) and again.checkpoint == forged.checkpoint
-    assert again.handle(sign_answer(LightAnswer(again.name, head.size), ran.key(HOST), ran.rules)) == []
+    for known in (0, head.size):
+        assert again.wants.known == known
+        assert again.handle(sign_answer(LightAnswer(again.name, known), ran.key(HOST), ran.rules)) == []
     assert again.halted is None and seen == []
     again.handle(sign_answer(LightAnswer(again.name, head.size - 1), ran.key(HOST), ran.rules))
     assert [(event.kind, event.subject) for event in seen] == [("refused", "answer")] and again.halted is None

@@ -13,13 +13,13 @@ from proofward.federation.messages.head_records import HeadSigned, is_head_signe
 from proofward.federation.messages.refusal import Refusal, require
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 
-Moment = tuple[str, int, int]
-"""Phase, round, attempt."""
+Moment = tuple[str, int, int, int]
+"""Phase, round, attempt, and how often a verifier has changed its key or a member was revoked."""
 
 
 def moment(history: HistoryState) -> Moment:
-    """Where a federation stands; a head belongs to each."""
-    return (history.phase, *history.position())
+    """Where a federation stands; a head belongs to each, and names the keys that verifiers sign it with."""
+    return (history.phase, *history.position(), len(history.heads.rotations) + len(history.revoked))
 
 
 def note_word(history: HistoryState, envelope: Envelope, slot: tuple[str, ...]) -> None:

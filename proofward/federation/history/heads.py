@@ -1,12 +1,13 @@
 """Heads and views: the ledger's state for hospitals that do not read every entry.
 
-What is shown. Where the rules say `follow = "heads"`, every entry with which a phase ends or an attempt
-begins, from the first round on, has a head: what the state is then for all hospitals, with the Merkle root
-(RFC 9162, as of the ledger) of one leaf for each, its view. Both are functions of the entries, so whoever
-reads all of them computes the same bytes, and a verifier's signature of others is evidence against it.
+What is shown. Where the rules say `follow = "heads"`, every entry with which a phase ends, an attempt begins,
+a verifier changes its key or a member is revoked, from the first round on, has a head: what the state is then
+for all hospitals, with the Merkle root (RFC 9162, as of the ledger) of one leaf for each, its view. Both are
+functions of the entries, so whoever reads all of them computes the same bytes, and a verifier's signature of
+others is evidence against it.
 
 A quorum is q = floor((V + K) / 2) + 1 of the V verifiers that the rules name, K of whom are corrupt at most:
-as many as the committees are reckoned with, and without committees all but the k whose verdicts decide.
+as many as the committees are reckoned with, and without committees k - 1, where k verdicts decide.
 
     two quorums have 2 q - V > K verifiers in common, so an honest one, who signs one head of a size
     a quorum has q - K >= 1 honest verifiers, who have checked every entry behind what they sign
@@ -24,7 +25,7 @@ from proofward.encoding import encode
 from proofward.federation.history.history_state import KEYS, UPLOAD, HistoryState
 from proofward.federation.history.signed_heads import SignedHead, sealing_digest, sealing_for
 from proofward.federation.messages.beacon import hash_parts
-from proofward.federation.messages.head_records import Head, NoiseWords, RefusedWord, View, Word
+from proofward.federation.messages.head_records import CountedRound, Head, NoiseWords, RefusedWord, View, Word
 from proofward.federation.messages.rules import Rules
 from proofward.federation.storage.log_tree import LogTree
 from proofward.ledger.merkle_log import leaf_hash
@@ -71,7 +72,7 @@ def head_of(history: HistoryState) -> SignedHead:
         accepted=b"" if accepted is None else accepted.digest,
         accepted_count=0 if accepted is None else len(accepted.record.hospitals),
         abandoned=_abandoned(history),
-        counted=tuple(history.counted_rounds()),
+        counted=_counted(history),
         verifiers=keys_digest(history.rules, keys),
         revoked=revoked,
         snapshot=history.snapshot[0],
@@ -80,6 +81,12 @@ def head_of(history: HistoryState) -> SignedHead:
         views=tree.root(),
     )
     return SignedHead(head, keys, views, tree, dealers, state)
+
+
+def _counted(history: HistoryState) -> tuple[CountedRound, ...]:
+    """The sums before a round that counts, when it does: what is counted may depend on them."""
+    due = history.current is not None and history.phase == UPLOAD and history.counting is not None
+    return tuple(history.counted_rounds()) if due else ()
 
 
 def _absent(history: HistoryState) -> tuple[str, ...]:

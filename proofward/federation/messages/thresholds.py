@@ -17,8 +17,10 @@ from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.committees import Bound, Committees
 from proofward.federation.messages.roles import HOSPITAL, VERIFIER
 from proofward.federation.messages.scaling import EVERYTHING, Scaling
+from proofward.federation.messages.usual import MOST_COUNTED
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
 
 
 class Thresholds:
@@ -32,6 +34,7 @@ class Thresholds:
     accepting_verdicts: int
     attestation: Policy | None
     chain: ChainTerms | None
+    counting: tuple[Counting, ...]
     scaling: Scaling
 
     def named(self, role: str) -> tuple[str, ...]:
@@ -63,9 +66,11 @@ class Thresholds:
         if not self.scaling.heads:
             return
         seats = () if self.chain is None else self.chain.seats
+        counted = sum(len(own.rounds) for own in self.counting)
         for asked, what in (
             (self.attestation is not None, "evidence of machines"),
             (bool(set(seats) & set(self.hospitals)), "a hospital's seat on a chain"),
+            (counted > MOST_COUNTED, f"more than {MOST_COUNTED} rounds that count"),
         ):
             if asked:
                 expected = f'follow = "{EVERYTHING}", since a head does not show what {what} takes'
@@ -117,12 +122,11 @@ class Thresholds:
     def corrupt_verifiers(self) -> int:
         """K: how many verifiers are corrupt at most.
 
-        As many as committees are reckoned with; without them all but those whose verdicts decide.
+        As many as committees are reckoned with; without them one fewer than those whose verdicts decide.
         """
-        count = len(self.verifiers)
         if self.committees is None:
-            return count - self.accepting_verdicts
-        return self.committees.verifiers(count).corrupt
+            return self.accepting_verdicts - 1
+        return self.committees.verifiers(len(self.verifiers)).corrupt
 
     @property
     def head_quorum(self) -> int:

@@ -56,6 +56,12 @@ class Identity:
         """The key to sign with; the one given first when the ledger has another than those given."""
         return self._present() or self._held[0]
 
+    @property
+    def changes(self) -> bool:
+        """Whether the ledger, as far as this member knows it, does not have the key to change to yet."""
+        wanted = self._held[-1].public.raw
+        return len(self._held) > 1 and wanted not in self._history.used_keys and self._present() is not None
+
     def owed_rotation(self) -> KeyRotation | None:
         """The change of key that has to be recorded before anything else, if any.
 

@@ -4,7 +4,10 @@ It reads everything until it has joined and the first round begins, and in the r
 shares: then it works as any other. In all other rounds it takes the newest head that a quorum of verifiers
 has signed, with its own view, and does the duties of `Hospital` on this `Projection`. What it has stored
 stands beside both: a view that has words of its own which it never stored, and a second set in one round,
-are refused as ever. It confirms nothing, since it has not read what it would confirm.
+are refused as ever. Where only the host says that it has such words, the hospital says nothing before it has
+read all entries: its state may be one of the past, and a head that shows it comes too late. So after a start
+it says nothing new before the host has said what it has. It confirms nothing, since it has not read what it
+would confirm.
 
 Kept durably: the newest answer, and the verifiers' keys at its head. A head that it has taken binds what it
 reads later: the entries have to lead to the same head.
@@ -45,7 +48,7 @@ class LightHospital(Hospital):
         self.full = cast(History, self.history)
         self._taken: Taken | None = None
         self._heard: set[tuple[str, bytes]] = set()
-        self._ended = False
+        self._ended = self._doubts = self._told = False
         self._reading = -1
         stored, keys = self.state.fact(ANSWER), self.state.fact(KEYS)
         if stored and keys:
@@ -64,17 +67,21 @@ class LightHospital(Hospital):
     def wants(self) -> Wanted:
         """See Follower: everything before it has joined and the first round opens, and as a holder.
 
-        Likewise for the rest of a round in which no newer head came in time.
+        Likewise where the host has recorded what it does not know to have said, until it knows that its key is
+        changed, which a head shows too late, and for the rest of a round in which no newer head came in time.
+        After a start the first question is about more than it knows, so that there is an answer, with what the
+        host has recorded.
         """
         history = self.history
         begun = history.current is not None or len(history.closed) > 0
         over = history.current is None and len(history.closed) == self.rules.rounds
         early = not begun or self.name not in history.joined
-        needed = early or self._drawn or self._ended or history.position()[0] == self._reading
-        everything = needed or (over and not self.follows_lightly)
+        late = history.position()[0] == self._reading
+        needed = early or late or self._drawn or self._ended or self._doubts or self.identity.changes
+        everything = needed or (not self.follows_lightly and (over or not self._told))
         if everything or not self.rules.scaling.heads:
             return Wanted(light=False, known=self.full.size)
-        return Wanted(light=True, known=history.size)
+        return Wanted(light=True, known=history.size if self._told else self.full.size)
 
     @property
     def _drawn(self) -> bool:
@@ -87,23 +94,40 @@ class LightHospital(Hospital):
         if self.halted is not None:
             return
         try:
-            if _is_answer(message):
+            if self.rules.scaling.heads and _is_answer(message):
                 self._take(open_answer(message, self.rules), message)
             else:
                 self._follow(open_extension(message, self.rules))
+                self._ended = False  # all entries say so themselves
             self.at_end()
         except Refusal as refusal:
             self._refuse(refusal, message)
             return
         yield from (packet for packet in self.resume() if not self._is_heard(packet))
 
+    def at_end(self) -> None:
+        """See Follower; not before the host has said, since the start, what it has recorded."""
+        if self._told or not self.follows_lightly:
+            self._told = True
+            super().at_end()
+
+    def resume(self) -> Iterator[bytes]:
+        """See Follower; nothing where its state may be one of the past."""
+        if not self._doubts:
+            yield from super().resume()
+
     def _take(self, answer: LightAnswer, message: bytes) -> None:
         """Takes an answer; raises Refusal."""
         taken = check_answer(self.rules, answer, self.name, self._known())
-        self._ended = answer.ended
+        again = self.follows_lightly and not self._told
+        self._ended, self._told = answer.ended, True
         self._heard = {(word.slot, word.said) for word in answer.heard}
-        if taken is None:
-            return
+        self._doubts = not all(map(self._own.knows, answer.heard))
+        if taken is not None and not again:  # the first after a start is not from the head that it knows
+            self._believe(taken, answer, message)
+
+    def _believe(self, taken: Taken, answer: LightAnswer, message: bytes) -> None:
+        """Takes what an answer shows; raises Refusal."""
         if any(said.check == "ledger-view" for said in taken.view.refused):
             seen = f"the ledger that {self.name} was shown"
             raise Refusal("ledger-split", self.rules.aggregator, seen, "another, by the sender's own message")
@@ -118,7 +142,7 @@ class LightHospital(Hospital):
         self.erase()
 
     def _known(self) -> Known:
-        if self._taken is not None:
+        if self._taken is not None and self._told:
             return self._taken.known
         full = self.full
         digest = full.heads.digests.get(full.size, b"")
@@ -147,7 +171,7 @@ class LightHospital(Hospital):
             if taken is not None and self.full.size < taken.head.size:
                 self._turn_to(shown)
             else:
-                self._taken = None
+                self._taken, self._heard, self._doubts, self._told = None, set(), False, True
         if taken is not None and self._taken is None:
             found = self.full.heads.digests.get(taken.head.size, b"")
             if found != taken.head.digest:

@@ -55,6 +55,14 @@ class OwnWords:
                 raise self._restored(f"another {word.slot}")
         return word.slot
 
+    def knows(self, word: Word) -> bool:
+        """Whether this member has said that, as far as its state goes."""
+        try:
+            self.check_word(word)
+        except Refusal:
+            return False
+        return True
+
     def _restored(self, found: str) -> Refusal:
         return Refusal(RESTORED, self._name, "a state that knows what its member said", f"{found}; {_REMEDY}")
 
