@@ -67,10 +67,10 @@ class LightHospital(Hospital):
     def wants(self) -> Wanted:
         """See Follower: everything before it has joined and the first round opens, and as a holder.
 
-        Likewise where the host has recorded what it does not know to have said, until it knows that its key is
-        changed, which a head shows too late, and for the rest of a round in which no newer head came in time.
-        After a start the first question is about more than it knows, so that there is an answer, with what the
-        host has recorded.
+        Likewise where the host has recorded what it does not know to have said, until it knows that its key
+        is changed, which a head shows too late, and for the rest of a round in which no newer head came in
+        time. After a start the first question is about more than it knows, so that there is an answer, with
+        what the host has recorded.
         """
         history = self.history
         begun = history.current is not None or len(history.closed) > 0
