@@ -39,6 +39,9 @@ from proofward.federation.parties.follower import Follower
 
 PATIENCE_MS = 4000
 EAGER = 1.0
+MOST_WHOLE = 1 << 22
+"""Bytes of an extension after which there may be more already: the host shows twice as many at most, and an
+entry has no more."""
 
 
 class Link:
@@ -91,7 +94,7 @@ class Link:
 
     def step(self) -> bool:
         """One question for new entries, and what follows from them; whether there were any."""
-        history = self.member.history
+        history, more = self.member.history, False
         if self._wishes():
             self._known = -1  # so that it is said at once
         patience, start = PATIENCE_MS if self._known == history.size else 0, time.monotonic()
@@ -99,7 +102,8 @@ class Link:
         self._slots.heard()
         if isinstance(answer, Extended):
             self._idle, self._owing = 0, False
-            for packet in self.member.work(answer.extension):
+            more = len(answer.extension) > MOST_WHOLE
+            for packet in self.member.work(answer.extension, more):
                 self._deliver(packet)
             if history.size == self._known:  # refused, or the aggregator has stopped: nothing to do but wait
                 self._caller.pause(PAUSES[-1])
@@ -116,7 +120,7 @@ class Link:
         if history.phase == UPLOAD:
             self._slots.wanted(history.position())
         grown = history.size != self._known
-        self._known = history.size
+        self._known = -1 if more else history.size  # what it owes is said once the host says that this is all
         if grown:
             self._clear_outbox()
         if len(history.closed) != self._closed:
