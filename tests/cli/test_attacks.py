@@ -50,7 +50,11 @@ def test_attack(proofward, tmp_path, name):
     assert outcome["check"] == EXPECTED[name][0]
     assert outcome["culprit"] == attack.culprit("hospital-1", "verifier-1", "aggregator")
     assert outcome["goes_on"] == attack.goes_on
-    if attack.verifier is not None:
+    if attack.unseen:
+        assert outcome["audit"] == [] and outcome["rounds"] == rounds
+        assert outcome["by"] and not set(outcome["by"]) & set(outcome["accepted"])
+        assert proofward.json("audit", run)["exit"] == 0
+    elif attack.verifier is not None:
         assert set(outcome["audit"]) == {EXPECTED[name][1]} and outcome["rounds"] == rounds
         assert ("hospital-1" in outcome["accepted"]) == (attack.hospital is None)
         assert "hospital-0" in outcome["accepted"]

@@ -23,6 +23,7 @@ from proofward.federation.messages.light_answers import (
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.scaling import HEADS, PLAIN, Scaling
 from proofward.federation.messages.wire import Extension, sign_extension
+from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.parties.extension import replayed
 from proofward.federation.parties.light_check import Known, check_answer
 from proofward.federation.parties.light_hospital import LightHospital
@@ -37,9 +38,10 @@ PHASES = {"keys", "upload", "shares", "consent", "lock", "abandon"}
 """In which a hospital that holds no shares owes something."""
 
 
-def heads_plan(rounds=2, sealing_keys=PLAIN.sealing_keys):
+def heads_plan(rounds=2, sealing_keys=PLAIN.sealing_keys, hospitals=6):
     """The consortium of `committee_plans`, whose verifiers sign heads."""
-    return replace(committee_plan(rounds=rounds), scaling=Scaling(follow=HEADS, sealing_keys=sealing_keys))
+    scaling = Scaling(follow=HEADS, sealing_keys=sealing_keys)
+    return replace(committee_plan(hospitals, rounds=rounds), scaling=scaling)
 
 
 class Twofold(LightHospital):
@@ -97,6 +99,37 @@ class Twofold(LightHospital):
             self.dry, self._keys = False, None
 
 
+class Dishonest(Aggregator):
+    """Shows the last head as it is not: to each hospital outside of the committee in another way."""
+
+    def light_answer(self, hospital, known):
+        answer = open_answer(super().light_answer(hospital, known), self.rules)
+        if answer.head and self.history.closed:
+            outside = sorted(set(self.rules.hospitals) - set(self.history.closed[0].committee))
+            made = (self.another_view, self.another_path, self.few, self.older)[outside.index(hospital)](answer)
+            return sign_answer(made, self.key, self.rules)
+        if answer.head:
+            self.earlier = answer
+        return sign_answer(answer, self.key, self.rules)
+
+    def another_view(self, answer):
+        heads = self.history.heads.quorate(self.rules.head_quorum)
+        name = next(name for name in heads.views if name != answer.hospital)
+        return replace(answer, view=heads.views[name], place=heads.places[name], path=heads.path(name))
+
+    def another_path(self, answer):
+        return replace(answer, path=(NONE, *answer.path[1:]))
+
+    def few(self, answer):
+        """One that as many verifiers have signed as may be corrupt."""
+        count = self.rules.corrupt_verifiers
+        return replace(answer, signers=answer.signers[:count], signatures=answer.signatures[:count])
+
+    def older(self, answer):
+        """One of before, with all its signatures."""
+        return replace(self.earlier, hospital=answer.hospital, known=answer.known, consistency=())
+
+
 @dataclass(frozen=True)
 class Shown:
     """An answer that a hospital has taken, and what it knew before."""
@@ -136,9 +169,9 @@ def with_view(answer, head, view, key_of, count=None):
 class Run:
     """A federation in which all hospitals but the first follow heads where they may."""
 
-    def __init__(self, directory, rounds=1, network=None, compare=False, **rules):
+    def __init__(self, directory, rounds=1, network=None, compare=False, host=Aggregator, **rules):
         self.directory, agreed = directory, heads_plan(rounds, **rules)
-        kinds = Parties(hospitals={f"hospital-{index}": Twofold for index in range(1, 6)})
+        kinds = Parties(hospitals=dict.fromkeys(agreed.hospitals[1:], Twofold), aggregator=host)
         self.engine = InProcessFederation(
             directory, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), parties=kinds,
             network=network, workers=1,

@@ -27,12 +27,14 @@ from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.scaling import AS_OBJECTS
 from proofward.federation.parties.extension import replayed
 from proofward.federation.parties.light_check import check_answer
+from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from tests.federation.lightly import (
     ANYBODY,
     HOST,
     NONE,
+    Dishonest,
     Run,
     by_verifiers,
     signed,
@@ -46,11 +48,25 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     """With keys in objects; those of `test_light_hospitals` are in entries."""
-    made = Run(tmp_path_factory.mktemp("heads"), sealing_keys=AS_OBJECTS)
-    state = made.history.closed[0]
-    outside = set(made.light) - set(state.committee)
-    assert outside and outside <= set(state.accepted.record.hospitals) and made.result.refusals == []
-    return made
+    return Run(tmp_path_factory.mktemp("heads"), sealing_keys=AS_OBJECTS, hospitals=8, host=Dishonest)
+
+
+def test_a_dishonest_server_s_heads_are_refused_by_name_and_innocents_come_out_clean(ran):
+    """After a round in which hospitals outside of the committee have taken part."""
+    (state,) = ran.history.closed
+    outside = sorted(set(ran.rules.hospitals) - set(state.committee))
+    assert set(outside) <= set(state.accepted.record.hospitals) and ran.result.finished
+    halted = {name: (refusal.check, refusal.culprit) for name, refusal in ran.result.halted.items()}
+    checks = ("head-view", "head-view", "head-signatures", "head-size")
+    light = [name for name in outside if name in ran.light]
+    assert len(light) >= 3 and halted == {
+        name: (check, HOST) for name, check in zip(outside, checks, strict=True) if name in light
+    }
+    assert ran.result.refusals == ran.result.faults == []
+    kept = [StateStore(ran.engine.folder.party(name) / "state.sqlite") for name in light]
+    assert all(state.fact("evidence") for state in kept)
+    for state in kept:
+        state.close()
 
 
 OTHER_LISTS = {

@@ -153,8 +153,13 @@ def test_two_quorums_share_an_honest_verifier(verifiers, drawn, corrupt, quorum)
 
 def test_rules_refuse_heads_beside_what_heads_do_not_show():
     chain = ChainTerms(1, 2, ("hospital-999", "verifier-0"), bytes(32))
-    with pytest.raises(RulesError, match="a hospital's seat on a chain"):
-        rules_of(16, chain=chain)
+    for what, fields in (
+        ("a hospital's seat on a chain", {"chain": chain}),
+        ("evidence of machines", {"attestation": object()}),
+        ("more than 4096 rounds that count", {"counting": (SimpleNamespace(rounds=range(5000)),)}),
+    ):
+        with pytest.raises(RulesError, match=what):
+            rules_of(16, **fields)
     assert rules_of(16).scaling.to_item() == {"follow": "heads"} and b"follow" in rules_of(16).data
     assert b"scaling" not in replace(rules_of(16), scaling=Scaling()).data
     for item in ({"follow": "everything"}, {"follow": "checkpoints"}):

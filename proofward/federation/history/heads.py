@@ -25,7 +25,7 @@ from proofward.encoding import encode
 from proofward.federation.history.history_state import KEYS, UPLOAD, HistoryState
 from proofward.federation.history.signed_heads import SignedHead, sealing_digest, sealing_for
 from proofward.federation.messages.beacon import hash_parts
-from proofward.federation.messages.head_records import Head, NoiseWords, RefusedWord, View, Word
+from proofward.federation.messages.head_records import CountedRound, Head, NoiseWords, RefusedWord, View, Word
 from proofward.federation.messages.rules import Rules
 from proofward.federation.storage.log_tree import LogTree
 from proofward.ledger.merkle_log import leaf_hash
@@ -72,7 +72,7 @@ def head_of(history: HistoryState) -> SignedHead:
         accepted=b"" if accepted is None else accepted.digest,
         accepted_count=0 if accepted is None else len(accepted.record.hospitals),
         abandoned=_abandoned(history),
-        counted=tuple(history.counted_rounds()),
+        counted=_counted(history),
         verifiers=keys_digest(history.rules, keys),
         revoked=revoked,
         snapshot=history.snapshot[0],
@@ -81,6 +81,12 @@ def head_of(history: HistoryState) -> SignedHead:
         views=tree.root(),
     )
     return SignedHead(head, keys, views, tree, dealers, state)
+
+
+def _counted(history: HistoryState) -> tuple[CountedRound, ...]:
+    """The sums before a round that counts, when it does: what is counted may depend on them."""
+    due = history.current is not None and history.phase == UPLOAD and history.counting is not None
+    return tuple(history.counted_rounds()) if due else ()
 
 
 def _absent(history: HistoryState) -> tuple[str, ...]:

@@ -180,7 +180,8 @@ class HistoryState(KeptState):
 
     def most_rows(self, state: RoundState) -> int:
         """Records of an attempt's participant that has most."""
-        return max(self.enrolled[name] for name in state.participants if name in self.enrolled)
+        rows = (self.enrolled[name] for name in state.participants if name in self.enrolled)
+        return max(rows, default=0)
 
     def has_refused(self, evidence: bytes) -> bool:
         """Whether a message with these bytes is recorded as refused."""

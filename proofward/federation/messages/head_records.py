@@ -25,6 +25,7 @@ from proofward.federation.messages.field_types import (
     Signature,
 )
 from proofward.federation.messages.record import Message
+from proofward.federation.messages.usual import MOST_COUNTED
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
@@ -52,7 +53,7 @@ class Head:
     most_rows: of the participants' records, of whoever has most
     accepted, accepted_count: the envelope with the accepted set, and how many it has; b"" and 0 without one
     abandoned: digests of the accepted sets of this round that were given up, ascending
-    counted: the closed rounds that counted
+    counted: the closed rounds that counted, in phase UPLOAD of another one
     verifiers: digest of their present keys, see `history.heads.keys_digest`; revoked: those that are
     snapshot, snapshot_size: of the state after so many entries; b"" and 0 as long as there is none
     hospitals, views: how many views there are, one for each hospital in ascending order, and their root
@@ -75,7 +76,7 @@ class Head:
     accepted: MaybeDigest
     accepted_count: Count
     abandoned: Annotated[tuple[Digest, ...], Length(0, MAX_MEMBERS)]
-    counted: Annotated[tuple[CountedRound, ...], Length(0, 1 << 12)]
+    counted: Annotated[tuple[CountedRound, ...], Length(0, MOST_COUNTED)]
     verifiers: Digest
     revoked: Names
     snapshot: MaybeDigest

@@ -188,7 +188,11 @@ class Rules(Thresholds, RoundKinds):
 
     def holders_among(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of `names` that hold shares, ascending: hospitals named here, not those admitted later."""
-        return tuple(sorted(set(names) & set(self.hospitals)))
+        return tuple(sorted(self._hospital_names.intersection(names)))
+
+    @cached_property
+    def _hospital_names(self) -> frozenset[str]:
+        return frozenset(self.hospitals)
 
     @property
     def most_hospitals(self) -> int:

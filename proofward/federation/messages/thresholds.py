@@ -17,8 +17,10 @@ from proofward.federation.messages.chain_terms import ChainTerms
 from proofward.federation.messages.committees import Bound, Committees
 from proofward.federation.messages.roles import HOSPITAL, VERIFIER
 from proofward.federation.messages.scaling import EVERYTHING, Scaling
+from proofward.federation.messages.usual import MOST_COUNTED
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.config import RoundConfig
+from proofward.relations.counting import Counting
 
 
 class Thresholds:
@@ -32,6 +34,7 @@ class Thresholds:
     accepting_verdicts: int
     attestation: Policy | None
     chain: ChainTerms | None
+    counting: tuple[Counting, ...]
     scaling: Scaling
 
     def named(self, role: str) -> tuple[str, ...]:
@@ -63,9 +66,11 @@ class Thresholds:
         if not self.scaling.heads:
             return
         seats = () if self.chain is None else self.chain.seats
+        counted = sum(len(own.rounds) for own in self.counting)
         for asked, what in (
             (self.attestation is not None, "evidence of machines"),
             (bool(set(seats) & set(self.hospitals)), "a hospital's seat on a chain"),
+            (counted > MOST_COUNTED, f"more than {MOST_COUNTED} rounds that count"),
         ):
             if asked:
                 expected = f'follow = "{EVERYTHING}", since a head does not show what {what} takes'

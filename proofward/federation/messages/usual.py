@@ -8,6 +8,8 @@ from __future__ import annotations
 LEAST_HOSPITALS = 3
 """Of two, each can subtract its own update from the sum."""
 MAX_ROUNDS = 1 << 20
+MOST_COUNTED = 1 << 12
+"""Rounds that count, where a head shows their sums to hospitals that follow it."""
 MAX_DEADLINE = 30 * 24 * 3600
 UPLOAD_SLOT, MAX_UPLOAD_SLOT = 2, 3600
 """Seconds."""

@@ -91,10 +91,11 @@ class LightHospital(Hospital):
         if self.halted is not None:
             return
         try:
-            if _is_answer(message):
+            if self.rules.scaling.heads and _is_answer(message):
                 self._take(open_answer(message, self.rules), message)
             else:
                 self._follow(open_extension(message, self.rules))
+                self._ended = False  # all entries say so themselves
             if more:
                 return
             self.at_end()
