@@ -8,16 +8,17 @@ import pytest
 
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.remote import link
-from proofward.engines.remote.host import extension
 from proofward.engines.remote.link import Link
 from proofward.engines.remote.messages import Extended, Follow, NotYet, Recorded
 from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.light_answers import LightAnswer, Wanted, open_answer, sign_answer
 from proofward.federation.messages.scaling import HEADS, Scaling
-from proofward.federation.messages.wire import Packet, parse
+from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
 from proofward.federation.parties.light_hospital import LightHospital
 from proofward.federation.storage.state_store import StateStore
+from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
+from proofward.ledger.merkle_log import consistency_proof
 from tests.federation.committee_plans import committee_plan
 from tests.federation.fakes import FakeProofs, datasets
 from tests.federation.harness import opened
@@ -175,11 +176,15 @@ class Pieces:
         if not isinstance(request, Follow):
             self.said.append(request)
             return Recorded()
-        entries = self.aggregator.ledger.entries(request.since)
-        if not entries:
+        history, first = self.aggregator.history, request.since
+        if first == history.size:
             return NotYet("")
-        most = max(sum(map(len, entries[:-1])), len(entries[0]))
-        return Extended(extension(self.aggregator, request.since, most), False)
+        size = max(history.size - 1, first + 1)
+        proof = tuple(consistency_proof(first, size, history.tree.node))
+        noted = sign_checkpoint(size, history.roots[size], self.aggregator.signer)
+        entries = tuple(self.aggregator.ledger.entries(first))[: size - first]
+        key, rules = self.aggregator.key, self.aggregator.rules
+        return Extended(sign_extension(Extension(first, entries, noted, proof), key, rules), False)
 
     def pause(self, seconds):
         assert seconds == 0
