@@ -153,7 +153,9 @@ def test_keys_that_change_within_a_phase_keep_nobody_from_it(tmp_path):
     made.until("keys")
     changing = made.outside[0]
     made.restarted("verifier-0", next_key=SigningKey(b"v" * 32))
+    before = len(made.history.heads.digests)
     made.until("upload")
+    assert len(made.history.heads.digests) == before + 2
     made.restarted(changing, next_key=SigningKey(b"h" * 32))
     result = made.engine.run()
     assert result.finished and result.refusals == result.faults == [] and result.halted == {}
