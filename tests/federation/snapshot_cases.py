@@ -92,8 +92,8 @@ def eventful(folder: Path) -> InProcessFederation:
 
 
 def drawn(folder: Path) -> InProcessFederation:
-    """Committees, fingerprints, keys as objects, shares that go, heads; a consent is missing, and a verifier."""
-    agreed = replace(committee_plan(rounds=2), scaling=Scaling("fingerprints", "ephemeral", "objects", "heads"))
+    """Committees, fingerprints, keys as objects, shares that go, heads, verdicts together; a consent is missing, and a verifier."""
+    agreed = replace(committee_plan(rounds=2), scaling=Scaling("fingerprints", "ephemeral", "objects", "heads", "together"))
     engine = InProcessFederation(
         folder, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs(), workers=1,
         network=Withholding("hospital-5", "consent"),

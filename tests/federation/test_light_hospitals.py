@@ -9,11 +9,13 @@ import pytest
 
 from proofward.encoding import decode, encode
 from proofward.engines.in_process import FaithfulNetwork
+from proofward.federation.history.membership_steps import rotation
 from proofward.federation.history.projection import NotShown, Projection
 from proofward.federation.messages.catalogue import HeadSigned, HolderKeys
 from proofward.federation.messages.head_records import (
     View,
     Word,
+    sign_head,
 )
 from proofward.federation.messages.light_answers import (
     LightAnswer,
@@ -24,8 +26,10 @@ from proofward.federation.messages.scaling import HEADS, Scaling
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.extension import replayed
+from proofward.federation.parties.identity import Identity
 from proofward.federation.parties.light_check import check_answer
 from proofward.federation.parties.verifier import Verifier
+from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from tests.federation.fakes import FakeProofs, plan
@@ -230,3 +234,20 @@ def test_without_committees_who_is_named_reads_everything_and_who_is_admitted_ne
     assert member.history.keys["verifier-0"] == SigningKey(b"r" * 32).public.raw == history.keys["verifier-0"]
     assert member.name in history.closed[1].accepted.record.hospitals
     assert member.name not in history.closed[1].confirmations
+
+
+def test_what_a_verifier_signed_before_it_changed_its_key_is_signed_again_by_the_new_one(ran, tmp_path):
+    """Else the ledger would have it as a false signature of an honest verifier."""
+    size, name, new = ran.upload.head(ran.rules).size, "verifier-0", SigningKey(b"r" * 32)
+    history, old = replayed(ran.rules, ran.entries[:size]), ran.key(name)
+    digest = history.heads.digests[size]
+    said = HeadSigned(size, digest, sign_head(digest, old))
+    packet, slot = encode(Packet(spoken(ran, history, said), ())), f"{HeadSigned.kind}/{name}/{size}"
+    history.apply(spoken(ran, history, rotation(ran.rules.digest, name, old.public.raw, new)))
+    state = StateStore(tmp_path / "state.sqlite")
+    with state.transaction():
+        state.keep_sent(slot, packet)
+    again = Identity(name, old, new, history, state, lambda: history.clocks[-1]).renewed(slot)
+    record = history.judge(decode(again, Packet).envelope).record
+    assert record.head == digest and record.signature == sign_head(digest, new) != said.signature
+    state.close()

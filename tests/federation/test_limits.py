@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import get_args, get_type_hints
 
 import pytest
 
 from proofward.encoding import Length, MalformedMessage, decode, encode, encode_item
 from proofward.federation.messages import field_types
-from proofward.federation.messages.catalogue import KINDS, FederationOpened, HolderKeys
+from proofward.federation.messages.catalogue import (
+    KINDS,
+    FederationOpened,
+    HolderKeyRoot,
+    HolderKeys,
+    PlacedComplaint,
+)
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.field_types import MAX_BODY_BYTES, MOST_KEYS
 from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
 from proofward.federation.messages.wire import MOST_ATTACHED, Entry, Packet
+from proofward.federation.storage.object_sizes import size_limits
+from proofward.federation.storage.parts import PartTree
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.ledger.keys import SigningKey
@@ -88,3 +96,17 @@ def test_rules_of_the_most_members_fit_the_first_entry_and_leave_no_room_for_mor
     assert FederationOpened(rules.data).rules == rules.data
     assert decode(encode(FederationOpened(rules.data)), FederationOpened).rules == rules.data
     assert Rules.from_bytes(rules.data) == rules
+
+
+def test_as_many_dealers_as_there_can_be_members():
+    keys = tuple(number.to_bytes(PUBLIC_KEY_BYTES, "big") for number in range(MAX_MEMBERS))
+    tree = PartTree(keys)
+    said = HolderKeyRoot(bytes(32), tree.root, MAX_MEMBERS)
+    assert decode(encode(said), HolderKeyRoot) == said and len(encode(said)) < 200
+    assert size_limits(said, 1) == {bytes(32): MAX_MEMBERS * PUBLIC_KEY_BYTES}
+    complaint = PlacedComplaint("a", bytes(32), bytes(32), tree.path(MAX_MEMBERS - 1))
+    assert decode(encode(complaint), PlacedComplaint) == complaint and len(complaint.path) <= 14
+    with pytest.raises(MalformedMessage, match="number"):
+        encode(replace(said, number=MAX_MEMBERS + 1))
+    with pytest.raises(MalformedMessage, match="path"):
+        encode(replace(complaint, path=(bytes(32),) * 17))

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.encoding import MalformedMessage, decode, encode
+from proofward.encoding import encode
 from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.remote.awaited import needed_objects
 from proofward.federation.history.ephemeral import disposable
+from proofward.federation.history.history import History
 from proofward.federation.history.history_state import KEYS, SHARES, UPLOAD
 from proofward.federation.history.sealing_keys import (
     complaint_of,
@@ -20,22 +21,28 @@ from proofward.federation.history.sealing_keys import (
     published_keys,
     require_whole,
 )
-from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys, PlacedComplaint, ShareComplaint
+from proofward.federation.history.snapshots import core
+from proofward.federation.messages.catalogue import (
+    HolderKeyRoot,
+    HolderKeys,
+    PlacedComplaint,
+    ShareComplaint,
+    Verdicts,
+)
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.scaling import PLAIN, Scaling
 from proofward.federation.parties import aggregator
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
-from proofward.federation.storage.object_sizes import size_limits
 from proofward.federation.storage.objects import Objects, StoredObjects
-from proofward.federation.storage.parts import PartTree
 from proofward.lattice.errors import ComplaintRefused
-from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, opened
+from tests.federation.snapshot_cases import Shelf, entries_of
+from tests.federation.test_snapshots import equal_rounds
 
 APART = Scaling(shares="ephemeral", sealing_keys="objects")
 NO_KEY = b"\xff" * PUBLIC_KEY_BYTES
@@ -132,7 +139,8 @@ def test_a_holder_whose_keys_are_not_whole_is_not_present_and_nobody_else_is_bla
 
 
 def test_who_publishes_no_key_blames_nobody_and_a_bad_dealer_is_named_without_the_keys(tmp_path):
-    run = Run(tmp_path / "run", {"hospital-1": PublishesNoKey, "hospital-3": SealsWrongShare}, number=6)
+    together = replace(APART, verdicts="together")
+    run = Run(tmp_path / "run", {"hospital-1": PublishesNoKey, "hospital-3": SealsWrongShare}, 6, scaling=together)
     (first,), (second,) = run.history.earlier, run.history.closed
     assert run.result.finished and run.result.halted == {}
     assert {(fault.culprit, fault.check) for fault in run.result.faults} == {
@@ -142,6 +150,21 @@ def test_who_publishes_no_key_blames_nobody_and_a_bad_dealer_is_named_without_th
     assert sealed == hashlib.sha256(b"").digest() and ("hospital-1", "hospital-0") in first.complaints
     assert second.accepted.record.hospitals == ("hospital-0", "hospital-2", "hospital-4", "hospital-5")
     assert not any(run.keys.values()) and run.flaws == set(), "complaints are judged again without the keys"
+    restored_from_snapshots(run.engine)
+
+
+def restored_from_snapshots(engine):
+    """Keys, complaints with their paths and verdicts of one message come back from a snapshot."""
+    entries, history = entries_of(engine), History(engine.rules)
+    shelf, seen = Shelf(entries), set()
+    for entry in entries:
+        seen.add(kind := history.apply(entry).topic)
+        if kind in (PlacedComplaint.kind, "accepted-set", "round-closed"):
+            again = shelf.restored(engine.rules, shelf.take(history))
+            assert core(again) == core(history)
+            if history.current is not None:
+                equal_rounds(history.current, again.current)
+    assert seen >= {PlacedComplaint.kind, HolderKeyRoot.kind, Verdicts.kind}
 
 
 def test_a_host_that_records_keys_without_their_root_stops_the_round_and_both_are_named(tmp_path, monkeypatch):
@@ -257,20 +280,6 @@ def test_rejects_keys_that_are_too_few_or_repeated(data, found):
     with pytest.raises(Refusal, match="object-missing"):
         require_whole("a", said, lambda digest: None)
     require_whole("a", HolderKeyRoot(b"", b"", 0), lambda digest: None)
-
-
-def test_as_many_dealers_as_there_can_be_members():
-    keys = tuple(number.to_bytes(PUBLIC_KEY_BYTES, "big") for number in range(MAX_MEMBERS))
-    tree = PartTree(keys)
-    said = HolderKeyRoot(bytes(32), tree.root, MAX_MEMBERS)
-    assert decode(encode(said), HolderKeyRoot) == said and len(encode(said)) < 200
-    assert size_limits(said, 1) == {bytes(32): MAX_MEMBERS * PUBLIC_KEY_BYTES}
-    complaint = PlacedComplaint("a", bytes(32), bytes(32), tree.path(MAX_MEMBERS - 1))
-    assert decode(encode(complaint), PlacedComplaint) == complaint and len(complaint.path) <= 14
-    with pytest.raises(MalformedMessage, match="number"):
-        encode(replace(said, number=MAX_MEMBERS + 1))
-    with pytest.raises(MalformedMessage, match="path"):
-        encode(replace(complaint, path=(bytes(32),) * 17))
 
 
 def test_rules_say_it_only_where_it_is_not_usual():

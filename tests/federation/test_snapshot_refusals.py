@@ -237,6 +237,18 @@ def test_damaged_snapshots_are_refused_by_name_and_everything_is_replayed(stoppe
     again.engine.close()
 
 
+def test_a_full_disk_costs_a_snapshot_and_nothing_else(stopped, tmp_path, monkeypatch):
+    started = Started(copied(stopped, tmp_path / "run"), monkeypatch)
+
+    def full(*given):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(SnapshotFolder, "keep", full)
+    before = started.engine.aggregator.ledger.snapshots.newest()
+    started.engine.run(lambda: len(started.history.closed) == 2)
+    assert len(started.history.closed) == 2 and before is not None
+
+
 def test_a_crash_at_any_moment_of_storing_leaves_a_whole_snapshot(tmp_path, monkeypatch):
     folder, calls = SnapshotFolder(tmp_path / "snapshots"), iter(())
     writes = snapshot_store.write_file, snapshot_store.ObjectStore.put, snapshot_store.ObjectStore.path

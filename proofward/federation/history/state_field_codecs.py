@@ -24,13 +24,11 @@ from proofward.federation.history.state_codecs import (
 )
 from proofward.federation.history.votes import Votes
 from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.catalogue import KINDS
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.field_types import Count, Digest, Name
 from proofward.federation.messages.roles import HOSPITAL
 from proofward.federation.messages.rules import Member, RulesError
 
-VERDICTS = tuple(kind for kind in ("verdict", "verdicts") if kind in KINDS)
 MOST_BYTES = 1 << 26
 Part = Annotated[bytes, Length(0, MOST_BYTES)]
 _PHASES = (BEFORE, *ANY_PHASE, CLOSED)
@@ -88,14 +86,14 @@ def verdicts_on_uploads() -> Codec:
     """Verdicts, each an entry of its own or several in one: all such entries of the attempt."""
 
     def find(value: Mapping[tuple[str, str], m.Verdict], book: Book) -> Iterable[int]:
-        return book.spoken_in_round(VERDICTS) if value else ()
+        return book.spoken_in_round((m.Verdict.kind, m.Verdicts.kind)) if value else ()
 
     def build(numbers: list[int], book: Book, path: str) -> Votes[tuple[str, str], m.Verdict]:
         result: Votes[tuple[str, str], m.Verdict] = Votes()
         for number in numbers:
             envelope = book.read(number)
-            record = record_of(envelope, tuple(KINDS[kind] for kind in VERDICTS), book, path)
-            for own in getattr(record, "verdicts", (record,)):
+            record = record_of(envelope, (m.Verdict, m.Verdicts), book, path)
+            for own in record.verdicts if isinstance(record, m.Verdicts) else (record,):
                 result[envelope.sender, own.hospital] = own
         return result
 

@@ -67,17 +67,17 @@ class LightHospital(Hospital):
     def wants(self) -> Wanted:
         """See Follower: everything before it has joined and the first round opens, and as a holder.
 
-        Likewise for the rest of a round in which no newer head came in time, where the host has recorded what
-        it does not know to have said, and until it knows that its key is changed, which a head shows too
-        late. After a start the first question is about more than it knows, so that there is an answer, with
+        Likewise where the host has recorded what it does not know to have said, until it knows that its key
+        is changed, which a head shows too late, and for the rest of a round in which no newer head came in
+        time. After a start the first question is about more than it knows, so that there is an answer, with
         what the host has recorded.
         """
         history = self.history
         begun = history.current is not None or len(history.closed) > 0
         over = history.current is None and len(history.closed) == self.rules.rounds
         early = not begun or self.name not in history.joined
-        needed = early or self._drawn or self._ended or self._doubts or self.identity.changes
-        needed = needed or history.position()[0] == self._reading
+        late = history.position()[0] == self._reading
+        needed = early or late or self._drawn or self._ended or self._doubts or self.identity.changes
         everything = needed or (not self.follows_lightly and (over or not self._told))
         if everything or not self.rules.scaling.heads:
             return Wanted(light=False, known=self.full.size)
@@ -89,7 +89,7 @@ class LightHospital(Hospital):
         current = self.history.current
         return current is not None and self.name in current.committee and self.name in current.participants
 
-    def work(self, message: bytes) -> Iterator[bytes]:
+    def work(self, message: bytes, more: bool = False) -> Iterator[bytes]:
         """See Follower; takes an extension of the ledger or an answer with a head."""
         if self.halted is not None:
             return
@@ -99,6 +99,8 @@ class LightHospital(Hospital):
             else:
                 self._follow(open_extension(message, self.rules))
                 self._ended = False  # all entries say so themselves
+            if more:
+                return
             self.at_end()
         except Refusal as refusal:
             self._refuse(refusal, message)

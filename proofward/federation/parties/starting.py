@@ -9,7 +9,7 @@ other rules or another ledger is refused by name, and everything is replayed as 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Protocol
 
 from proofward.encoding import MalformedMessage
@@ -78,13 +78,15 @@ class Taken:
         return bool(self._core)
 
     def keep(self) -> None:
-        """Stores it, if there is one."""
-        if self._core:
-            digests = chapter_digests(self._history)
-            missing = [place for place, digest in enumerate(digests) if digest not in self._stored]
-            self._store.keep(self._core, [chapter(self._history, place) for place in missing])
+        """Stores it, if there is one; a full disk, say, leaves the one before, and stops nobody."""
+        made, self._core = self._core, b""
+        if not made:
+            return
+        digests = chapter_digests(self._history)
+        missing = [place for place, digest in enumerate(digests) if digest not in self._stored]
+        with suppress(OSError):
+            self._store.keep(made, [chapter(self._history, place) for place in missing])
             self._stored.update(digests)
-            self._core = b""
 
 
 def started(name: str, rules: Rules, ledger: Stored, observe: Observer) -> tuple[History, Taken]:
