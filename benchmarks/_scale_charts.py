@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from _scale_runs import COMMITTEES, EVERYBODY, Run
+from _scale_runs import COMMITTEES, EVERYBODY, LIGHT, Run
 
 from proofward.charts.chart import Chart
 from proofward.report.figures.canvas import COLOURS, new_figure
 
-ROLES = ("hospital", "holder, besides", "verifier", "server")
+ROLES = ("hospital", "holder, besides", "verifier", "server", "light hospital")
 Products = Sequence[dict[str, Any]]
 
 
@@ -42,7 +42,7 @@ def by_role(name: str, title: str, words: str, products: Products, what: str) ->
     """One line for each role and way."""
     rows = [("hospitals", "way", *ROLES)]
     for own in products:
-        values = (own["roles"][role].get(what) for role in ROLES)
+        values = (own["roles"].get(role, {}).get(what) for role in ROLES)
         shown = ("" if value is None else f"{value:.3g}" for value in values)
         rows.append((str(own["hospitals"]), own["way"], *shown))
     numbers = {"products": list(products)}
@@ -55,10 +55,12 @@ def lines(products: Products, what: str, title: str) -> Any:
     axes = figure.add_subplot()
     for index, role in enumerate(ROLES):
         for way, dash in ((EVERYBODY, ":"), (COMMITTEES, "-")):
-            own = [one for one in products if one["way"] == way and what in one["roles"][role]]
+            own = [one for one in products if one["way"] == way and what in one["roles"].get(role, {})]
             places, values = [one["hospitals"] for one in own], [one["roles"][role][what] for one in own]
             label = role if way == COMMITTEES else None
-            look = {"color": COLOURS[index], "linestyle": dash, "marker": "o", "markersize": 4}
+            light = role == "light hospital"
+            look = {"linestyle": "--" if light else dash, "marker": "o", "markersize": 4}
+            look["color"] = COLOURS[0 if light else index]
             axes.plot(places, values, label=label, **look)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -74,7 +76,7 @@ def whole(runs: Sequence[Run]) -> Any:
     """The figure of measured rounds."""
     figure = new_figure(7.2, 4.4)
     axes = figure.add_subplot()
-    for index, way in enumerate((EVERYBODY, COMMITTEES)):
+    for index, way in enumerate((EVERYBODY, COMMITTEES, LIGHT)):
         own = [run for run in runs if run.way == way]
         places, values = [run.hospitals for run in own], [run.seconds for run in own]
         axes.plot(places, values, color=COLOURS[index], marker="o", label=way)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from math import ceil
 
+from _scale_heads import Followed
 from _scale_runs import COMMITTEES, EVERYBODY
 
 from proofward.federation.messages.committees import chosen
@@ -30,7 +31,7 @@ class Constants:
     verdict_bytes: of a verdict's entry without the 16 bytes for each of t + 1 polynomials. together_bytes: of
     a verdict among others in one entry, likewise. key_bytes: of a holder's sealing key for one dealer, in an
     entry. root_bytes: of an entry with a root of keys that are objects. other_entries, other_bytes: of a
-    hospital in a round, everything but verdicts and keys
+    hospital in a round, everything but verdicts and keys. model_bytes: of a model, which each fetches
     """
 
     prove: float
@@ -50,6 +51,7 @@ class Constants:
     root_bytes: int
     other_entries: float
     other_bytes: int
+    model_bytes: int
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,13 @@ def consortium(hospitals: int, verifiers: int, way: str) -> Consortium:
     return Consortium(hospitals, verifiers, committees.holders, threshold, committees.sample)
 
 
-def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
+def costs(of: Consortium, cost: Constants, way: str, light: Followed | None = None) -> dict[str, object]:
     """Seconds and bytes by role, with the product that each is, as text.
 
     With everybody, keys are in entries and verdicts are entries. With committees keys are objects, of which a
     dealer fetches one with its path, and a verifier's verdicts are a few entries. Following is entries entry,
-    and with committees n s among besides.
+    and with committees n s among besides. light: what a hospital is sent and does that follows heads and
+    holds no shares
     """
     n, c, t, apart = of.hospitals, of.holders, of.threshold, way == COMMITTEES
     judged = n * of.sample / of.verifiers
@@ -93,7 +96,7 @@ def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
     ledger = n * (cost.other_bytes + of.sample * own_verdict + own_keys_said)
     own_keys = keys + c * 32 * (n - 1).bit_length() if apart else 0
     kept = proof + cost.ciphertext_bytes + (0 if way == COMMITTEES else c * cost.sealed_bytes)
-    roles = {
+    roles: dict[str, dict[str, object]] = {
         "hospital": {
             "seconds": cost.prove + c * cost.seal + follow + summed,
             "bytes_out": upload,
@@ -120,5 +123,15 @@ def costs(of: Consortium, cost: Constants, way: str) -> dict[str, object]:
             "without shares and keys",
         },
     }
+    if light is not None:
+        roles["light hospital"] = {
+            "seconds": cost.prove + c * cost.seal + light.seconds,
+            "bytes_out": upload,
+            "bytes_in": light.bytes + cost.model_bytes + light.root_bytes + own_keys,
+            "bytes_in_to_follow": light.bytes + cost.model_bytes,
+            "product": "prove + c seal + answers (measured); answers (measured), a model; besides, as every "
+            "hospital, roots and c keys with their paths",
+        }
+        roles["server"]["seconds_besides_for_heads"] = n * light.answering
     sizes = {"entries": entries, "ledger_bytes": round(ledger), "proof_bytes": proof}
     return {"way": way, **asdict(of), **sizes, "roles": roles}

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,24 @@ import numpy as np
 from _machine import ROOT, peak_memory, reset_peak_memory
 
 from proofward.encoding import decode, encode
-from proofward.engines.in_process import InProcessFederation
+from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
+from proofward.engines.remote.light_phases import SHOWN
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.proofs import OneByOne, RelationProofs
 from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.scaling import AS_OBJECTS, EPHEMERAL, FINGERPRINTS, TOGETHER, Scaling
+from proofward.federation.messages.head_records import MAX_HEAD_BYTES, Head
+from proofward.federation.messages.light_answers import LightAnswer
+from proofward.federation.messages.scaling import (
+    AS_OBJECTS,
+    EPHEMERAL,
+    FINGERPRINTS,
+    HEADS,
+    TOGETHER,
+    Scaling,
+)
+from proofward.federation.messages.wire import MAX_WIRE_BYTES, Extension
+from proofward.federation.parties.light_hospital import LightHospital
 from proofward.ledger.database import FILE_NAME, Database
 from proofward.models.presets import PRESETS
 from proofward.report.scenario import demonstration_plan
@@ -34,7 +46,7 @@ from tests.federation.committee_plans import with_committees
 from tests.federation.fakes import FakeProofs
 
 PRESET = "wdbc"
-EVERYBODY, COMMITTEES = "everybody", "committees"
+EVERYBODY, COMMITTEES, LIGHT = "everybody", "committees", "committees, heads"
 OBJECTS = Path("ledger") / "objects"
 
 
@@ -96,6 +108,8 @@ class Run:
     shares and keys go with their round. run_bytes: ledger, objects and everybody's state. peak_bytes: of the
     process.
     sealed_shares: that were uploaded. topics: number and bytes of the round's entries of each kind
+    heads, head_bytes: answers with heads, and their bytes, for one hospital without shares, where it follows
+    these; extension_bytes: what one that holds shares was sent of entries
     """
 
     hospitals: int
@@ -116,6 +130,9 @@ class Run:
     verify: float
     proof_bytes: int
     topics: dict[str, tuple[int, int]]
+    heads: int = 0
+    head_bytes: int = 0
+    extension_bytes: int = 0
 
 
 def plan_of(preset: str, hospitals: int, verifiers: int, way: str, corrupt: int, absent: int) -> Plan:
@@ -124,7 +141,27 @@ def plan_of(preset: str, hospitals: int, verifiers: int, way: str, corrupt: int,
     if way == EVERYBODY:
         return plain
     scaling = Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS, verdicts=TOGETHER)
+    if way == LIGHT:
+        scaling = replace(scaling, follow=HEADS)
     return replace(with_committees(plain, corrupt, absent), scaling=scaling)
+
+
+class Counting(FaithfulNetwork):
+    """Counts what hospitals are sent in round 1: heads of phases that a host shows, and entries."""
+
+    def __init__(self) -> None:
+        self.shown: dict[str, list[int]] = {}
+        self.entries: dict[str, int] = {}
+
+    def to_member(self, member: str, message: bytes) -> tuple[bytes, ...]:
+        """See Network."""
+        if not member.startswith("verifier"):
+            said = decode(message, Extension, LightAnswer, max_bytes=MAX_WIRE_BYTES)
+            if isinstance(said, Extension):
+                self.entries[member] = self.entries.get(member, 0) + len(message)
+            elif said.head and decode(said.head, Head, max_bytes=MAX_HEAD_BYTES).phase in SHOWN:
+                self.shown.setdefault(member, []).append(len(message))
+        return (message,)
 
 
 def records_of(plan: Plan, rows: int) -> dict[str, tuple[Any, Any]]:
@@ -146,8 +183,13 @@ def measured(plan: Plan, way: str, real: int, rows: int) -> Run:
     proofs = Timed(frozenset(plan.hospitals[:real]))
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        engine = InProcessFederation(run, plan, records_of(plan, rows), seed=b"s", proofs=proofs, workers=1)
+        network, light = Counting(), dict.fromkeys(plan.hospitals if way == LIGHT else (), LightHospital)
+        engine = InProcessFederation(
+            run, plan, records_of(plan, rows), seed=b"s", proofs=proofs, workers=1, network=network,
+            parties=Parties(light),
+        )  # fmt: skip
         engine.run(until=lambda: engine.aggregator.history.current is not None)
+        network.entries.clear()
         before, first, objects = time.process_time(), engine.aggregator.history.size, stored(run / OBJECTS)
         if not (result := engine.run()).finished:
             raise RuntimeError(f"a round of {hospitals} did not end: {result.stopped}, {result.refusals[:3]}")
@@ -172,7 +214,15 @@ def measured(plan: Plan, way: str, real: int, rows: int) -> Run:
             mean(proofs.spent["verify"]),
             proofs.proof_bytes,
             topics_of(entries),
+            *followed(network, engine.aggregator.history.closed[0].committee),
         )
+
+
+def followed(network: Counting, committee: Collection[str]) -> tuple[int, int, int]:
+    """Answers with heads and their bytes for a hospital without shares, and bytes of entries for a holder."""
+    outside = [sizes for name, sizes in sorted(network.shown.items()) if name not in committee]
+    sizes = outside[0] if outside else []
+    return len(sizes), sum(sizes), max((network.entries.get(name, 0) for name in committee), default=0)
 
 
 def round_entries(ledger: Path) -> list[Envelope]:

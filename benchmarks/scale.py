@@ -4,13 +4,15 @@ python benchmarks/scale.py [--hospitals 5 50 500 5000] [--whole 50] [--real 8] [
                            [--preset wdbc] [--judges 7] [--corrupt 10] [--absent 5]
                            [--out runs/scale] [--smallest]
 
-Up to --whole hospitals, whole rounds of --preset run in one process, with everybody and with committees: real
-messages, keys, ledger, seals of shares, verdicts and sums; the proofs of --real hospitals are real, those of
-the others are a stand-in of the tests. For each number of --hospitals the seconds and bytes of each role are
-products of constants that were measured here and of counts that follow from the rules; each is named.
-With --real 0 there are whole rounds alone, since nothing is known of proofs. Committees of the products are
-those of 20 % corrupt and 10 % absent, of whole rounds those of --corrupt and --absent, since of few members
-fewer would be drawn from too few. Needs the tests beside it.
+Up to --whole hospitals, whole rounds of --preset run in one process, with everybody, with committees, and
+with committees where all hospitals follow heads: real messages, keys, ledger, seals of shares, verdicts
+and sums; the proofs of --real hospitals are real, those of the others are a stand-in of the tests. For
+each number of --hospitals the seconds and bytes of each role are products of constants that were measured
+here and of counts that follow from the rules; each is named. What a hospital is sent that follows heads
+is measured for each number, on answers of full size of a ledger that is made up. With --real 0 there are
+whole rounds alone, since nothing is known of proofs. Committees of the products are those of 20 % corrupt
+and 10 % absent, of whole rounds those of --corrupt and --absent, since of few members fewer would be
+drawn from too few. Needs the tests beside it.
 """
 
 from __future__ import annotations
@@ -20,20 +22,30 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from _machine import print_result, progress
 from _scale_charts import charts
-from _scale_model import Constants, consortium, costs
-from _scale_runs import COMMITTEES, EVERYBODY, PRESET, Run, measured, plan_of
+from _scale_heads import Followed, followed
+from _scale_model import ABSENT, CORRUPT, Consortium, Constants, consortium, costs
+from _scale_runs import COMMITTEES, EVERYBODY, LIGHT, PRESET, Run, measured, plan_of, with_committees
 
 from proofward.charts.chart import PAGE_NAME, write_charts
 from proofward.encoding import encode
 from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys, Message, Verdict, Verdicts
 from proofward.federation.messages.envelope import Envelope, parse_envelope, seal_envelope, signed_by
+from proofward.federation.messages.scaling import (
+    AS_OBJECTS,
+    EPHEMERAL,
+    FINGERPRINTS,
+    HEADS,
+    TOGETHER,
+    Scaling,
+)
+from proofward.federation.messages.usual import usual_verdicts
 from proofward.field.goldilocks import add
 from proofward.lattice.parameters import MAX_MEMBERS, RING_DEGREE, ciphertext_length
 from proofward.lattice.sealing import Pair, open_sealed, pair_secret, public_key, seal
@@ -67,7 +79,7 @@ def main() -> None:
         options.whole, options.real, options.hospitals = 4, 1, [4, 500]
     runs = []
     for hospitals in [number for number in options.hospitals if number <= options.whole]:
-        for way in (EVERYBODY, COMMITTEES) if hospitals >= 20 else (EVERYBODY,):
+        for way in (EVERYBODY, COMMITTEES, LIGHT) if hospitals >= 20 else (EVERYBODY,):
             verifiers = options.judges or (3 if hospitals < 20 else 7)
             progress(f"a round of {hospitals} hospitals, {way}")
             plan = plan_of(options.preset, hospitals, verifiers, way, options.corrupt, options.absent)
@@ -77,21 +89,43 @@ def main() -> None:
     products: list[dict[str, Any]] = []
     if options.real:
         constants = constants_of(runs, options.preset)
-        products = [
-            costs(consortium(number, max(3, min(options.verifiers, number)), way), constants, way)
-            for number in options.hospitals
-            for way in (EVERYBODY, COMMITTEES)
-        ]
-        figures |= {"measured_constants": asdict(constants), "products": products}
+        light = []
+        for number in options.hospitals:
+            progress(f"heads of {number} hospitals")
+            verifiers = max(3, min(options.verifiers, number))
+            all_hold, drawn = (consortium(number, verifiers, way) for way in (EVERYBODY, COMMITTEES))
+            entries = costs(drawn, constants, COMMITTEES)["entries"]
+            light.append(heads_of(options.preset, drawn, entries))
+            products.append(costs(all_hold, constants, EVERYBODY))
+            products.append(costs(drawn, constants, COMMITTEES, light[-1]))
+        figures |= {"measured_constants": asdict(constants), "measured_heads": [asdict(own) for own in light]}
+        figures["products"] = products
     if options.out is not None:
         missing = write_charts(options.out, "Thousands of hospitals", charts(products, runs))
         progress(f"{options.out / PAGE_NAME}{f', without pictures: {missing}' if missing else ''}")
     print_result("scale", **figures)
 
 
+def heads_of(preset: str, of: Consortium, entries: Any) -> Followed:
+    """What following takes of a hospital without shares in such a consortium, measured on what is made up.
+
+    entries: of a round
+    """
+    few = plan_of(preset, 5, 3, EVERYBODY, 0, 0)
+    many = replace(
+        few,
+        hospitals=[f"hospital-{number:04}" for number in range(of.hospitals)],
+        verifiers=[f"verifier-{number:04}" for number in range(of.verifiers)],
+        accepting_verdicts=usual_verdicts(of.verifiers),
+        scaling=Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS, follow=HEADS, verdicts=TOGETHER),
+    )
+    plan = with_committees(many, CORRUPT, ABSENT)
+    return followed(plan, entries)
+
+
 def constants_of(runs: list[Run], preset: str) -> Constants:
     """Each of a thing once; of proofs what whole rounds have shown."""
-    last = runs[-1]
+    last = [run for run in runs if run.way != LIGHT][-1]
     config = plan_of(preset, 5, 3, EVERYBODY, 0, 0).config
     words = ciphertext_length(config.model.parameters)
     pair = Pair(bytes(32), 1, 1, "hospital-0", "hospital-1")
@@ -118,6 +152,7 @@ def constants_of(runs: list[Run], preset: str) -> Constants:
         bytes_a_coefficient=slope,
         sealed_bytes=len(sealed),
         ciphertext_bytes=8 * words,
+        model_bytes=8 * config.model.parameters,
         key_bytes=keys_in_entries(runs[0]),
         verdict_bytes=len(message(key, 0)),
         together_bytes=len(encode(verdict_on(0))),

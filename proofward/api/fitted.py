@@ -71,13 +71,13 @@ class Fitted:
             raise RunRefused(f"{folder} is no folder")
         with refusing(RunRefused):
             taken = last_taken(folder)
-            _, objects = followed_so_far(folder)
+            history, objects = followed_so_far(folder)
         found = taken.model
         with refusing(SettingsRefused):
             schema = found.description.images or Schema(
                 found.description.of_table, Notation(Label.of(label, found.description.classes), (), decimal)
             )
-        outcome = Ended(taken.history, objects, found.weights)
+        outcome = Ended(history, objects, found.weights)
         classes = classes_of(found.description.classes, {})
         return cls(None, schema, Place(folder), outcome, found, {}, classes)
 

@@ -11,6 +11,7 @@ PROBLEMS: dict[str, str] = {
     "job-failed": "The jobs that the coordinator submits end in an error.",
     "refused": "The server refuses what this site sends.",
     "standstill": "Nothing has been recorded for longer than the deadline.",
+    "heads-withheld": "A hospital that follows heads has been shown no newer one for too long.",
     "halted": "A member refuses to go on.",
     "unable": "A member could not do its part.",
     "ended": "No round can be finished any more, since too few members are left.",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from proofward.engines.remote.agreement.certificates import Certificates
     from proofward.engines.remote.agreement.terms import Terms
-    from proofward.engines.remote.overview import SiteView
+    from proofward.engines.remote.views import SiteView
 
 SERVER, CLIENT, ADMIN = "server", "client", "admin"
 """Kinds of kits: the aggregator's, a hospital's or verifier's, the coordinator's."""

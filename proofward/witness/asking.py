@@ -83,14 +83,15 @@ def over_http(timeout: float) -> Post:
     def post(url: str, body: bytes) -> Answer:
         request = urllib.request.Request(url, body, {"Content-Type": "text/plain"}, method="POST")
         try:
-            return _answered(request, timeout)
+            return answered(request, timeout)
         except http.client.HTTPException as error:
             raise OSError(f"not HTTP: {type(error).__name__}") from error
 
     return post
 
 
-def _answered(request: urllib.request.Request, timeout: float) -> Answer:
+def answered(request: urllib.request.Request, timeout: float) -> Answer:
+    """What an address answers, with the status; raises OSError, HTTPException."""
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return Answer(answer.status, _text(answer.read(MAX_ANSWER_BYTES)))

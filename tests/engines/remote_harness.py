@@ -60,6 +60,7 @@ def terms_of(agreed: Plan, deadline: int, sites: dict[str, str] | None = None, u
         counted=agreed.counting,
         anchored=agreed.chain,
         asked=agreed.attestation,
+        drawn=agreed.committees,
         initial_model=b"",
         **vars(agreed.scaling),
         deadline=deadline,
@@ -118,6 +119,7 @@ class Wire:
             True,
         )
         self.requests: list[tuple[str, Request]] = []
+        self.received: list[tuple[str, Request, bytes]] = []
         self.said: dict[bytes, str] = {}
         self._lock = threading.Lock()
 
@@ -133,6 +135,7 @@ class Wire:
                     self.said[request.envelope] = site
             times, back = self.trouble(site, request, number)
             answers = [self.answer(data) for _ in range(times)]
+            self.received += [(site, request, answer) for answer in answers]
             if not answers or not back:
                 raise Lost
             return answers[-1]

@@ -64,6 +64,7 @@ BLOBS = st.binary(min_size=1, max_size=300)
 DIGESTS = st.binary(min_size=32, max_size=32)
 REQUESTS = st.one_of(
     st.builds(Follow, NUMBERS, st.integers(0, 2)),
+    st.builds(messages.FollowHeads, st.sampled_from(["hospital-0", "verifier-0", "x"]), NUMBERS, st.integers(0, 2)),
     st.builds(Say, BLOBS),
     st.builds(Part, DIGESTS, NUMBERS, st.binary(max_size=100), st.booleans()),
     st.builds(Fetch, DIGESTS, NUMBERS),

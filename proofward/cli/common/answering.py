@@ -17,7 +17,7 @@ from proofward.cli.common.guard import sentence_of
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.home import Home
     from proofward.engines.remote.agreement.terms import Seat
-    from proofward.federation.history.history import History
+    from proofward.federation.history.history_state import HistoryState
     from proofward.federation.messages.rules import Rules
 
 
@@ -159,12 +159,12 @@ def choose(seats: Sequence[Seat], named: str | None, what: str, option: str) -> 
     raise Refused(f"several members of this kit {what}: name one with {option}: {names}")
 
 
-def standing(home: Home, name: str, rules: Rules) -> History:
+def standing(home: Home, name: str, rules: Rules) -> HistoryState:
     """The ledger as a member has followed it; raises Refused when it is over for the member."""
-    from proofward.engines.remote.agreement.requests import followed
+    from proofward.engines.remote.agreement.kept_heads import furthest
     from proofward.federation.history.history_state import ANY_PHASE
 
-    history = followed(home.member(name), rules)
+    history = furthest(home.member(name), rules)
     if history.size and history.phase not in ANY_PHASE:
         raise Refused(f"the federation is {history.phase}: nothing can be recorded any more")
     if history.find(name) is None:

@@ -24,6 +24,7 @@ from proofward.cli.common.answering import (
 )
 from proofward.cli.kit.admit import key_in_words
 from proofward.cli.kit.data_file import schema_of
+from proofward.cli.kit.follow_option import choose_following, follow_options, following_lines
 from proofward.cli.project.terms_in_words import in_words
 from proofward.engines.operations.suggestions import command
 
@@ -36,8 +37,12 @@ if TYPE_CHECKING:
 @click.command()
 @KIT
 @PASSPHRASE
+@follow_options
 @JSON
-def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
+def join(
+    kit: Path, passphrase_file: Path | None, follow: str | None, witnesses: tuple[tuple[str, str], ...],
+    as_json: bool,
+) -> None:  # fmt: skip
     """Make the protocol keys of the site's members in KIT, and show what they join.
 
     Harmless when it is repeated. The keys become known when the site is started.
@@ -68,6 +73,7 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
             lines += ["the coordinator has no keys to make", f"next: {command('start', kit)}"]
             tell({"did": "nothing", **plain, "members": []}, lines, as_json)
             return
+        following = choose_following(home, follow, witnesses)
         engine.configure(kit)
         members, made = [], 0
         for seat in home.seats:
@@ -94,7 +100,8 @@ def join(kit: Path, passphrase_file: Path | None, as_json: bool) -> None:
             if (frozen := frozen_part_of(schema_of(home))) is not None:
                 plain["frozen"] = frozen.digest.hex()
                 lines.append(f"frozen network {frozen.name} {frozen.digest.hex()}")
-        rules = home.rules
+        plain["following"], rules = following, home.rules
+        lines += following_lines(home, following)
         plain["consortium"] = None if rules is None else rules.digest.hex()
         if rules is not None:
             lines.append(f"everybody has joined: consortium {rules.digest.hex()}")

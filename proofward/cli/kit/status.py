@@ -16,7 +16,7 @@ from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.engines.contract import Health
-    from proofward.engines.remote.overview import MemberView
+    from proofward.engines.remote.views import MemberView
 
 
 @click.command()
@@ -118,7 +118,9 @@ def _words(member: MemberView) -> str:
         parts.append(f"FORCED although {', '.join(member.forced)}")
     parts += [member.evidence] if member.evidence else []
     parts += [f"asked for {what}" for what in member.asked]
+    parts += [member.heads] if member.heads else []
     if member.entries:
-        parts.append(f"{member.entries} entries followed, round {member.round}, phase {member.phase}")
+        what = f"round {member.round}, phase {member.phase}"
+        parts.append(what if member.heads else f"{member.entries} entries followed, {what}")
     parts += [member.drawn] if member.drawn else []
     return ", ".join(parts)

@@ -22,6 +22,7 @@ from proofward.engines.flare.kits.proxy import shown as shown_proxies
 from proofward.engines.flare.reaching import handshake
 from proofward.engines.flare.running import running
 from proofward.engines.operations.suggestions import Placeholder, command, quoted
+from proofward.engines.remote.agreement import following
 from proofward.engines.remote.agreement.addresses import shown
 from proofward.engines.remote.agreement.home import (
     KEY,
@@ -121,11 +122,26 @@ def _keys(home: Home) -> Iterator[Check]:
     enrols = not home.terms.check().counts_only
     for seat in home.seats:
         yield _key(home, seat.member)
+        if seat.role == HOSPITAL and (found := _following(home, seat.member)) is not None:
+            yield found
         if seat.role == HOSPITAL and enrols:
             yield _records(home, seat.member)
             for words in told(home.terms, [seat.member]):
                 remedy = "their budgets add up: ask your data protection officer before the next one"
                 yield Check(f"privacy of {seat.member}", WARNING, words, remedy)
+
+
+def _following(home: Home, member: str) -> Check | None:
+    """What a hospital has chosen that does not follow everything."""
+    name, remedy = f"following of {member}", command("join", home.root.parent, "--follow", "everything")
+    try:
+        if not following.kept(home.root / "members" / member).heads:
+            return None
+    except HomeError as error:
+        return Check(name, PROBLEM, str(error), remedy)
+    if why := following.why_not(home.terms):
+        return Check(name, PROBLEM, f"heads, and {why}", remedy)
+    return Check(name, GOOD, "heads, which verifiers sign")
 
 
 def _records(home: Home, member: str) -> Check:

@@ -25,7 +25,9 @@ from proofward.engines.operations.log_tail import Recent, recent
 from proofward.engines.operations.suggestions import command
 from proofward.engines.remote.agreement.addresses import shown
 from proofward.engines.remote.agreement.home import STOPPED, Home
-from proofward.engines.remote.overview import MemberView, SiteView, look
+from proofward.engines.remote.light_phases import phases_until_next
+from proofward.engines.remote.overview import look
+from proofward.engines.remote.views import MemberView, SiteView
 from proofward.federation.history.attestation_steps import NONE_SHOWN
 from proofward.federation.messages.rules import AGGREGATOR
 
@@ -145,7 +147,9 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
             problems.append(Problem("standstill", found.view.site, words))
     for member in found.view.members if ledger is None else ():
         waited = now.timestamp() - member.followed
-        if found.process is not None and member.entries and not member.halted and waited > deadline:
+        if member.heads and found.process is not None and not member.halted:
+            problems += _withheld(member, waited, deadline)
+        elif found.process is not None and member.entries and not member.halted and waited > deadline:
             whom = member.awaited or "nobody that is known"
             words = f"{member.name} has heard of nothing new for {waited / 60:.0f} minutes, in phase "
             words += f"{member.phase}; the federation waits for {whom}"
@@ -156,6 +160,18 @@ def _progress(home: Home, found: Health, seen: Recent, now: datetime) -> list[Pr
             words += "; this machine's clock and the server's are too far apart: set both, best by NTP"
         problems.append(Problem("refused", found.view.site, words))
     return problems
+
+
+def _withheld(member: MemberView, waited: float, deadline: float) -> list[Problem]:
+    """A hospital that follows heads cannot tell a federation that stands still from heads withheld."""
+    if not member.withheld and waited <= phases_until_next(member.phase) * deadline:
+        return []
+    words = f"{member.name} has been shown no newer head for {waited / 60:.0f} minutes, in phase "
+    words += f"{member.phase} of round {member.round}"
+    words += f" ({member.withheld})" if member.withheld else ""
+    words += "; either the federation waits for others, or the server withholds: ask another site for its "
+    words += "`proofward status`, or follow everything: proofward join KIT --follow everything"
+    return [Problem("heads-withheld", member.name, words)]
 
 
 def _stopped(home: Home) -> str:

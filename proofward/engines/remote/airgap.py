@@ -270,7 +270,7 @@ class AirGap:
         store = ObjectStore(folder / "objects")
         store.remove_unfinished()
         objects = LocalObjects(store)
-        member = site.open(seat, rules, objects)
+        member = site.open(seat, rules, objects, everything=True)
         try:
             Wishes(member, folder).take()
             yield member, objects, store

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from threading import Condition, Lock
+from threading import Condition
 from typing import Protocol
 
 from proofward.encoding import encode
@@ -24,6 +24,8 @@ from proofward.engines.remote.messages import (
     Fetch,
     FetchParts,
     Follow,
+    FollowHeads,
+    Headed,
     NotYet,
     Part,
     Piece,
@@ -33,20 +35,18 @@ from proofward.engines.remote.messages import (
     Wanted,
 )
 from proofward.engines.remote.proved_parts import proved_parts
+from proofward.engines.remote.shown import Shown
 from proofward.federation.history.history_state import VERIFY, HistoryState
 from proofward.federation.history.judges import passing, unjudged
 from proofward.federation.history.sealing_keys import require_whole
 from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
-from proofward.federation.messages.wire import Extension, Packet, sign_extension
+from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.aggregator import Aggregator
-from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import write_file
-from proofward.ledger.merkle_log import consistency_proof, tree_root
 
 MOST_PATIENCE, MOST_WAITING = 5.0, 64
 BEAT, NOTING = 1.0, 5.0
-MAX_SHOWN, MAX_SHOWN_BYTES = 1 << 15, 1 << 23
 Note = Callable[..., None]
 
 
@@ -84,8 +84,7 @@ class Host:
         self._clock = clock
         self._changed = Condition()
         self._waiting = 0
-        self._showing = Lock()
-        self._shown: dict[tuple[int, int], bytes] = {}
+        self._shown = Shown(aggregator)
         self._phase: tuple[object, ...] = ()
         self._since = self._noted = clock()
         self._memory = memory
@@ -100,6 +99,8 @@ class Host:
         match request:
             case Follow() as follow:
                 return self._follow(follow)
+            case FollowHeads() as follow:
+                return self._follow_heads(follow)
             case Say() as say:
                 return self._say(say)
             case Part() as part:
@@ -115,27 +116,35 @@ class Host:
                 raise Refusal("request", TRANSPORT, "a request to the ledger's host", type(request).__name__)
 
     def _follow(self, request: Follow) -> Answer:
-        until = time.monotonic() + min(request.patience / 1000, MOST_PATIENCE)
+        history = self.aggregator.history
+        if not self._awaited(lambda: history.size > request.since, request.patience):
+            return NotYet("no new entries")
+        if history.size == 0:
+            return NotYet("the ledger has not begun")
+        return Extended(self._shown.extension(request.since), self.finished)
+
+    def _follow_heads(self, request: FollowHeads) -> Answer:
+        known = request.known
+        self._shown.require_heads(request.member)
+        if not self._awaited(lambda: self._shown.newest_head > known, request.patience):
+            return NotYet("no newer head that enough verifiers have signed")
+        with self._changed:  # the head that is shown is not replaced meanwhile
+            return Headed(self.aggregator.light_answer(request.member, known), self.finished)
+
+    def _awaited(self, there: Callable[[], bool], patience: int) -> bool:
+        """Whether something has come, or nothing more will, within so many milliseconds."""
+        until = time.monotonic() + min(patience / 1000, MOST_PATIENCE)
         with self._changed:
             self._waiting += 1
             try:
-                while self.aggregator.history.size <= request.since and not self.finished:
+                while not there() and not self.finished:
                     left = until - time.monotonic()
                     if left <= 0 or self._waiting > MOST_WAITING:
-                        return NotYet("no new entries")
+                        return False
                     self._changed.wait(left)
             finally:
                 self._waiting -= 1
-        if self.aggregator.history.size == 0:
-            return NotYet("the ledger has not begun")
-        return Extended(self._extension(request.since), self.finished)
-
-    def _extension(self, since: int) -> bytes:
-        with self._showing:  # one at a time in memory; nobody else waits for it
-            asked = (since, self.aggregator.history.size)
-            if asked not in self._shown:
-                self._shown = {asked: extension(self.aggregator, since)}
-            return self._shown[asked]
+        return True
 
     def _say(self, request: Say) -> Answer:
         history = self.aggregator.history
@@ -253,28 +262,6 @@ class Host:
                 write_file(
                     self._memory, "\n".join(map(str, lines)).encode(), self._memory.with_suffix(".tmp"), 0o600
                 )
-
-
-def extension(aggregator: Aggregator, since: int, most: int = MAX_SHOWN_BYTES) -> bytes:
-    """The extension of the ledger for a member that knows the first `since` entries.
-
-    It holds all entries that follow, or as many as fit into one message, under a checkpoint of their own. It
-    may be made while entries are added.
-    """
-    tree = aggregator.tree()
-    size = tree.size
-    first = min(since, size)
-    entries: list[bytes] = []
-    for entry in aggregator.shown(first)[: min(size - first, MAX_SHOWN)]:
-        most -= len(entry)
-        if entries and most < 0:
-            break
-        entries.append(entry)
-    size = first + len(entries)
-    checkpoint = sign_checkpoint(size, tree_root(size, tree.node), aggregator.signer)
-    proof = consistency_proof(first, size, tree.node)
-    shown = Extension(first, tuple(entries), checkpoint, tuple(proof))
-    return sign_extension(shown, aggregator.key, aggregator.rules)
 
 
 def enough(history: HistoryState) -> bool:

@@ -24,6 +24,8 @@ from proofward.engines.remote.caller import (
 from proofward.engines.remote.messages import (
     Extended,
     Follow,
+    FollowHeads,
+    Headed,
     NotYet,
 )
 from proofward.engines.remote.objects import RemoteObjects
@@ -66,7 +68,7 @@ class Link:
         self._ask = caller.ask
         self._objects = objects
         self._note = note
-        self._known = -1
+        self._known: tuple[bool, int] | None = None
         self._closed = 0
         self._idle = 0
         self._owing = False
@@ -94,33 +96,39 @@ class Link:
 
     def step(self) -> bool:
         """One question for new entries, and what follows from them; whether there were any."""
-        history, more = self.member.history, False
+        more = False
         if self._wishes():
-            self._known = -1  # so that it is said at once
-        patience, start = PATIENCE_MS if self._known == history.size else 0, time.monotonic()
-        answer = self._ask(Follow(history.size, patience))
+            self._known = None  # so that it is said at once
+        before = light, known = self._place()
+        patience, start = PATIENCE_MS if self._known == before else 0, time.monotonic()
+        answer = self._ask(self._question(patience))
         self._slots.heard()
-        if isinstance(answer, Extended):
+        if isinstance(answer, Headed if light else Extended):
             self._idle, self._owing = 0, False
-            more = len(answer.extension) > MOST_WHOLE
-            for packet in self.member.work(answer.extension, more):
+            shown = answer.answer if isinstance(answer, Headed) else answer.extension
+            more = isinstance(answer, Extended) and len(shown) > MOST_WHOLE
+            for packet in self.member.work(shown, more):
                 self._deliver(packet)
-            if history.size == self._known:  # refused, or the aggregator has stopped: nothing to do but wait
+            if self._place() == before:  # refused, or the aggregator has stopped: nothing but to wait
                 self._caller.pause(PAUSES[-1])
+                self._known = None  # what it owes is said once the host says that nothing is new
+                return False
         elif isinstance(answer, NotYet):
             self.member.at_end()
-            if history.size and (self._known != history.size or self._try_again()):
+            if known and (self._known != before or self._try_again()):
                 self._owing = False
                 for packet in self.member.resume():
                     self._deliver(packet)
             elif patience and time.monotonic() - start < EAGER:  # the host did not wait
                 self._caller.pause(EAGER)
         else:
-            raise Refusal("answer", TRANSPORT, "an extension", describe(type(answer).__name__))
+            expected = "a head" if light else "an extension"
+            raise Refusal("answer", TRANSPORT, expected, describe(type(answer).__name__))
+        history, place = self.member.history, self._place()
         if history.phase == UPLOAD:
             self._slots.wanted(history.position())
-        grown = history.size != self._known
-        self._known = -1 if more else history.size  # what it owes is said once the host says that this is all
+        grown = place != self._known
+        self._known = None if more else place  # what it owes is said once the host says that this is all
         if grown:
             self._clear_outbox()
         if len(history.closed) != self._closed:
@@ -128,6 +136,15 @@ class Link:
             self._count()
             self._objects.keep_results(results(history, self.member.objects), self._note)
         return grown
+
+    def _place(self) -> tuple[bool, int]:
+        """Whether the member follows heads at the moment, and how many entries it knows."""
+        wants = self.member.wants
+        return wants.light, wants.known
+
+    def _question(self, patience: int) -> Follow | FollowHeads:
+        light, known = self._place()
+        return FollowHeads(self.member.name, known, patience) if light else Follow(known, patience)
 
     def _try_again(self) -> bool:
         """Whether something did not get through and it is time again, more and more seldom."""

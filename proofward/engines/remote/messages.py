@@ -4,6 +4,7 @@ A member asks, the host answers; nobody calls a member. None of these records is
 carried it: envelopes and extensions are signed, objects are named by their digest.
 
     Follow -> Extended | NotYet      the ledger's new entries
+    FollowHeads -> Headed | NotYet | Declined   instead: the newest head, for a hospital that reads no others
     Say    -> Wanted | Recorded | Declined   a signed envelope; the objects that are still missing
     Part   -> Held | Declined        a piece of such an object, at the offset that the host holds
     Fetch  -> Piece | Declined       a piece of an object that the ledger names
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
-from proofward.federation.messages.field_types import Check, Count, Digest, Path, Text
+from proofward.federation.messages.field_types import Check, Count, Digest, Name, Path, Text
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
@@ -27,6 +28,7 @@ PIECE_BYTES = 1 << 20
 MAX_REQUEST_BYTES = PIECE_BYTES + (1 << 16)
 MAX_ANSWER_BYTES = 1 << 26
 MAX_OBJECT_BYTES = 1 << 32
+MAX_HEADED_BYTES = 1 << 23
 MOST_PARTS, MAX_PART_BYTES = 256, PUBLIC_KEY_BYTES
 """Of objects in parts, in one answer."""
 SmallBlob = Annotated[bytes, Length(1, 1 << 22)]
@@ -48,6 +50,25 @@ class Extended:
 
     kind: ClassVar[str] = "extended"
     extension: Annotated[bytes, Length(1, MAX_ANSWER_BYTES)]
+    finished: bool
+
+
+@dataclass(frozen=True)
+class FollowHeads:
+    """The newest head for a hospital that knows the ledger's first `known` entries; patience: see Follow."""
+
+    kind: ClassVar[str] = "follow-heads"
+    member: Name
+    known: Count
+    patience: Count
+
+
+@dataclass(frozen=True)
+class Headed:
+    """A signed answer with a newer head, see `federation.messages.light_answers`; finished: see Extended."""
+
+    kind: ClassVar[str] = "headed"
+    answer: Annotated[bytes, Length(1, MAX_HEADED_BYTES)]
     finished: bool
 
 
@@ -194,10 +215,10 @@ class Assembled:
     requests: Annotated[tuple[SmallBlob, ...], Length(1, 4096)]
 
 
-REQUESTS = (Follow, Say, Part, Fetch, FetchParts, Join)
-ANSWERS = (Extended, NotYet, Wanted, Recorded, Declined, Held, Piece, Parts, Assembled)
-Request = Follow | Say | Part | Fetch | FetchParts | Join
-Answer = Extended | NotYet | Wanted | Recorded | Declined | Held | Piece | Parts | Assembled
+REQUESTS = (Follow, FollowHeads, Say, Part, Fetch, FetchParts, Join)
+ANSWERS = (Extended, Headed, NotYet, Wanted, Recorded, Declined, Held, Piece, Parts, Assembled)
+Request = Follow | FollowHeads | Say | Part | Fetch | FetchParts | Join
+Answer = Extended | Headed | NotYet | Wanted | Recorded | Declined | Held | Piece | Parts | Assembled
 
 
 def read_request(data: bytes) -> Request:

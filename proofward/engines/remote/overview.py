@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from proofward.engines.remote.agreement import prepared_evidence
 from proofward.engines.remote.agreement.end_requests import pending_ends
+from proofward.engines.remote.agreement.following import kept as following_of
 from proofward.engines.remote.agreement.home import KEY, LOG, NEXT_KEY, STATE, Home, HomeError
+from proofward.engines.remote.agreement.kept_heads import KeptHead, kept_head
 from proofward.engines.remote.agreement.own_counts import has_data
 from proofward.engines.remote.agreement.requests import (
     facts,
@@ -23,13 +25,14 @@ from proofward.engines.remote.agreement.requests import (
 )
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.troubles import troubles
+from proofward.engines.remote.views import LedgerView, MemberView, SiteView
 from proofward.federation.history import attestation_steps
 from proofward.federation.history.admission_steps import waiting_in_words
 from proofward.federation.history.consent_steps import most_releases
 from proofward.federation.history.end_steps import end_in_words
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CLOSED, ENROLMENT
+from proofward.federation.history.history_state import CLOSED, ENROLMENT, HistoryState
 from proofward.federation.history.judges import task_in_words
 from proofward.federation.history.standstill import no_way_on
 from proofward.federation.history.waiting import awaited, waits_for
@@ -41,90 +44,6 @@ from proofward.ledger.errors import KeyFileInvalid, LedgerError
 from proofward.ledger.key_file import is_encrypted
 from proofward.ledger.keys import PublicKey
 from proofward.privacy.words import promise, spent
-
-
-@dataclass(frozen=True)
-class MemberView:
-    """A member of the site.
-
-    `key` is "missing", "plain" or "encrypted". `halted` and `unable` say why, and `ended` why the round can
-    never be finished. `asked` is what the operator has asked for and the ledger may not have yet. `waits_for`
-    are the members whose word the present phase lacks, `followed` is when the member's state changed last, in
-    seconds since 1970. `forced` is what spoke against a hospital's records when its operator insisted on
-    them. `outside` says that verifiers have not admitted it yet, `admissions` who has asked for which
-    hospital's admission. `end` says who has ended the federation by vote, or asks for it. `spent` of
-    the privacy budget, `evidence` of its machine and `drawn` for what task are words, "" where there is none.
-    `hindered`: what its evidence lacks while it or all others wait for that. `awaited`: `waits_for` in words.
-    """
-
-    name: str
-    role: str
-    key: str
-    fingerprint: str = ""
-    records: bool | None = None
-    entries: int = 0
-    round: int = 0
-    attempt: int = 0
-    phase: str = ""
-    enrolled: bool | None = None
-    revoked: bool = False
-    halted: str = ""
-    unable: dict[str, str] = field(default_factory=dict)
-    asked: tuple[str, ...] = ()
-    waits_for: tuple[str, ...] = ()
-    followed: float = 0.0
-    ended: str = ""
-    forced: tuple[str, ...] = ()
-    outside: bool = False
-    admissions: tuple[str, ...] = ()
-    end: str = ""
-    evidence: str = ""
-    spent: str = ""
-    drawn: str = ""
-    hindered: str = ""
-    awaited: str = ""
-
-
-@dataclass(frozen=True)
-class LedgerView:
-    """The aggregator's ledger; waits_for, awaited: see MemberView; spent: by the hospital with the most."""
-
-    entries: int
-    round: int
-    attempt: int
-    phase: str
-    rounds_closed: int
-    rounds: int
-    waits_for: tuple[str, ...]
-    faults: tuple[str, ...]
-    incoming_bytes: int
-    ended: str = ""
-    admitted: tuple[str, ...] = ()
-    admissions: tuple[str, ...] = ()
-    end: str = ""
-    spent: str = ""
-    awaited: str = ""
-
-
-@dataclass(frozen=True)
-class SiteView:
-    """A site.
-
-    consortium: digest of the rules, "" before everybody has joined. unconfirmed: what keeps the site from
-    beginning although everybody has joined, "" for nothing. privacy: what the rules promise, "" where all
-    rounds count.
-    """
-
-    site: str
-    federation: str
-    terms: str
-    consortium: str
-    unconfirmed: str
-    lacking: tuple[str, ...]
-    members: tuple[MemberView, ...]
-    ledger: LedgerView | None
-    troubles: tuple[str, ...]
-    privacy: str = ""
 
 
 def look(root: Path) -> SiteView:
@@ -179,42 +98,61 @@ def _member(home: Home, seat: Seat, rules: Rules | None, recorded: History | Non
         return plain
     try:
         history, private = followed(folder, rules), facts(folder, ("halted", "unable/", SPENT))
-    except (Refusal, sqlite3.Error) as error:
+        kept = kept_head(folder, rules, history.size)
+        heads = _heads(folder, kept) if seat.role == HOSPITAL else ""
+    except (Refusal, sqlite3.Error, HomeError) as error:
         return replace(plain, halted=f"its state is damaged: {error}")
+    return replace(_stand(home, plain, kept.history if kept else history, private), heads=heads,
+                   withheld=kept.withheld if kept else "")  # fmt: skip
+
+
+UNTIL = "follows heads, at present every entry: before round 1, and while it holds shares"
+
+
+def _heads(folder: Path, kept: KeptHead | None) -> str:
+    """See MemberView."""
+    if not following_of(folder).heads:
+        return ""
+    return kept.words if kept else UNTIL
+
+
+def _stand(home: Home, plain: MemberView, history: HistoryState, private: dict[str, str]) -> MemberView:
+    """How a member stands by what it knows of the ledger; from heads alone nobody sees who is waited for."""
+    rules, name, whole = history.rules, plain.name, isinstance(history, History)
     number, attempt = history.position()
-    signed = max(int(private.pop(SPENT, "0")), history.releases.get(seat.member, 0))
+    signed = max(int(private.pop(SPENT, "0")), history.releases.get(name, 0))
     current = {f"unable/{number}/{attempt}"}
-    if seat.member not in history.enrolled:
+    if name not in history.enrolled:
         current.add("unable/enrolment")
     return MemberView(
-        seat.member,
-        seat.role,
-        key,
-        PublicKey(known).fingerprint if (known := history.keys.get(seat.member)) else "",
-        records,
+        name,
+        plain.role,
+        plain.key,
+        PublicKey(known).fingerprint if (known := history.keys.get(name)) else "",
+        plain.records,
         history.size,
         *history.position(),
         history.phase,
-        _enrolled(history, seat.member) if seat.role == HOSPITAL and history.phase != ENROLMENT else None,
-        seat.member in history.revoked,
+        _enrolled(history, name) if plain.role == HOSPITAL and history.phase != ENROLMENT else None,
+        name in history.revoked,
         ", ".join(private.pop("halted", "").split("\n")),
-        {name: reason for name, reason in private.items() if name in current},
-        _asked(folder, seat.member, history),
-        waits_for(history),
-        _changed(folder),
-        str(no_way_on(history) or ""),
+        {fact: reason for fact, reason in private.items() if fact in current},
+        _asked(home.root / "members" / name, name, history),
+        waits_for(history) if whole else (),
+        _changed(home.root / "members" / name),
+        str((whole and no_way_on(history)) or ""),
         outside=known is None,
         admissions=waiting_in_words(history),
         end=end_in_words(history),
-        spent=_spent(rules, signed) if seat.role == HOSPITAL else "",
-        drawn=task_in_words(history, seat.member),
-        awaited=awaited(history),
-        evidence=attestation_steps.in_words(history, seat.member),
-        hindered=_hindered(home, history, seat.member),
+        spent=_spent(rules, signed) if plain.role == HOSPITAL else "",
+        drawn=task_in_words(history, name),
+        awaited=awaited(history) if whole else "",
+        evidence=attestation_steps.in_words(history, name),
+        hindered=_hindered(home, history, name),
     )
 
 
-def _hindered(home: Home, history: History, member: str) -> str:
+def _hindered(home: Home, history: HistoryState, member: str) -> str:
     """See MemberView; "" while the member's process is about to show what lies ready."""
     found, ready = attestation_steps.hindrance(history, member), prepared_evidence.kept(home, member)
     about_to = ready is not None and ready.binding.key == history.keys.get(member)
@@ -232,11 +170,11 @@ def _changed(folder: Path) -> float:
     return max(found, default=0.0)
 
 
-def _enrolled(history: History, member: str) -> bool:
+def _enrolled(history: HistoryState, member: str) -> bool:
     return member in history.enrolled or member in history.acceptable_enrolments()
 
 
-def _asked(folder: Path, name: str, history: History) -> tuple[str, ...]:
+def _asked(folder: Path, name: str, history: HistoryState) -> tuple[str, ...]:
     found = [
         f"revocation of {member}"
         for member, _ in pending_revocations(folder)

@@ -11,12 +11,14 @@ from proofward.chain.key_files import sealer_for
 from proofward.engines.remote.agreement import prepared_evidence
 from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.data_sheets import kept
+from proofward.engines.remote.agreement.following import kept as following_of
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
 from proofward.engines.remote.agreement.own_counts import has_counts, publishes_counts, stored_counts
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.caller import Caller, Carry, Stopped
 from proofward.engines.remote.courier import Courier
+from proofward.engines.remote.heads_watch import HeadsWatch
 from proofward.engines.remote.link import Link
 from proofward.engines.remote.messages import Assembled, Declined, Join
 from proofward.engines.remote.objects import RemoteObjects
@@ -30,6 +32,7 @@ from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
 from proofward.federation.parties.counting import CountSource
 from proofward.federation.parties.follower import Follower
 from proofward.federation.parties.hospital import NO_RECORDS, Hospital
+from proofward.federation.parties.light_hospital import LightHospital
 from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.object_sizes import MAX_PROOF_BYTES
@@ -147,7 +150,7 @@ class Site:
         while not done:  # again with other keys, when the operator has made one
             keys = self.home.key_files(seat.member)
             member = self.open(seat, rules, objects, ObjectStore(folder / "outgoing"))
-            caller.require_time = OwnDeadline(member, self.home.terms.deadline, folder).require
+            caller.require_time = self._clock_of(member)
             link = Link(
                 member,
                 caller,
@@ -162,6 +165,21 @@ class Site:
                 done = link.done
             finally:
                 member.state.close()
+
+    def _clock_of(self, member: Follower) -> Callable[[], None]:
+        """What looks at the time before every question; the function raises Overdue."""
+        folder, deadline = self.home.member(member.name), self.home.terms.deadline
+        own = OwnDeadline(member, deadline, folder)
+        if not isinstance(member, LightHospital):
+            return own.require
+        witnesses = following_of(folder).witnesses
+        watch = HeadsWatch(member, deadline, witnesses, self._note)
+
+        def look() -> None:
+            watch.look()
+            own.require()
+
+        return look
 
     def join(self, seat: Seat, caller: Caller) -> Rules:
         """The rules, once everybody has joined: computed here from everybody's requests."""
@@ -198,9 +216,17 @@ class Site:
         return rules
 
     def open(
-        self, seat: Seat, rules: Rules, objects: ObjectSource, outbox: ObjectStore | None = None
+        self,
+        seat: Seat,
+        rules: Rules,
+        objects: ObjectSource,
+        outbox: ObjectStore | None = None,
+        everything: bool = False,
     ) -> Follower:
-        """A member's state machine on its stored state. outbox: see Surroundings."""
+        """A member's state machine on its stored state. outbox: see Surroundings.
+
+        everything: whatever the hospital has chosen, it is given all entries.
+        """
         folder, randomness = self.home.member(seat.member), self.home.randomness(seat.member)
         around = Surroundings(
             rules=rules,
@@ -224,7 +250,8 @@ class Site:
             home, name = self.home, seat.member
             enrols = needs_records(rules, seat)
             records = (*home.dataset(name), home.patients(name)) if enrols else (*NO_RECORDS, None)
-            member = Hospital(name, key, around, *records, next_key=following)
+            light = following_of(folder).heads and rules.scaling.heads and not everything
+            member = (LightHospital if light else Hospital)(name, key, around, *records, next_key=following)
         else:
             member = Verifier(seat.member, key, around, next_key=following)
         return member

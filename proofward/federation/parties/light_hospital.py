@@ -49,6 +49,7 @@ class LightHospital(Hospital):
         self._taken: Taken | None = None
         self._heard: set[tuple[str, bytes]] = set()
         self._ended = self._doubts = self._told = False
+        self._reading = -1
         stored, keys = self.state.fact(ANSWER), self.state.fact(KEYS)
         if stored and keys:
             answer = decode(stored, LightAnswer, max_bytes=MAX_WIRE_BYTES)
@@ -66,15 +67,17 @@ class LightHospital(Hospital):
     def wants(self) -> Wanted:
         """See Follower: everything before it has joined and the first round opens, and as a holder.
 
-        Likewise where the host has recorded what it does not know to have said, and until it knows that its
-        key is changed, which a head shows too late. After a start the first question is about more than it
-        knows, so that there is an answer, with what the host has recorded.
+        Likewise where the host has recorded what it does not know to have said, until it knows that its key
+        is changed, which a head shows too late, and for the rest of a round in which no newer head came in
+        time. After a start the first question is about more than it knows, so that there is an answer, with
+        what the host has recorded.
         """
         history = self.history
         begun = history.current is not None or len(history.closed) > 0
         over = history.current is None and len(history.closed) == self.rules.rounds
         early = not begun or self.name not in history.joined
-        needed = early or self._drawn or self._ended or self._doubts or self.identity.changes
+        late = history.position()[0] == self._reading
+        needed = early or late or self._drawn or self._ended or self._doubts or self.identity.changes
         everything = needed or (not self.follows_lightly and (over or not self._told))
         if everything or not self.rules.scaling.heads:
             return Wanted(light=False, known=self.full.size)
@@ -207,28 +210,30 @@ class LightHospital(Hospital):
     def expire(self) -> None:
         """See Follower; the time of a phase is up, and no head shows that it has ended."""
         super().expire()
-        if self.follows_lightly:
-            self.notice_withheld(self.history.size + 1)
+        self.notice_silence()
+
+    def notice_silence(self) -> None:
+        """Tells it that the time is up in which there should have been a newer head."""
+        if self.follows_lightly and self.history.phase != CLOSED:
+            self._withheld(f"a head after {self.history.size} entries, by the deadline")
 
     def notice_withheld(self, seen: int) -> None:
-        """Tells it that there should be a newer head: a witness, say, has seen a ledger of `seen` entries.
-
-        For a member whose phase's time is up `seen` is one more than it knows.
-        """
+        """Tells it that there should be a newer head: a witness, say, has seen a ledger of `seen` entries."""
         if self.follows_lightly and seen > self.history.size and self.history.phase != CLOSED:
             self._withheld(f"a head after {self.history.size} entries, since there are at least {seen}")
 
     def _withheld(self, expected: str) -> None:
-        """Reports it, once for a head: it is no proof, and the member goes on when a newer head comes."""
+        """Reports it, once for a head: it is no proof, and the member goes on, with all entries."""
+        self._reading = self.history.position()[0]
         fact = f"withheld/{self.history.size}"
         if self.halted is not None or self.state.fact(fact) is not None:
             return
-        with self.state.transaction():
-            self.state.put(fact, b"")
         number, attempt = self.history.position()
         since, phase = in_utc(self.history.clocks[-1]), self.history.phase
         found = f"none since {since}, in phase {phase} of round {number}, attempt {attempt}"
         refusal = Refusal(WITHHELD, self.rules.aggregator, expected, found)
+        with self.state.transaction():
+            self.state.put(fact, f"expected {expected}, found {found}".encode())
         self.report("refused", WITHHELD, refusal=refusal)
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from proofward.engines.operations.suggestions import Placeholder, command
 from proofward.federation.history.consent_steps import most_releases
-from proofward.federation.history.history import History
+from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.projection import Projection
 from proofward.privacy.words import assumption, spent, whose
 from proofward.relations.config import RoundConfig
 from proofward.report.handover.exported_model import ExportedModel
@@ -75,7 +76,7 @@ class ModelCard:
 
 def model_card(
     model: ExportedModel,
-    history: History,
+    history: HistoryState,
     *,
     name: str,
     kind: str,
@@ -129,13 +130,19 @@ def _network(model: ExportedModel) -> Table:
     ])  # fmt: skip
 
 
-def _data(model: ExportedModel, history: History) -> list[Part]:
+UNREAD = (
+    "The hospital that exported this model follows heads of the ledger: who enrolled, and how many records, "
+    "stands in the ledger and not here."
+)
+
+
+def _data(model: ExportedModel, history: HistoryState) -> list[Part]:
     images = model.description.images
     rows = history.enrolled
-    said = [
+    said = [UNREAD] if isinstance(history, Projection) else [
         f"{len(rows)} hospitals enrolled {sum(rows.values()):,} records in all. Their records stay with "
         "them; the ledger has a commitment to those of each."
-    ]
+    ]  # fmt: skip
     if images is not None:
         return [Words("Data", [*said, f"A record is made of {images.words}."])]
     columns = model.description.columns
@@ -149,12 +156,13 @@ def _data(model: ExportedModel, history: History) -> list[Part]:
     return [Words("Data", said), Table("Inputs", titles, shown)]
 
 
-def _training(history: History) -> Words:
+def _training(history: HistoryState) -> Words:
     rules = history.rules
     config, closed = rules.config, history.closed
     trained = [state for state in closed if rules.counting_in(state.number) is None]
     summed = [len(state.accepted.record.hospitals) for state in trained if state.accepted is not None]
     last = f"{summed[-1]} hospitals" if summed else "nobody"
+    last = "those in the ledger" if isinstance(history, Projection) else last
     counted = len(closed) - len(trained)
     only = f"; {counted} of them counted and left the model as it was" if counted else ""
     return Words("Training", [
@@ -188,7 +196,7 @@ def _evaluation(figures: Sequence[Figures]) -> list[Part]:
     return parts
 
 
-def _evidence(history: History) -> Words:
+def _evidence(history: HistoryState) -> Words:
     config = history.rules.config
     return Words("What is proved", [
         "Of every update in a sum there is a zero-knowledge proof, which a quorum of verifiers accepted: it "
@@ -200,18 +208,20 @@ def _evidence(history: History) -> Words:
     ])  # fmt: skip
 
 
-def _privacy(history: History) -> list[str]:
+def _privacy(history: HistoryState) -> list[str]:
     """What its training tells of single records."""
     if history.rules.config.privacy is None:
         return [WITHOUT_NOISE]
     accountant = history.rules.accountant
     if accountant is None:
         return [WITH_NOISE]
+    if isinstance(history, Projection):
+        return [WITH_NOISE, f"How much of it is spent stands in the ledger; {assumption(accountant)}."]
     own = spent(accountant, most_releases(history))
     return [WITH_NOISE, f"Of it are {own}, for {whose(accountant)}; {assumption(accountant)}."]
 
 
-def _limits(model: ExportedModel, history: History, figures: Sequence[Figures]) -> Words:
+def _limits(model: ExportedModel, history: HistoryState, figures: Sequence[Figures]) -> Words:
     low, high = model.scales.input_range
     unit = 1 << model.scales.activation_bits
     lines = [

@@ -3,7 +3,7 @@
 A run and the server's kit have the ledger with its objects. Every other member has the entries in its state
 and keeps the model of the last closed round among its objects. Each signature and each step is judged again
 as the entries are read, and the weights are those whose digest the ledger names; proofs are not verified:
-that is the audit's business.
+that is the audit's business. A hospital that follows heads has the newest head, and the model that it names.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from proofward.encoding.errors import OtherKind
 from proofward.engines.contract import ADMIN, KitError, home_of
 from proofward.engines.registry import engine_of
 from proofward.engines.remote.agreement.home import Home
-from proofward.engines.remote.agreement.requests import followed
+from proofward.engines.remote.agreement.kept_heads import furthest
 from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History
+from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.round_state import RoundState
 from proofward.federation.history.slots import slot_of
 from proofward.federation.history.stopping import stand_of
@@ -53,7 +54,7 @@ class Taken:
     """A model, and what the ledger says up to now of where it comes from; objects: those that are here."""
 
     model: ExportedModel
-    history: History
+    history: HistoryState
     objects: Objects | None = None
 
 
@@ -85,26 +86,38 @@ def last_taken(folder: Path, features: Path | None = None, best: bool = False) -
     features: a file that describes them, instead of the folder's own. Raises NotASource, NoModel,
     FeaturesInvalid, Refusal, RulesError, LedgerError, HomeError.
     """
-    history, objects, described = opened_source(folder, features)
+    history, objects = known_so_far(folder)
+    described = described_by(_beside(folder), features)
     return Taken(_exported(history, objects, described, best), history, objects)
 
 
 def opened_source(folder: Path, features: Path | None = None) -> tuple[History, Objects, Description]:
     """The ledger of a run's folder or of a kit, and what the features are; raises as `last_model` does."""
-    history, objects = followed_so_far(folder)
+    return *followed_so_far(folder), described_by(_beside(folder), features)
+
+
+def _beside(folder: Path) -> Path:
+    """Where the description of a run's or a kit's features lies."""
     if is_kit(folder):
-        beside = home_of(folder)
-    else:
-        place = ledger_of(folder)
-        beside = place.parent if place == folder and not (folder / FEATURES_NAME).exists() else folder
-    return history, objects, described_by(beside, features)
+        return home_of(folder)
+    place = ledger_of(folder)
+    return place.parent if place == folder and not (folder / FEATURES_NAME).exists() else folder
 
 
 def followed_so_far(folder: Path, live: bool = False) -> tuple[History, Objects]:
-    """The furthest that a run or any member of a kit has come; live: a run that is still written.
+    """The entries of the furthest that a run or any member of a kit has come; live: it is still written.
 
     Raises NotASource, NoModel, Refusal, RulesError, LedgerError, HomeError.
     """
+    history, objects = known_so_far(folder, live)
+    if not isinstance(history, History):
+        words = f"{folder} is of a hospital that follows heads and has not read all entries: take the kit"
+        raise NoModel(f"{words} of the server, or of a member who follows everything")
+    return history, objects
+
+
+def known_so_far(folder: Path, live: bool = False) -> tuple[HistoryState, Objects]:
+    """The same, or what a newer head says to a hospital that follows heads; raises likewise."""
     return _of_kit(folder) if is_kit(folder) else read_ledger(ledger_of(folder), live)
 
 
@@ -146,7 +159,7 @@ def _replayed(rules: Rules, entries: Iterable[bytes]) -> History:
     return history
 
 
-def _of_kit(kit: Path) -> tuple[History, Objects]:
+def _of_kit(kit: Path) -> tuple[HistoryState, Objects]:
     """The furthest that a member of the kit has followed and has the model of."""
     home = Home(home_of(kit))
     if engine_of(kit).kind(kit) == ADMIN:
@@ -154,7 +167,7 @@ def _of_kit(kit: Path) -> tuple[History, Objects]:
     rules = home.rules
     if rules is None:
         raise NoModel(f"{kit}: not everybody has joined yet, so that there is no model")
-    found: list[tuple[History, Objects]] = []
+    found: list[tuple[HistoryState, Objects]] = []
     for seat in home.seats:
         if seat.role == AGGREGATOR:
             place = home.root / LEDGER_NAME
@@ -163,7 +176,7 @@ def _of_kit(kit: Path) -> tuple[History, Objects]:
             continue
         folder = home.root / "members" / seat.member
         try:
-            history = followed(folder, rules)
+            history = furthest(folder, rules)
         except sqlite3.Error as error:
             raise NoModel(f"{folder}: its state cannot be read: {error}") from error
         store = ObjectStore(folder / OBJECTS_NAME, create=False)
@@ -175,7 +188,7 @@ def _of_kit(kit: Path) -> tuple[History, Objects]:
     return held[0] if held else found[0]
 
 
-def _has(history: History, objects: Objects) -> bool:
+def _has(history: HistoryState, objects: Objects) -> bool:
     try:
         objects.get(history.model)
     except Refusal:
@@ -183,7 +196,7 @@ def _has(history: History, objects: Objects) -> bool:
     return True
 
 
-def _best(history: History, objects: Objects) -> RoundState:
+def _best(history: HistoryState, objects: Objects) -> RoundState:
     """The round that evaluated the best model."""
     stand = stand_of(history, objects)
     if stand is None:
@@ -194,7 +207,7 @@ def _best(history: History, objects: Objects) -> RoundState:
 
 
 def _exported(
-    history: History, objects: Objects, described: Description, best: bool = False
+    history: HistoryState, objects: Objects, described: Description, best: bool = False
 ) -> ExportedModel:
     rules = history.rules
     if history.ended is not None and not history.closed:
@@ -204,10 +217,7 @@ def _exported(
     if not history.trained:
         raise NoModel("no round has trained yet: so far only counts were summed")
     state = _best(history, objects) if best else history.closed[-1]
-    assert state.aggregate is not None
-    digest = state.aggregate.record.model
-    closing_slot = slot_of(RoundClosed, state.number, state.attempt, rules.aggregator)
-    entries = history.recorded[history.slots[closing_slot]] + 1
+    digest, entries, root = _closed(history, state)
     try:
         weights = model_weights(history, objects, digest)
     except Refusal as refusal:
@@ -222,6 +232,17 @@ def _exported(
         round=state.number,
         rounds=rules.rounds,
         entries=entries,
-        root=history.roots[entries],
+        root=root,
     )
     return ExportedModel(origin, rules.config.model, rules.config.scales, described, weights)
+
+
+def _closed(history: HistoryState, state: RoundState) -> tuple[bytes, int, bytes]:
+    """The model of a closed round, and size and root of a ledger that has closed it."""
+    if not isinstance(history, History):
+        counted = {own.round: own.model for own in history.counted_rounds()}
+        return counted.get(state.number, history.model), history.size, history.root
+    assert state.aggregate is not None
+    closing_slot = slot_of(RoundClosed, state.number, state.attempt, history.rules.aggregator)
+    entries = history.recorded[history.slots[closing_slot]] + 1
+    return state.aggregate.record.model, entries, history.roots[entries]

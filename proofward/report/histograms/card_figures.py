@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from proofward.federation.history.projection import Projection
 from proofward.federation.messages.refusal import Refusal
 from proofward.report.figures.canvas import PicturesUnavailable
 from proofward.report.handover.model_card import Figures
@@ -35,19 +36,21 @@ def figures_of(found: Sequence[Evaluation], model: bytes) -> list[Figures]:
     return [Figures(_basis(chosen, model), _rows(chosen), tuple(_tables(chosen, counted)), _drawn(chosen))]
 
 
+ELSEWHERE = "The ledger holds evaluations, whose counts are not here: export the model from the server's kit."
+
+
 def ledger_figures(taken: Taken) -> list[Figures]:
     """Those of the ledger that a model was taken from; raises Refusal, ConfigurationError."""
     if taken.objects is None:
         return []
+    if isinstance(taken.history, Projection):
+        return [Figures(ELSEWHERE, ())] if taken.history.counted_rounds() else []
     try:
         found = evaluations(taken.history, taken.objects, taken.model.description.classes)
     except Refusal as refusal:
         if refusal.check != "object-missing":
             raise
-        words = (
-            "The ledger holds evaluations, whose counts are not here: export the model from the server's kit."
-        )
-        return [Figures(words, ())]
+        return [Figures(ELSEWHERE, ())]
     return figures_of(found, taken.model.digest)
 
 

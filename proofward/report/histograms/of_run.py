@@ -9,7 +9,7 @@ from math import sqrt
 import numpy as np
 
 from proofward.federation.history.counted import CountedSum, counted_sums
-from proofward.federation.history.history import History
+from proofward.federation.history.history_state import HistoryState
 from proofward.federation.history.stopping import stand_of, which_model
 from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
@@ -110,7 +110,7 @@ class Evaluation:
         }
 
 
-def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) -> tuple[Evaluation, ...]:
+def evaluations(history: HistoryState, objects: Objects, classes: tuple[str, ...]) -> tuple[Evaluation, ...]:
     """Those of all closed rounds, in their order; raises Refusal, ConfigurationError for other classes."""
     found, stand = [], stand_of(history, objects)
     for own in counted_sums(history, objects):
@@ -130,7 +130,7 @@ def evaluations(history: History, objects: Objects, classes: tuple[str, ...]) ->
 
 
 def _published(
-    history: History, objects: Objects, total: CountedSum, layout: ScoreLayout, classes: tuple[str, ...]
+    history: HistoryState, objects: Objects, total: CountedSum, layout: ScoreLayout, classes: tuple[str, ...]
 ) -> dict[str, Evaluated | None]:
     """Of the hospitals in the sum: what another one has published is in no figure."""
     digests = {name: history.own_counts.get((total.round, name)) for name in total.hospitals}

@@ -114,13 +114,14 @@ def followed(folder: Path, rules: Rules) -> History:
 
 def facts(folder: Path, prefixes: tuple[str, ...]) -> dict[str, str]:
     """A member's private notes whose names begin so, as text."""
+    return {name: value.decode(errors="replace") for name, value in raw_facts(folder, prefixes).items()}
+
+
+def raw_facts(folder: Path, prefixes: tuple[str, ...]) -> dict[str, bytes]:
+    """A member's private notes whose names begin so."""
     with _database(folder) as database:
         rows = [] if database is None else database.execute("SELECT name, value FROM facts")
-        return {
-            str(name): bytes(value).decode(errors="replace")
-            for name, value in rows
-            if name.startswith(prefixes)
-        }
+        return {str(name): bytes(value) for name, value in rows if name.startswith(prefixes)}
 
 
 def enrolment_begun(folder: Path) -> bool:

@@ -78,8 +78,9 @@ class Terms:
     attestation: canonical encoding of what is asked of evidence, b"" where nothing is
     chain: canonical encoding of what is agreed on about the anchor on a chain, b"" where there is none
     committees: canonical encoding of the Committees, b"" where there are none
-    sums, shares, sealing_keys, verdicts: how members check a sum, how long sealed shares are kept, where the
-        keys are that they are sealed to, and whether verdicts come together, see Scaling
+    sums, shares, sealing_keys, verdicts, follow: how members check a sum, how long sealed shares are kept,
+        where the keys are that they are sealed to, whether verdicts come together, and whether heads are
+        signed that hospitals may follow, see Scaling
     """
 
     kind: ClassVar[str] = "terms"
