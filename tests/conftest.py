@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.remembered import remembered_envelopes
+from tests.remembered import remembered_envelopes, remembered_keys
 
 TESTS = Path(__file__).parent
 LONGEST_FIRST = (
@@ -84,8 +84,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def remembered_by_all() -> Iterator[None]:
-    """Parties of one process parse and verify an envelope once."""
-    with remembered_envelopes():
+    """Parties of one process parse and verify an envelope once, and their sites the keys of kits."""
+    with remembered_envelopes(), remembered_keys():
         yield
 
 

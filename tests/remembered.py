@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from proofward.encoding import decode
 from proofward.federation.history import proofs
@@ -84,4 +85,20 @@ def remembered_envelopes() -> Iterator[None]:
         patch.setattr(PublicKey, "verify_raw", verified)
         patch.setattr(Envelope, "signed_part", lru_cache(MOST)(signed_part))
         patch.setattr(envelopes, "decode", decoded)
+        yield
+
+
+@contextmanager
+def remembered_keys() -> Iterator[None]:
+    """Meanwhile a certificate's key is looked at once, whether it is one: that takes 40 ms, and tests copy kits."""
+    load = serialization.load_pem_private_key
+    parsed = lru_cache(MOST)(load)
+
+    def loaded(data: Any, password: Any, *more: Any, **options: Any) -> Any:
+        if type(data) is bytes and password is None and not more and not options:
+            return parsed(data, None)
+        return load(data, password, *more, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serialization, "load_pem_private_key", loaded)
         yield

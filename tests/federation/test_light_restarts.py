@@ -1,4 +1,4 @@
-"""Hospitals that follow heads, restarted from a state of the past, and members that change keys within a phase."""
+"""Members restarted from a disk of the past, also such as follow heads, and keys that change within a phase."""
 
 from __future__ import annotations
 
@@ -7,12 +7,18 @@ from dataclasses import replace
 import pytest
 
 from proofward.engines.in_process import InProcessFederation, Parties
+from proofward.engines.remote import link
+from proofward.engines.remote.link import Link
+from proofward.engines.remote.messages import Extended, Follow, NotYet, Recorded
+from proofward.federation.messages.catalogue import Upload
 from proofward.federation.messages.light_answers import LightAnswer, Wanted, open_answer, sign_answer
 from proofward.federation.messages.scaling import HEADS, Scaling
-from proofward.federation.messages.wire import Packet, parse
+from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
 from proofward.federation.parties.light_hospital import LightHospital
 from proofward.federation.storage.state_store import StateStore
+from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
+from proofward.ledger.merkle_log import consistency_proof
 from tests.federation.committee_plans import committee_plan
 from tests.federation.fakes import FakeProofs, datasets
 from tests.federation.harness import opened
@@ -76,9 +82,13 @@ class Other:
 
 @pytest.fixture
 def uploading(tmp_path):
-    """In phase UPLOAD, with a head of it signed; and a hospital's files before it took this head."""
+    """In phase UPLOAD, with a head of it signed; neither the first hospital nor who follows heads has uploaded."""
     made = Started(tmp_path)
+    made.until("keys")
+    first = made.engine.hospitals["hospital-0"]
+    first.duties = lambda: iter(())
     made.until("upload")
+    del first.duties
     made.sign_heads()
     yield made
     made.engine.close()
@@ -143,7 +153,9 @@ def test_keys_that_change_within_a_phase_keep_nobody_from_it(tmp_path):
     made.until("keys")
     changing = made.outside[0]
     made.restarted("verifier-0", next_key=SigningKey(b"v" * 32))
+    before = len(made.history.heads.digests)
     made.until("upload")
+    assert len(made.history.heads.digests) == before + 2
     made.restarted(changing, next_key=SigningKey(b"h" * 32))
     result = made.engine.run()
     assert result.finished and result.refusals == result.faults == [] and result.halted == {}
@@ -151,3 +163,50 @@ def test_keys_that_change_within_a_phase_keep_nobody_from_it(tmp_path):
     assert set(closed.accepted.record.hospitals) == set(made.plan.hospitals) and closed.attempt == 0
     assert made.history.keys[changing] == SigningKey(b"h" * 32).public.raw
     assert len(made.history.heads.rotations) == 1
+
+
+class Pieces:
+    """A host that shows its ledger in two pieces, the second with the last entry, and notes what it is asked."""
+
+    bytes_in = bytes_out = 0
+    lacking = False
+
+    def __init__(self, aggregator):
+        self.aggregator, self.said = aggregator, []
+
+    def ask(self, request):
+        if not isinstance(request, Follow):
+            self.said.append(request)
+            return Recorded()
+        history, first = self.aggregator.history, request.since
+        if first == history.size:
+            return NotYet("")
+        size = max(history.size - 1, first + 1)
+        proof = tuple(consistency_proof(first, size, history.tree.node))
+        noted = sign_checkpoint(size, history.roots[size], self.aggregator.signer)
+        entries = tuple(self.aggregator.ledger.entries(first))[: size - first]
+        key, rules = self.aggregator.key, self.aggregator.rules
+        return Extended(sign_extension(Extension(first, entries, noted, proof), key, rules), False)
+
+    def pause(self, seconds):
+        assert seconds == 0
+
+
+@pytest.mark.parametrize("of_the_past", [True, False])
+def test_nothing_is_said_between_two_pieces_of_the_ledger(uploading, monkeypatch, of_the_past):
+    """Nor does a disk of the past speak where its own later message is in the next one."""
+    monkeypatch.setattr(link, "MOST_WHOLE", 0)
+    name, home = "hospital-0", uploading.engine.folder.party("hospital-0")
+    files = {path: path.read_bytes() for path in home.iterdir()}
+    if of_the_past:
+        assert uploading.asked(name) == ["upload"] and name in uploading.history.round.uploads
+        set_back(uploading, name, files)
+    member, pieces = uploading.engine.members[name], Pieces(uploading.aggregator)
+    joined = Link(member, pieces, pieces)
+    for _ in range(2):
+        assert joined.step() and pieces.said == []
+    if of_the_past:
+        assert (member.halted.check, member.halted.culprit) == ("state-restored", name)
+    else:
+        joined.step()
+        assert pieces.said and member.sent(Upload) and member.halted is None

@@ -188,8 +188,9 @@ class AirGap:
             with self._opened(seat, rules, trip) as (member, objects, store):
                 closed = len(member.history.closed)
                 trip.objects = self._adopt(bundle, member, store)
-                for extension in bundle.extensions:
-                    trip.topics = [packet_topic(packet) for packet in member.work(extension) if packet]
+                for number, extension in enumerate(bundle.extensions, 1):
+                    said = member.work(extension, more=number < len(bundle.extensions))
+                    trip.topics = [packet_topic(packet) for packet in said if packet]
                 if not trip.topics:  # the bundle may be an old one
                     trip.topics = [packet_topic(packet) for packet in member.resume() if packet]
                 if len(member.history.closed) != closed:

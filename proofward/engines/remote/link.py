@@ -41,6 +41,9 @@ from proofward.federation.parties.follower import Follower
 
 PATIENCE_MS = 4000
 EAGER = 1.0
+MOST_WHOLE = 1 << 22
+"""Bytes of an extension after which there may be more already: the host shows twice as many at most, and an
+entry has no more."""
 
 
 class Link:
@@ -93,6 +96,7 @@ class Link:
 
     def step(self) -> bool:
         """One question for new entries, and what follows from them; whether there were any."""
+        more = False
         if self._wishes():
             self._known = None  # so that it is said at once
         before = light, known = self._place()
@@ -101,7 +105,9 @@ class Link:
         self._slots.heard()
         if isinstance(answer, Headed if light else Extended):
             self._idle, self._owing = 0, False
-            for packet in self.member.work(answer.answer if isinstance(answer, Headed) else answer.extension):
+            shown = answer.answer if isinstance(answer, Headed) else answer.extension
+            more = isinstance(answer, Extended) and len(shown) > MOST_WHOLE
+            for packet in self.member.work(shown, more):
                 self._deliver(packet)
             if self._place() == before:  # refused, or the aggregator has stopped: nothing but to wait
                 self._caller.pause(PAUSES[-1])
@@ -122,7 +128,7 @@ class Link:
         if history.phase == UPLOAD:
             self._slots.wanted(history.position())
         grown = place != self._known
-        self._known = place
+        self._known = None if more else place  # what it owes is said once the host says that this is all
         if grown:
             self._clear_outbox()
         if len(history.closed) != self._closed:

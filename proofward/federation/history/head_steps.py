@@ -14,12 +14,12 @@ from proofward.federation.messages.refusal import Refusal, require
 from proofward.federation.messages.rules import HOSPITAL, VERIFIER
 
 Moment = tuple[str, int, int, int]
-"""Phase, round, attempt, and how often a verifier has changed its key or a member was revoked."""
+"""Phase, round, attempt, and how often verifiers have changed their keys."""
 
 
 def moment(history: HistoryState) -> Moment:
     """Where a federation stands; a head belongs to each, and names the keys that verifiers sign it with."""
-    return (history.phase, *history.position(), len(history.heads.rotations) + len(history.revoked))
+    return (history.phase, *history.position(), len(history.heads.rotations))
 
 
 def note_word(history: HistoryState, envelope: Envelope, slot: tuple[str, ...]) -> None:
@@ -33,8 +33,20 @@ def note_head(history: HistoryState, before: Moment) -> None:
     begun = history.current is not None or bool(history.closed)
     if not history.rules.scaling.heads or not begun or history.phase in (BEFORE, CLOSED):
         return
-    if moment(history) != before:
+    *place, rotations = moment(history)
+    if place != list(before[:3]) or (rotations != before[3] and _lacks_signatures(history)):
         history.heads.keep(head_of(history), history.rules.head_quorum)
+
+
+def _lacks_signatures(history: HistoryState) -> bool:
+    """Whether the newest head has too few signatures, and is the first of its phase.
+
+    A third one would let a verifier that changes its key again and again have all others sign each time.
+    """
+    recent = list(history.heads.recent.values())[-2:]
+    places = {(said.head.phase, said.head.round, said.head.attempt) for said in recent}
+    first = len(places) == len(recent) > 0
+    return first and len(recent[-1].signatures) < history.rules.head_quorum
 
 
 def owed_signature(history: HistoryState, verifier: str) -> int | None:

@@ -1,10 +1,10 @@
 """Heads and views: the ledger's state for hospitals that do not read every entry.
 
-What is shown. Where the rules say `follow = "heads"`, every entry with which a phase ends, an attempt begins,
-a verifier changes its key or a member is revoked, from the first round on, has a head: what the state is then
-for all hospitals, with the Merkle root (RFC 9162, as of the ledger) of one leaf for each, its view. Both are
-functions of the entries, so whoever reads all of them computes the same bytes, and a verifier's signature of
-others is evidence against it.
+What is shown. Where the rules say `follow = "heads"`, every entry with which a phase ends or an attempt
+begins, from the first round on, has a head: what the state is then for all hospitals, with the Merkle root
+(RFC 9162, as of the ledger) of one leaf for each, its view. So has the first change of a verifier's key in a
+phase whose head lacks signatures. Both are functions of the entries, so whoever reads all of them computes
+the same bytes, and a verifier's signature of others is evidence against it.
 
 A quorum is q = floor((V + K) / 2) + 1 of the V verifiers that the rules name, K of whom are corrupt at most:
 as many as the committees are reckoned with, and without committees k - 1, where k verdicts decide.

@@ -90,12 +90,14 @@ class Follower:
         """
         return list(self.work(message))
 
-    def work(self, message: bytes) -> Iterator[bytes]:
-        """`handle`, one packet at a time."""
+    def work(self, message: bytes, more: bool = False) -> Iterator[bytes]:
+        """`handle`, one packet at a time; nothing is said where `more` entries are there already."""
         if self.halted is not None:
             return
         try:
             self._follow(open_extension(message, self.rules))
+            if more:
+                return
             self.at_end()
         except Refusal as refusal:
             self._refuse(refusal, message)

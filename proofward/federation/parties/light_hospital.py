@@ -89,7 +89,7 @@ class LightHospital(Hospital):
         current = self.history.current
         return current is not None and self.name in current.committee and self.name in current.participants
 
-    def work(self, message: bytes) -> Iterator[bytes]:
+    def work(self, message: bytes, more: bool = False) -> Iterator[bytes]:
         """See Follower; takes an extension of the ledger or an answer with a head."""
         if self.halted is not None:
             return
@@ -99,6 +99,8 @@ class LightHospital(Hospital):
             else:
                 self._follow(open_extension(message, self.rules))
                 self._ended = False  # all entries say so themselves
+            if more:
+                return
             self.at_end()
         except Refusal as refusal:
             self._refuse(refusal, message)

@@ -10,6 +10,7 @@ than the one is otherwise: each has 2 bits more.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -62,8 +63,8 @@ def choose_codes(values: int, security_bits: int, openings: int) -> Codes:
         )
     admitted = [
         each
-        for each in _committed(values, security_bits, openings)
-        if each.seconds <= _MORE_WORK * said.seconds and each.size <= _FEWER_BYTES * said.size
+        for each in _committed(values, security_bits, openings, _MORE_WORK * said.seconds)
+        if each.size <= _FEWER_BYTES * said.size
     ]
     return min(admitted, key=lambda each: each.size, default=said).codes
 
@@ -75,8 +76,10 @@ def _said(values: int, security_bits: int, openings: int) -> Iterator[_Priced]:
         yield _Priced((code, None), size + 4 * ELEMENT_BYTES * code.dimension, seconds)
 
 
-def _committed(values: int, security_bits: int, openings: int) -> Iterator[_Priced]:
-    """With polynomials committed; none of small statements."""
+def _committed(
+    values: int, security_bits: int, openings: int, most: float = math.inf
+) -> Iterator[_Priced]:
+    """With polynomials committed, in at most so many seconds; none of small statements."""
     if values < _LEAST_VALUES:
         return
     bits = security_bits + _MARGIN_COMMITTED
@@ -88,9 +91,10 @@ def _committed(values: int, security_bits: int, openings: int) -> Iterator[_Pric
     for code in _tableau_codes(_LOG_ROWS_COMMITTED, bits, openings):
         size, seconds = _columns(values, code)
         for vector in vectors:
-            if vector is not None and fits(code, vector):
-                added = committed_length(code, vector).expected
-                yield _Priced((code, vector), size + added, seconds + _seconds_of_vector(code, vector))
+            if vector is None or not fits(code, vector):
+                continue
+            if (taken := seconds + _seconds_of_vector(code, vector)) <= most:
+                yield _Priced((code, vector), size + committed_length(code, vector).expected, taken)
 
 
 def _columns(values: int, code: CodeParameters) -> tuple[float, float]:

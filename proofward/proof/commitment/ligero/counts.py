@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from proofward.field.extension import ELEMENT_BYTES
 from proofward.proof.commitment.contract import Commitment, Counts, PadCounts
@@ -132,6 +133,7 @@ def _length(code: CodeParameters, vector: VectorCode | None, opened: OpenedRows)
     return length.and_then(committed_length(code, vector))
 
 
+@lru_cache(maxsize=4096)
 def committed_length(code: CodeParameters, vector: VectorCode) -> ProofLength:
     """Of all that stands in place of p, q and V where they are committed."""
     variables, rows = place_blocks(polynomial_lengths(code))[1], _vector_rows(code, vector)
