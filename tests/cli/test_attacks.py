@@ -24,7 +24,7 @@ SAMPLE = {
 
 def test_the_list_has_a_name_and_a_sentence_a_line(proofward):
     result = proofward("demo", "--attack", "list")
-    assert result.exit_code == 0
+    assert result.exit_code == 0 and "`proofward demo --chain` shows two more: " in result.stderr
     told = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
     assert list(told) == list(ATTACKS) and len(set(told.values())) >= len(told) - 1
     assert all(words[0].isupper() and words.endswith(".") for words in told.values())

@@ -7,9 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from proofward.engines.flare.health import _withheld
 from proofward.engines.remote.agreement.following import Following, keep, kept, why_not, witness
 from proofward.engines.remote.agreement.home import HomeError
 from proofward.engines.remote.heads_watch import SLACK, HeadsWatch
+from proofward.engines.remote.views import MemberView
 from proofward.federation.messages.committees import Committees
 from proofward.federation.messages.scaling import Scaling
 from proofward.ledger.checkpoint import sign_checkpoint
@@ -126,3 +128,12 @@ def test_who_may_follow_heads():
     everybody = replace(agreed, scaling=Scaling(follow="heads"))
     assert "every hospital holds shares" in why_not(terms_of(everybody, 100))
     assert why_not(terms_of(replace(everybody, committees=Committees(20, 10, 2, 2)), 100)) == ""
+
+
+def test_status_names_it_among_what_needs_the_operator():
+    view = MemberView("hospital-0", "hospital", "plain", round=3, phase="upload", heads="follows heads: entry 40")
+    assert _withheld(view, 199, 100) == []
+    (late,) = _withheld(view, 201, 100)
+    assert (late.check, late.subject) == ("heads-withheld", "hospital-0") and "phase upload of round 3" in late.sentence
+    (told,) = _withheld(replace(view, withheld="expected a head after 40 entries"), 10, 100)
+    assert "expected a head after 40 entries" in told.sentence and "--follow everything" in told.sentence

@@ -151,6 +151,14 @@ def test_two_quorums_share_an_honest_verifier(verifiers, drawn, corrupt, quorum)
     assert f"{quorum} of the {verifiers} verifiers" in words
 
 
+@pytest.mark.parametrize("verdicts", [5, 6, 8])
+def test_whoever_can_have_no_false_proof_accepted_can_sign_no_head(verdicts):
+    """k - 1 verifiers of 8 may be corrupt then, and every quorum has one that is not."""
+    rules = rules_of(16, 8, drawn=False, accepting_verdicts=verdicts)
+    assert rules.corrupt_verifiers == verdicts - 1 < rules.head_quorum <= 8
+    assert 2 * rules.head_quorum - 8 > rules.corrupt_verifiers
+
+
 def test_rules_refuse_heads_beside_what_heads_do_not_show():
     chain = ChainTerms(1, 2, ("hospital-999", "verifier-0"), bytes(32))
     for what, fields in (

@@ -6,14 +6,18 @@ from dataclasses import replace
 
 import pytest
 
+from proofward.encoding import encode
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.remote import link
 from proofward.engines.remote.link import Link
 from proofward.engines.remote.messages import Extended, Follow, NotYet, Recorded
+from proofward.federation.history.membership_steps import rotation
 from proofward.federation.messages.catalogue import Upload
+from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.light_answers import LightAnswer, Wanted, open_answer, sign_answer
 from proofward.federation.messages.scaling import HEADS, Scaling
 from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
+from proofward.federation.parties.extension import replayed
 from proofward.federation.parties.light_hospital import LightHospital
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.checkpoint import sign_checkpoint
@@ -157,12 +161,27 @@ def test_keys_that_change_within_a_phase_keep_nobody_from_it(tmp_path):
     made.until("upload")
     assert len(made.history.heads.digests) == before + 2
     made.restarted(changing, next_key=SigningKey(b"h" * 32))
+    made.engine.run(lambda: made.history.phase == "confirm")
+    entries = list(made.aggregator.ledger.entries(0))
     result = made.engine.run()
     assert result.finished and result.refusals == result.faults == [] and result.halted == {}
     (closed,) = made.history.closed
     assert set(closed.accepted.record.hospitals) == set(made.plan.hospitals) and closed.attempt == 0
     assert made.history.keys[changing] == SigningKey(b"h" * 32).public.raw
-    assert len(made.history.heads.rotations) == 1
+    ((number, _),) = made.history.heads.rotations
+    history = replayed(made.engine.rules, entries[: number + 1])
+    known = set(history.heads.digests)
+    assert number + 1 in known and len(history.heads.newest.signatures) < 3
+    history.apply(changed_again(made, history))
+    assert history.heads.rotations[-1][0] == number + 1 and set(history.heads.digests) == known
+
+
+def changed_again(made, history):
+    """Another change of the verifier's key, in the same phase."""
+    key, name = SigningKey(b"v" * 32), "verifier-0"
+    record = rotation(made.engine.rules.digest, name, key.public.raw, SigningKey(b"w" * 32))
+    place = (*history.position(), history.size, history.root, history.clocks[-1])
+    return seal_envelope(Envelope(made.engine.rules.digest, name, "verifier", *place, encode(record), b""), key).data
 
 
 class Pieces:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from proofward.engines.attacks.catalogue import Attack
 
 ATTACK_ROUNDS, IMAGE_ROUNDS = 2, 4
+ON_A_CHAIN = (
+    "all members together make a second history and seal it, which the contract refuses",
+    "a verifier signs a verdict with a false claim about a proof, which costs its seat",
+)
 HOSPITALS = 5
 IN_PROCESS = "in-process"
 LEAST_BESIDE_A_CULPRIT = LEAST_HOSPITALS + 1
@@ -52,6 +56,7 @@ def list_attacks(as_json: bool) -> None:
     width = max(map(len, ATTACKS))
     for name, attack in ATTACKS.items():
         click.echo(f"{name:{width}}  {attack.what}")
+    click.echo(f"`proofward demo --chain` shows two more: {'; '.join(ON_A_CHAIN)}.", err=True)
 
 
 def check_folder(folder: Path, attack: str | None) -> bool:
