@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from proofward.cli.main import main
 from proofward.data.schema import FEATURES_NAME
 from proofward.encoding import decode
-from proofward.engines.remote import heads_watch, link
+from proofward.engines.remote import heads_watch, host, link
 from proofward.engines.remote.agreement import following
 from proofward.engines.remote.agreement.following import Following
 from proofward.engines.remote.agreement.home import Home
@@ -25,6 +25,7 @@ from proofward.engines.remote.messages import (
     Headed,
     NotYet,
     Recorded,
+    Unsigned,
     read_answer,
     read_request,
     write,
@@ -32,6 +33,7 @@ from proofward.engines.remote.messages import (
 from proofward.federation.messages.head_records import Head
 from proofward.federation.messages.light_answers import LightAnswer
 from proofward.federation.messages.scaling import HEADS, Scaling
+from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.note import parse_note
@@ -204,6 +206,28 @@ def test_a_host_that_withholds_is_reported_with_what_a_witness_has_seen(run):
     asked = [type(request) for request, _, _ in run.answers(who)]
     assert Follow in asked[asked.index(FollowHeads) :]  # it reads everything for the rest of that round
     assert "since there are at least" in words and "found none since" in words
+
+
+def test_where_a_verifier_signs_no_heads_hospitals_read_everything(tmp_path, monkeypatch):
+    monkeypatch.setattr(link, "PAUSES", (0.05,))
+    monkeypatch.setattr(host, "UNSIGNED", 0.0)
+    signs = Verifier._sign_head
+
+    def at_the_end(own):
+        ended = own.history.phase == "between rounds"  # for the last head all wait until the deadline
+        return signs(own) if ended or own.name != "verifier-2" else iter(())
+
+    monkeypatch.setattr(Verifier, "_sign_head", at_the_end)
+    with Watched(tmp_path, light_plan(6, 1)) as consortium:
+        consortium.lies.clear()
+        consortium.start()
+        consortium.join()
+        (state,) = consortium.host.aggregator.history.closed
+        assert consortium.audit() == [] and set(LIGHT) <= set(state.accepted.record.hospitals)
+        (name,) = consortium.outside(1)
+        said = [type(answer) for _, answer, _ in consortium.answers(name)]
+        assert Unsigned in said and Extended in said[said.index(Unsigned) :] and consortium.heads(name) == []
+    assert not any(check == "heads-withheld" for _, check, _ in consortium.refusals)
 
 
 def test_answers_that_are_none_are_asked_for_again(run):

@@ -32,6 +32,7 @@ from proofward.engines.remote.messages import (
     Recorded,
     Request,
     Say,
+    Unsigned,
     Wanted,
 )
 from proofward.engines.remote.proved_parts import proved_parts
@@ -47,6 +48,8 @@ from proofward.ledger.files import write_file
 
 MOST_PATIENCE, MOST_WAITING = 5.0, 64
 BEAT, NOTING = 1.0, 5.0
+UNSIGNED = 0.25
+"""Of a phase's deadline: so long hospitals wait for signatures of its head before they read all entries."""
 Note = Callable[..., None]
 
 
@@ -127,7 +130,8 @@ class Host:
         known = request.known
         self._shown.require_heads(request.member)
         if not self._awaited(lambda: self._shown.newest_head > known, request.patience):
-            return NotYet("no newer head that enough verifiers have signed")
+            size = self._shown.unsigned(known, self._clock(), UNSIGNED * self.deadline)
+            return Unsigned(size) if size else NotYet("no newer head that enough verifiers have signed")
         with self._changed:  # the head that is shown is not replaced meanwhile
             return Headed(self.aggregator.light_answer(request.member, known), self.finished)
 

@@ -27,6 +27,7 @@ from proofward.engines.remote.messages import (
     FollowHeads,
     Headed,
     NotYet,
+    Unsigned,
 )
 from proofward.engines.remote.objects import RemoteObjects
 from proofward.engines.remote.own_deadline import Overdue
@@ -38,6 +39,7 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.light_hospital import LightHospital
 
 PATIENCE_MS = 4000
 EAGER = 1.0
@@ -113,6 +115,8 @@ class Link:
                 self._caller.pause(PAUSES[-1])
                 self._known = None  # what it owes is said once the host says that nothing is new
                 return False
+        elif isinstance(answer, Unsigned) and isinstance(self.member, LightHospital):
+            self.member.notice_unsigned()
         elif isinstance(answer, NotYet):
             self.member.at_end()
             if known and (self._known != before or self._try_again()):

@@ -4,7 +4,7 @@ A member asks, the host answers; nobody calls a member. None of these records is
 carried it: envelopes and extensions are signed, objects are named by their digest.
 
     Follow -> Extended | NotYet      the ledger's new entries
-    FollowHeads -> Headed | NotYet | Declined   instead: the newest head, for a hospital that reads no others
+    FollowHeads -> Headed | Unsigned | NotYet | Declined   the newest head, for who reads nothing else
     Say    -> Wanted | Recorded | Declined   a signed envelope; the objects that are still missing
     Part   -> Held | Declined        a piece of such an object, at the offset that the host holds
     Fetch  -> Piece | Declined       a piece of an object that the ledger names
@@ -70,6 +70,17 @@ class Headed:
     kind: ClassVar[str] = "headed"
     answer: Annotated[bytes, Length(1, MAX_HEADED_BYTES)]
     finished: bool
+
+
+@dataclass(frozen=True)
+class Unsigned:
+    """The head of `size` entries has lacked signatures for long: the hospital may read all entries instead.
+
+    It is believed as far as that goes, since who reads everything needs nobody's word.
+    """
+
+    kind: ClassVar[str] = "unsigned"
+    size: Count
 
 
 @dataclass(frozen=True)
@@ -216,9 +227,13 @@ class Assembled:
 
 
 REQUESTS = (Follow, FollowHeads, Say, Part, Fetch, FetchParts, Join)
-ANSWERS = (Extended, Headed, NotYet, Wanted, Recorded, Declined, Held, Piece, Parts, Assembled)
+ANSWERS = (
+    Extended, Headed, Unsigned, NotYet, Wanted, Recorded, Declined, Held, Piece, Parts, Assembled,
+)  # fmt: skip
 Request = Follow | FollowHeads | Say | Part | Fetch | FetchParts | Join
-Answer = Extended | Headed | NotYet | Wanted | Recorded | Declined | Held | Piece | Parts | Assembled
+Answer = (
+    Extended | Headed | Unsigned | NotYet | Wanted | Recorded | Declined | Held | Piece | Parts | Assembled
+)
 
 
 def read_request(data: bytes) -> Request:

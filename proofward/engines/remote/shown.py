@@ -25,6 +25,7 @@ class Shown:
         self._aggregator = aggregator
         self._lock = Lock()
         self._made: dict[tuple[int, int], bytes] = {}
+        self._lacking = (0, 0.0)
 
     def extension(self, since: int) -> bytes:
         """See `extension`."""
@@ -47,6 +48,23 @@ class Shown:
         history = self._aggregator.history
         said = history.heads.quorate(history.rules.head_quorum)
         return said.head.size if said is not None and is_shown(said.head, history.rules.rounds) else 0
+
+
+    def unsigned(self, known: int, now: float, patience: float) -> int:
+        """The size of the newest head if it is to be shown now, and is newer than `known` entries.
+
+        And if it has lacked signatures for more than so many seconds since somebody first asked; else 0.
+        """
+        history = self._aggregator.history
+        newest = history.heads.newest
+        if newest is None or not is_shown(newest.head, history.rules.rounds):
+            return 0
+        size = newest.head.size
+        if len(newest.signatures) >= history.rules.head_quorum or size <= known:
+            return 0
+        if self._lacking[0] != size:
+            self._lacking = size, now
+        return size if now - self._lacking[1] > patience else 0
 
 
 def extension(aggregator: Aggregator, since: int, most: int = MAX_SHOWN_BYTES) -> bytes:

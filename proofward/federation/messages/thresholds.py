@@ -206,7 +206,9 @@ def committees_in_words(rules: Thresholds) -> Iterator[str]:
 
 def following_in_words(rules: Thresholds) -> Iterator[str]:
     """Who need not read the whole ledger, and what that rests on; nothing where all read it."""
-    if rules.scaling.heads:
+    if rules.scaling.heads and not rules.draws_holders:
+        yield "no hospital can follow heads of the ledger: without a committee of holders all hold shares"
+    elif rules.scaling.heads:
         yield (
             "a hospital that holds no shares in a round may follow heads of the ledger, each signed by "
             f"{rules.head_quorum} of the {len(rules.verifiers)} verifiers, of whom at most "

@@ -217,6 +217,10 @@ class LightHospital(Hospital):
         if self.follows_lightly and self.history.phase != CLOSED:
             self._withheld(f"a head after {self.history.size} entries, by the deadline")
 
+    def notice_unsigned(self) -> None:
+        """Tells it that a newer head lacks signatures: it reads all entries for the rest of this round."""
+        self._reading = self.history.position()[0]
+
     def notice_withheld(self, seen: int) -> None:
         """Tells it that there should be a newer head: a witness, say, has seen a ledger of `seen` entries."""
         if self.follows_lightly and seen > self.history.size and self.history.phase != CLOSED:
