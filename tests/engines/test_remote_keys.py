@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -50,7 +51,8 @@ def test_members_fetch_their_own_keys_and_a_holder_without_its_keys_is_not_prese
     agreed = replace(agreement(hospitals=4, verifiers=5, rounds=1),
                      scaling=Scaling(shares="ephemeral", sealing_keys="objects", verdicts="together"))  # fmt: skip
     with Unhurried(tmp_path, agreed) as consortium:
-        consortium.absent = lambda history: {LIAR} if history.phase == KEYS else ()
+        declined = partial(consortium.noted, "declined", check="sealing-keys", culprit=LIAR)
+        consortium.absent = lambda history: {LIAR} if history.phase == KEYS and declined() else ()
         answer = consortium.desk.answer
 
         def watched(data: bytes) -> bytes:
@@ -67,7 +69,7 @@ def test_members_fetch_their_own_keys_and_a_holder_without_its_keys_is_not_prese
         history = consortium.host.aggregator.history
         (state,) = history.closed
         assert LIAR not in state.present and len(state.accepted.record.hospitals) == 3
-        assert consortium.noted("declined", check="sealing-keys", culprit=LIAR)
+        assert declined()
         assert [consortium.wire.count(FetchParts, name) for name in state.present] == [1, 1, 1]
         keys = {said.keys for said in state.holder_keys.values()}
         fetched = {request.digest for _, request in consortium.wire.requests if isinstance(request, Fetch)}

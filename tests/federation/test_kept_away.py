@@ -104,7 +104,7 @@ def test_members_are_told_that_the_committee_is_smaller(kept, network):
 def test_with_too_few_to_draw_no_round_opens_and_it_is_told_who_is_missing(tmp_path):
     run = Federation(tmp_path, few(2), network=Keeping(away=("hospital-3",)))
     assert run.engine.rules.draw.fewest == HOSPITALS and run.engine.rules.hospitals_to_spare == 0
-    assert not run.result.finished and run.history.closed == [] and run.result.waits_for == ("hospital-3",)
+    assert not run.result.finished and not run.history.closed and run.result.waits_for == ("hospital-3",)
     stopped = run.result.stopped
     assert (stopped.check, stopped.expected) == ("enrolled-set", "at least 8 hospitals")
     assert run.faults == set() and run.result.halted == {}
