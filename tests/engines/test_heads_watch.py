@@ -131,7 +131,9 @@ def test_who_may_follow_heads():
 
 
 def test_status_names_it_among_what_needs_the_operator():
-    view = MemberView("hospital-0", "hospital", "plain", round=3, phase="upload", heads="follows heads: entry 40")
+    said = "follows heads: entry 40"
+    view = MemberView("hospital-0", "hospital", "plain", round=3, phase="upload", heads=said, entries=40)
+    assert _withheld(replace(view, entries=0), 201, 100) == []
     assert _withheld(view, 199, 100) == []
     (late,) = _withheld(view, 201, 100)
     assert (late.check, late.subject) == ("heads-withheld", "hospital-0") and "phase upload of round 3" in late.sentence

@@ -207,7 +207,10 @@ def committees_in_words(rules: Thresholds) -> Iterator[str]:
 def following_in_words(rules: Thresholds) -> Iterator[str]:
     """Who need not read the whole ledger, and what that rests on; nothing where all read it."""
     if rules.scaling.heads and not rules.draws_holders:
-        yield "no hospital can follow heads of the ledger: without a committee of holders all hold shares"
+        yield (
+            "no hospital that the rules name can follow heads of the ledger: without a committee of holders "
+            "all of them hold shares"
+        )
     elif rules.scaling.heads:
         yield (
             "a hospital that holds no shares in a round may follow heads of the ledger, each signed by "
