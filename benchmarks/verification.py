@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from _scale_runs import COMMITTEES, EVERYBODY, PRESET, Run, measured, plan_of
 
 from proofward.charts.chart import Chart, write_charts
 from proofward.federation.messages.catalogue import Verdict
+from proofward.federation.messages.scaling import SINGLE
 from proofward.field.warm_up import warm_up
 from proofward.models.presets import PRESETS
 from proofward.report.figures.canvas import COLOURS, new_figure, open_sides
@@ -100,6 +102,7 @@ def main() -> None:
             progress(f"a round with {verifiers} verifiers, {WAYS[way]}")
             shares = options.corrupt, options.absent
             plan = plan_of(options.preset, options.hospitals, verifiers, way, *shares)
+            plan = replace(plan, scaling=replace(plan.scaling, verdicts=SINGLE))  # one message each
             rows.append(described(measured(plan, way, options.hospitals, options.rows)))
     if options.charts:
         write_charts(options.charts, TITLE, [chart(rows, options.hospitals)])
