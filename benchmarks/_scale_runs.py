@@ -47,6 +47,8 @@ from tests.federation.fakes import FakeProofs
 
 PRESET = "wdbc"
 EVERYBODY, COMMITTEES, LIGHT = "everybody", "committees", "committees, heads"
+APART = Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS, verdicts=TOGETHER)
+SCALING = {COMMITTEES: APART, LIGHT: replace(APART, follow=HEADS)}
 OBJECTS = Path("ledger") / "objects"
 
 
@@ -140,10 +142,7 @@ def plan_of(preset: str, hospitals: int, verifiers: int, way: str, corrupt: int,
     plain = demonstration_plan(PRESETS[preset], hospitals, 1, verifiers, "generated records")
     if way == EVERYBODY:
         return plain
-    scaling = Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS, verdicts=TOGETHER)
-    if way == LIGHT:
-        scaling = replace(scaling, follow=HEADS)
-    return replace(with_committees(plain, corrupt, absent), scaling=scaling)
+    return replace(with_committees(plain, corrupt, absent), scaling=SCALING[way])
 
 
 class Counting(FaithfulNetwork):

@@ -31,20 +31,12 @@ from _machine import print_result, progress
 from _scale_charts import charts
 from _scale_heads import Followed, followed
 from _scale_model import ABSENT, CORRUPT, Consortium, Constants, consortium, costs
-from _scale_runs import COMMITTEES, EVERYBODY, LIGHT, PRESET, Run, measured, plan_of, with_committees
+from _scale_runs import COMMITTEES, EVERYBODY, LIGHT, PRESET, SCALING, Run, measured, plan_of, with_committees
 
 from proofward.charts.chart import PAGE_NAME, write_charts
 from proofward.encoding import encode
 from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys, Message, Verdict, Verdicts
 from proofward.federation.messages.envelope import Envelope, parse_envelope, seal_envelope, signed_by
-from proofward.federation.messages.scaling import (
-    AS_OBJECTS,
-    EPHEMERAL,
-    FINGERPRINTS,
-    HEADS,
-    TOGETHER,
-    Scaling,
-)
 from proofward.federation.messages.usual import usual_verdicts
 from proofward.field.goldilocks import add
 from proofward.lattice.parameters import MAX_MEMBERS, RING_DEGREE, ciphertext_length
@@ -117,7 +109,7 @@ def heads_of(preset: str, of: Consortium, entries: Any) -> Followed:
         hospitals=[f"hospital-{number:04}" for number in range(of.hospitals)],
         verifiers=[f"verifier-{number:04}" for number in range(of.verifiers)],
         accepting_verdicts=usual_verdicts(of.verifiers),
-        scaling=Scaling(FINGERPRINTS, EPHEMERAL, AS_OBJECTS, follow=HEADS, verdicts=TOGETHER),
+        scaling=SCALING[LIGHT],
     )
     plan = with_committees(many, CORRUPT, ABSENT)
     return followed(plan, entries)
