@@ -109,7 +109,8 @@ class Aggregator:
             if hashlib.sha256(packet.envelope).digest() in self.history.recorded:
                 return []
             envelope = self.history.open(packet.envelope)
-            judged, envelope = self.judge(packet.envelope), None  # the ledger shows no fault of what follows
+            judged = self.judge(packet.envelope)
+            envelope = None  # the ledger shows no fault of what follows
             self._store(judged, packet.attachments)
             self.record(packet.envelope)
         except Refusal as refusal:
@@ -239,7 +240,8 @@ class Aggregator:
 
     def extension(self, since: int) -> bytes:
         """What a member that knows the first `since` entries is sent; often several know as many."""
-        first = min(since, (tree := self.tree()).size)
+        tree = self.tree()
+        first = min(since, tree.size)
         proof = consistency_proof(first, tree.size, tree.node)
         shown = Extension(first, tuple(self.shown(first)), self.checkpoint(), tuple(proof))
         if self._sent is None or self._sent[0] != shown:
