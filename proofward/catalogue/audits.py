@@ -37,6 +37,10 @@ CHECKS: dict[str, tuple[str, str]] = {
     "fingerprint": ("fingerprints of ciphertexts", "A verifier signed those that the auditor finds."),
     "object": ("named objects", "Every object that an entry names is there, and no other."),
     "stopping": ("the rule on stopping", "A vote by that rule was true; the best round is computed again."),
+    "comparison": (
+        "hospitals' counts compared",
+        "Nothing is refused by it: whose published counts are unlike, and where a model got worse.",
+    ),
     "complete": ("the end", "All agreed rounds were closed, or enough verifiers voted for an earlier end."),
     "anchor": ("the anchor on a chain", "The ledger continues what a chain has anchored of it."),
     "flaws": ("number of flaws", "There are few enough flaws for all of them to be read."),

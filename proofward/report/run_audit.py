@@ -25,6 +25,7 @@ from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import FILE_NAME
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.reading import MAX_OBJECTS, MOST_FLAWS, NotReadable, entries_of, read_regular
+from proofward.report.compared_counts import comparison
 from proofward.report.handover.model_files import MODEL_NAME, RULES_NAME, model_files
 from proofward.report.handover.proof_file import PROOFS_NAME, proof_files
 from proofward.report.witnessed import witnessed
@@ -72,6 +73,9 @@ class RunAudit:
                 yield from witnessed(self.history, self._cosigned, self._witnesses)
             if self.history is not None:
                 yield from bounded(self._anchored(self.history), NOBODY)
+            if self.history is not None:
+                objects = Objects(self._auditor.source, self.history.rules.aggregator)
+                yield from comparison(self.history, objects)
             if self.history is not None and self.directory is not None:
                 yield from bounded(self._files(self.directory, self.history), NOBODY)
         except OSError as error:

@@ -17,6 +17,7 @@ from proofward.layers.weighting import BY_RECORDS
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS, assumption, neighbours, promise, spent
 from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.report.audit_summary import AuditSummary, Breach
+from proofward.report.compared_counts import CHECK
 from proofward.report.sentences import lacking_sentences, members, record_sentence, rules_sentence
 
 MOST_LINES = 8
@@ -61,6 +62,7 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
             yield f"end         {end_in_words(summary.history)}"
         if ruled := [verdict.detail for verdict in summary.verdicts if verdict.check == "stopping"]:
             yield f"best        {ruled[-1] or 'an evaluation cannot be read'}"
+        yield from (f"compared    {own.detail}" for own in summary.verdicts if own.check == CHECK)
         yield from cosigned_lines(summary)
         yield from anchor_lines(summary)
         for name in sorted(summary.history.revoked):

@@ -11,6 +11,7 @@ from proofward.cli.evidence.evaluation_page import PAGE_NAME, EvaluationPage
 from proofward.layers.errors import TrainingError
 from proofward.report.handover.model_source import NoModel, NotASource, opened_source
 from proofward.report.handover.two_forms import plain
+from proofward.report.histograms.comparison import compared
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.run_words import drawn_last, run_lines, run_sections
 
@@ -30,6 +31,7 @@ def evaluated_run(source: Path, features: Path | None, out: Path | None, as_json
     document: dict[str, object] = {
         "consortium": history.rules.digest.hex(),
         "evaluations": [own.to_plain() for own in found],
+        "compared": compared(found).to_plain(),
     }
     pictures: tuple[str, ...] = ()
     lines = list(run_lines(found))

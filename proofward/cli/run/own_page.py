@@ -19,6 +19,7 @@ from proofward.relations.config import RoundConfig
 from proofward.report.baselines import pooled
 from proofward.report.figures.rows import Rows, shared
 from proofward.report.handover.description import Description
+from proofward.report.histograms.comparison import compared
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.run_words import run_lines
 from proofward.report.run_page import FOLDER_NAME, NOT_ASKED, PAGE_NAME, write_page, write_private
@@ -86,6 +87,8 @@ def write_run_page(
         evaluations=evaluated,
     )
     numbers = {**summary.to_plain(), "evaluations": [own.to_plain() for own in evaluated]}
+    if evaluated:
+        numbers["compared"] = compared(evaluated).to_plain()
     write_private(own, {NUMBERS_NAME: (json.dumps(numbers, indent=1) + "\n").encode()})
     last = summary.curves
     measures = f"accuracy {last.accuracy[-1]:.1%}, loss {last.loss[-1]:.3f}"

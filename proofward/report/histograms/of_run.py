@@ -35,6 +35,7 @@ class Evaluation:
     proved: whether the counts are proved to be those of the model on the validation parts.
     outside_budget: whether sums of training have differential privacy, and these exact counts have none.
     noise: the variance of the noise in every count of the sum, 0 of exact ones; `evaluated` is their reading.
+    trained: who was in a sum of training since the evaluation before.
     """
 
     round: int
@@ -48,6 +49,7 @@ class Evaluation:
     proved: bool = False
     outside_budget: bool = False
     noise: int = 0
+    trained: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -112,7 +114,7 @@ class Evaluation:
 
 def evaluations(history: HistoryState, objects: Objects, classes: tuple[str, ...]) -> tuple[Evaluation, ...]:
     """Those of all closed rounds, in their order; raises Refusal, ConfigurationError for other classes."""
-    found, stand = [], stand_of(history, objects)
+    found, stand, before = [], stand_of(history, objects), 0
     for own in counted_sums(history, objects):
         layout = layout_in(own.counting)
         if layout is not None:
@@ -125,8 +127,16 @@ def evaluations(history: HistoryState, objects: Objects, classes: tuple[str, ...
             private = history.rules.accountant is not None and not own.counting.noise
             said = after, own.model, own.hospitals, evaluated, sites, words, not possible
             noise = own.counting.noise * len(own.hospitals)
-            found.append(Evaluation(own.round, *said, own.counting.proved, private, noise))
+            trained = _trained(history, before, own.round)
+            found.append(Evaluation(own.round, *said, own.counting.proved, private, noise, trained))
+            before = own.round
     return tuple(found)
+
+
+def _trained(history: HistoryState, before: int, number: int) -> tuple[str, ...]:
+    """The hospitals in sums of training of the rounds between two, by name."""
+    rounds = (each for each in range(before + 1, number) if history.rules.counting_in(each) is None)
+    return tuple(sorted({name for each in rounds for name in history.accepted_in(each)}))
 
 
 def _published(

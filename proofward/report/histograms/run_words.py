@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from proofward.privacy.words import EXACT_COUNTS
 from proofward.report.handover.two_forms import plain
+from proofward.report.histograms.comparison import Comparison, compared
+from proofward.report.histograms.comparison_words import comparison_lines
 from proofward.report.histograms.evaluated import Group
 from proofward.report.histograms.of_run import Evaluation
 from proofward.report.histograms.pictures import pictures
@@ -28,6 +30,7 @@ def run_lines(found: Sequence[Evaluation]) -> Iterator[str]:
     for own in found:
         start = f"{own.of_model}, {own.words}: "
         yield start + (short(own.evaluated.whole) if own.evaluated.counted else own.without)
+    yield from comparison_lines(compared(found))
     if found and found[-1].stopping:
         yield found[-1].stopping
     if found:
@@ -71,6 +74,7 @@ def run_sections(found: Sequence[Evaluation], drawn: Collection[str]) -> Iterato
         yield from (f"Of the last of them, {last.words}:", "")
         yield from sections(last.evaluated, [name.removeprefix(PREFIX) for name in drawn], PREFIX)
     yield from _sites(last)
+    yield from _stands_out(compared(found))
 
 
 def short(group: Group) -> str:
@@ -104,3 +108,10 @@ def _sites(last: Evaluation) -> Iterator[str]:
             group = own.whole
             yield f"| {plain(name)} | {group.block.rows:,} | {' | '.join(cells_of(group))} |"
     yield ""
+
+
+def _stands_out(comparison: Comparison) -> Iterator[str]:
+    """Whose counts are unlike the others', and where a model got worse."""
+    lines = [f"* {plain(line[0].upper() + line[1:])}." for line in comparison_lines(comparison)]
+    if lines:
+        yield from ("Hospitals and evaluations compared:", "", *lines, "")
