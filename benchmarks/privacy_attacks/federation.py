@@ -31,6 +31,7 @@ class Seen:
 
     An update is weighted by its hospital's records and is None where the hospital took no part. With
     `private` it is the noisy sum of clipped gradients, whose sign is turned.
+    of_bound: by round and hospital, an update's norm as a share of the clip bound; without `private` only.
     """
 
     setup: Preset
@@ -39,6 +40,7 @@ class Seen:
     models: list[Int64Array]
     updates: list[list[Real | None]] = field(default_factory=list)
     private: Mechanism | None = None
+    of_bound: list[list[float]] = field(default_factory=list)
 
     @property
     def rules(self) -> str:
@@ -82,19 +84,24 @@ def follow(
     seen = Seen(setup, hospitals, [round_beacon(seed, number) for number in range(rounds)], [weights])
     for number in range(rounds):
         submitted: list[Int64Array | None] = []
+        of_bound = []
         for index, records in enumerate(hospitals):
             if (absent or {}).get(number) == index:
                 submitted.append(None)
+                of_bound.append(0.0)
                 continue
             batches = schedule(seen.beacons[number], f"hospital-{index}", len(records), setup.training)
             made = train(
                 setup.model, setup.scales, setup.training, weights, records.features, records.labels, batches
             )
-            submitted.append(rules[index].submit(made.update)[1])
-        present = [own for own in submitted if own is not None]
+            own = rules[index].submit(made.update)[1]
+            submitted.append(own)
+            of_bound.append(float(np.linalg.norm(own)) / rules[index].bound)
+        present = [each for each in submitted if each is not None]
         weight = sum(rule.weight for rule, own in zip(rules, submitted, strict=True) if own is not None)
         weights, state = rule.following(weights, state, np.sum(present, axis=0), weight)
         seen.models.append(weights)
+        seen.of_bound.append(of_bound)
         # submitted / weight is the update in real units, so that this is the update times n
         unit = sum(map(len, hospitals)) / sum(rule.weight for rule in rules)
         seen.updates.append([None if own is None else own * unit for own in submitted])

@@ -6,7 +6,7 @@ its forms are refused as rules and show what each part does: without clipping, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import shake_256
 
@@ -31,6 +31,7 @@ from proofward.relations.noise_tables import LEVELS
 Real = NDArray[np.float64]
 RELEASES, COLLUDERS, MINIMUM, INVERSE_DELTA = 20, 2, 4, 10**5
 SLOTS = 128
+"""Of a hospital's step, or the next power of two where it has more records."""
 TRAINING = Training(rate=12, batch=SLOTS, steps=1, full_batch=True)
 """A learning rate of 1.5, with C = 1."""
 
@@ -67,13 +68,14 @@ class Mechanism:
 
     def update(self, setup: Preset, weights: Int64Array, records: Records) -> Int64Array:
         """U: the rounded sum of the clipped gradients of all records, in units of the lattice."""
-        batches = (np.arange(SLOTS) % len(records))[None]
-        own = (setup.model, setup.scales, TRAINING)
+        slots = max(SLOTS, 1 << (len(records) - 1).bit_length())
+        batches = (np.arange(slots) % len(records))[None]
+        own = (setup.model, setup.scales, replace(TRAINING, batch=slots))
         known = (weights, records.features, records.labels, batches)
         if self.clips:
             return clipped_update(*own, self.privacy, *known).update
         scale = ClipScale.of(setup.model, setup.scales, self.privacy)
-        whole = np.where(np.arange(SLOTS) < len(records), 1 << MULTIPLIER_BITS, 0)
+        whole = np.where(np.arange(slots) < len(records), 1 << MULTIPLIER_BITS, 0)
         return Divisor(scale.shift).rounded(summed(setup.model, full_step(*own, *known), whole, scale))
 
     def noise(self, rng: np.random.Generator) -> Int64Array:

@@ -14,7 +14,6 @@ from proofward.layers.errors import ConfigurationError
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS
 from proofward.relations.noisy_scores import readable
 from proofward.relations.score_layout import ScoreLayout, is_layout
-from proofward.report.compared_counts import CHECK
 from proofward.report.histograms.evaluated import Evaluated, Group
 from proofward.report.histograms.ranking import area_interval, roc_area
 
@@ -50,8 +49,9 @@ def counted_figures(found: Evidence) -> list[Block]:
         blocks.append(Words((f"{words[0].upper()}{words[1:]}.",), "weak"))
     if evaluated:
         blocks += _of_scores(evaluated)
-    if told := [own.detail for own in found.summary.verdicts if own.check == CHECK]:
-        said = tuple(f"{line[0].upper()}{line[1:]}." for line in ("hospitals' counts were compared", *told))
+    if found.compared:
+        lines = "hospitals' counts were compared", *found.compared
+        said = tuple(f"{line[0].upper()}{line[1:]}." for line in lines)
         blocks.append(Words(said, "weak"))
     if others:
         rows: list[tuple[Cell, ...]] = [

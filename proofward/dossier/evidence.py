@@ -27,6 +27,7 @@ from proofward.ledger.objects import ObjectStore
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.ledger.seal import OBJECTS_NAME
 from proofward.report.audit_summary import AuditSummary
+from proofward.report.compared_counts import CHECK
 from proofward.report.handover.description import CLASSES_NAME, Description, read_description
 from proofward.report.run_audit import RunAudit
 
@@ -44,7 +45,7 @@ class Evidence:
 
     description: of inputs and outputs, from files beside the ledger; bound: whether the rules name its
     digest. metrics: of a demonstration, no evidence. own: the software that made this report.
-    counted: sums of the rounds that count.
+    counted: sums of the rounds that count. compared: what the audit tells of hospitals' counts.
     """
 
     summary: AuditSummary
@@ -56,6 +57,7 @@ class Evidence:
     metrics: dict[str, Any] = field(default_factory=dict)
     own: tuple[str, ...] = ()
     counted: tuple[CountedSum, ...] = ()
+    compared: tuple[str, ...] = ()
 
 
 def evidence(audit: RunAudit, summary: AuditSummary) -> Evidence:
@@ -75,6 +77,7 @@ def evidence(audit: RunAudit, summary: AuditSummary) -> Evidence:
         _metrics(folder, history),
         software_in_use(),
         _counted(audit.ledger, history),
+        tuple(verdict.detail for verdict in summary.verdicts if verdict.check == CHECK),
     )
 
 

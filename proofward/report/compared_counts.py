@@ -15,6 +15,7 @@ from proofward.report.histograms.comparison_words import comparison_lines
 from proofward.report.histograms.of_run import evaluations
 
 CHECK = "comparison"
+"""The name of the check, of which an audit makes a verdict for each sentence."""
 
 
 def compared_in(history: HistoryState, objects: Objects) -> Comparison | None:
@@ -32,4 +33,4 @@ def comparison(history: HistoryState, objects: Objects) -> Iterator[AuditVerdict
     except (Refusal, ConfigurationError):
         return  # a flaw that the audit has named
     for line in () if found is None else comparison_lines(found):
-        yield AuditVerdict(CHECK, "evaluations", detail=line)
+        yield AuditVerdict("comparison", "evaluations", detail=line)
