@@ -166,16 +166,17 @@ def schedules(world: World) -> Iterator[Line]:
     setup = preset("logistic")
     one = replace(setup, training=Training(setup.training.rate, 64, 0, 1))
     for rounds in (12,) if world.small else (480, 1300):
-        yield schedule_inversion(one, world.skewed, rounds, SEED)
+        yield schedule_inversion(one, world.skewed, world.others, rounds, SEED)
     for private in world.one_step(setup):
-        yield schedule_inversion(setup, world.skewed, 12 if world.small else RELEASES, SEED, private)
+        rounds = 12 if world.small else RELEASES
+        yield schedule_inversion(setup, world.skewed, world.others, rounds, SEED, private)
 
 
 def differences(world: World) -> Iterator[Line]:
     """G4."""
     for private in world.all_rules:
         for rounds in (2,) if world.small else (2, 6, 15):
-            yield differencing(world.setup, world.skewed, rounds, SEED, private)
+            yield differencing(world.setup, world.skewed, world.divisions, rounds, SEED, private)
 
 
 def shares(world: World) -> Iterator[Line]:

@@ -52,6 +52,7 @@ def attempts(chosen: Sequence[tuple[str, str, str]]) -> Iterator[Line]:
             "attack": letter, "what": what, "sees": "what it signs itself, and the ledger",
             "named": outcome.culprit, "check": outcome.check, "by": len(outcome.by),
             "sums_opened_by_round": len(opened), "refused": outcome.culprit == culprit,
+            "advantage": float(outcome.culprit != culprit), "limit": {"advantage": 0.0},
         }  # fmt: skip
 
 
@@ -79,4 +80,5 @@ def absences(setup: Preset, trials: int, seed: int, private: Mechanism | None = 
     return {
         "attack": "A1", "what": "absence as an answer", "sees": "who uploaded, and has chosen the model",
         "rules": private.name if private else usual_rules(setup), "trials": trials, "absences": failed,
+        "advantage": failed / trials, "limit": {"advantage": 0.0},
     }  # fmt: skip

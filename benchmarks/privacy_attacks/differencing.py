@@ -1,21 +1,28 @@
 """What sums say of one hospital: its update by the difference of two rounds, and its share of label 1.
 
-G4 compares the sums of two rounds, in the second of which one hospital is missing. P1 regresses the share of
-label 1 on the sum of the first round, from federations of the attacker's own records.
+G4 compares the sums of two rounds, in the second of which one hospital is missing. From the difference it
+also asks, by linear inversion, whose records the hospital has. P1 regresses the share of label 1 on the sum
+of the first round, from federations of the attacker's own records.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from privacy_attacks.federation import Real, follow, usual_rules
 from privacy_attacks.mechanism import Mechanism
+from privacy_attacks.membership import inverted, known_gradients
+from privacy_attacks.rates import limited, told_apart
 from proofward.data.records import Records
 from proofward.models.settings import Preset
+from proofward.report.baselines import first_weights, pooled
 
 Line = dict[str, object]
+DRAWS = 20
+"""Of the noise, over which the error of P1 is averaged. Its first weights are the same in all."""
 
 
 def _cosine(first: Real, second: Real) -> float:
@@ -23,9 +30,17 @@ def _cosine(first: Real, second: Real) -> float:
 
 
 def differencing(
-    setup: Preset, hospitals: list[Records], rounds: int, seed: int, private: Mechanism | None = None
+    setup: Preset,
+    hospitals: list[Records],
+    divisions: Sequence[tuple[list[Records], Records]],
+    rounds: int,
+    seed: int,
+    private: Mechanism | None = None,
 ) -> Line:
-    """G4: the hospital that is left out in the last round is the last one."""
+    """G4: the hospital that is left out in the last round is the last one.
+
+    divisions: hospitals, and records of nobody, that differ by chance alone; there members are looked for.
+    """
     victim, others = len(hospitals) - 1, list(range(len(hospitals) - 1))
     seen = follow(setup, hospitals, rounds, seed, absent={rounds - 1: victim}, private=private)
     target = seen.updates[rounds - 2][victim]
@@ -39,7 +54,30 @@ def differencing(
         "cosine": round(_cosine(guess, target), 4),
         "cosine_of_the_sum": round(_cosine(seen.sum(rounds - 2), target), 4),
         "relative_error": round(float(np.linalg.norm(guess - target) / np.linalg.norm(target)), 4),
+        **_members(setup, divisions, rounds, seed, private),
     }  # fmt: skip
+
+
+def _members(
+    setup: Preset,
+    divisions: Sequence[tuple[list[Records], Records]],
+    rounds: int,
+    seed: int,
+    private: Mechanism | None,
+) -> Line:
+    """Who is a record of the hospital that is missing, by the difference."""
+    inside, outside = [], []
+    for number, (even, strange) in enumerate(divisions):
+        victim, others = len(even) - 1, list(range(len(even) - 1))
+        seen = follow(setup, even, rounds, seed + number, absent={rounds - 1: victim}, private=private)
+        listed = pooled([even[victim], strange])
+        guess = seen.sum(rounds - 2) - seen.sum(rounds - 1, others)
+        scores = inverted(known_gradients(seen, rounds - 2, listed), guess)
+        inside.append(scores[: len(even[victim])])
+        outside.append(scores[len(even[victim]) :])
+    epsilon = private.epsilon(len(divisions[0][0]), rounds) if private else None
+    found = told_apart(np.concatenate(inside), np.concatenate(outside))
+    return limited(found, epsilon, private.delta if private else 0.0)
 
 
 def label_share(
@@ -68,12 +106,17 @@ def label_share(
     inner = (known - centre) @ (known - centre).T
     inner[np.diag_indices_from(inner)] += 1e-2 * np.trace(inner) / len(inner)
     factors = np.linalg.solve(inner, answer - answer.mean())
-    total = follow(setup, hospitals, 1, seed, private=private).sum(0) / sum(map(len, hospitals))
-    estimate = float(answer.mean() + (total - centre) @ (known - centre).T @ factors)
-    truth = float(np.concatenate([records.labels for records in hospitals]).mean())
+    truth, estimates = float(np.concatenate([records.labels for records in hospitals]).mean()), []
+    first = first_weights(setup, seed)
+    for draw in range(1 if private is None or not private.adds_noise else DRAWS):
+        seen = follow(setup, hospitals, 1, seed + draw, first=first, private=private)
+        total = seen.sum(0) / sum(map(len, hospitals))
+        estimates.append(float(answer.mean() + (total - centre) @ (known - centre).T @ factors))
+    errors = np.abs(np.array(estimates) - truth)
     return {
         "attack": "P1", "what": "share of label 1", "sees": f"sum of {len(hospitals)} updates of round 1",
         "rules": private.name if private else usual_rules(setup),
-        "shadows": shadows, "true": round(truth, 4), "estimated": round(estimate, 4),
-        "error": round(abs(estimate - truth), 4),
+        "shadows": shadows, "draws_of_noise": len(estimates), "true": round(truth, 4),
+        "error": round(float(errors.mean()), 4), "error_of_half": round(abs(0.5 - truth), 4),
+        "epsilon": None, "limit": None,
     }  # fmt: skip

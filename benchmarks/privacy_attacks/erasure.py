@@ -89,6 +89,6 @@ def erased(rounds: int) -> Line:
         "attack": "E1", "what": "erased secrets", "sees": "all files of all members, after every step",
         "rounds": rounds, "finished": finished, "steps": steps,
         "pieces_of_secrets": len(noted.secrets), "replaced_keys": len(noted.erased),
-        "found": found, "limit": {"found": 0},
+        "found": found, "advantage": float(found > 0), "limit": {"advantage": 0.0},
         "exceeded": not finished or found > 0 or not noted.secrets or not noted.erased,
     }  # fmt: skip

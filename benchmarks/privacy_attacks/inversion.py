@@ -5,6 +5,9 @@ the unit, their ratio is the record. G1 chooses a first model whose units fire f
 takes an honest one and steps of few records; G3 solves the public schedule's linear system for the
 gradients of single records. Sources: Boenisch et al. 2021 and Fowl et al. 2021 (trap models), Zhu and Blum
 2020 (ratios).
+
+Each also scores records by how near one lies to anything that was solved for, so that members can be told
+from records of nobody: an attack that reads members off tells them apart, and has the limit of any.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import numpy as np
 
 from privacy_attacks.federation import Real, Seen, follow
 from privacy_attacks.mechanism import Mechanism
+from privacy_attacks.rates import limited, told_apart
 from proofward.data.records import Records
 from proofward.layers.float_twin import real_features
 from proofward.layers.model import Int64Array, Training
@@ -41,6 +45,21 @@ def _read_off(ratios: Real, truth: Real, near: float) -> tuple[int, int]:
         return 0, 0
     distance = np.abs(ratios[:, None, :] - truth[None]).max(2)
     return int((distance.min(0) <= near).sum()), len(ratios)
+
+
+def nearness(found: Real, records: Real) -> Real:
+    """(n,): minus the largest difference in a feature to the nearest of what was found (m, features)."""
+    if not len(found):
+        return np.full(len(records), -np.inf)
+    parts = np.array_split(records, max(1, len(records) * len(found) // 20_000))
+    return np.concatenate([-np.abs(found[None] - part[:, None]).max(2).min(1) for part in parts])
+
+
+def _judged(members: Real, others: Real, private: Mechanism | None, noises: int, releases: int) -> Line:
+    """How well members are told from others, with the limit; infinities are ties."""
+    scores = [np.maximum(own, -1e9) for own in (members, others)]
+    epsilon = private.epsilon(noises, releases) if private else None
+    return limited(told_apart(*scores), epsilon, private.delta if private else 0.0)
 
 
 def _features(records: Records, setup: Preset) -> Real:
@@ -88,25 +107,29 @@ def trap_model(
     count = sum(map(len, hospitals))
     first = trap_weights(wide, _features(others, wide), count, rng)
     seen = follow(wide, hospitals, rounds, seed, first=first, private=private)
-    truth, ratios = _features(pooled(hospitals), wide), []
-    for number in range(rounds):
-        ratios.append(_ratios(seen.sum(number), units, wide.model.features))
-    found, candidates = _read_off(np.concatenate(ratios), truth, NEAR)
-    near, _ = _read_off(np.concatenate(ratios), truth, 0.25)
+    truth = _features(pooled(hospitals), wide)
+    ratios = np.concatenate(
+        [_ratios(seen.sum(number), units, wide.model.features) for number in range(rounds)]
+    )
+    found, candidates = _read_off(ratios, truth, NEAR)
+    near, _ = _read_off(ratios, truth, 0.25)
+    scores = nearness(ratios, truth), nearness(ratios, _features(others, wide))
     return {
         "attack": "G1", "what": "trap model", "rules": seen.rules, "rounds": rounds,
         "units": units, "records": count,
         "sees": f"sum of {len(hospitals)} updates, and has chosen the first model",
         "records_read_off": found, "within_a_quarter": near, "candidates": candidates,
-        **_none_allowed(found, private),
+        **_none_allowed(found, private, _judged(*scores, private, len(hospitals), rounds)),
     }  # fmt: skip
 
 
-def _none_allowed(found: int, private: Mechanism | None) -> Line:
-    """With noise, no record may be read off."""
-    if private is None or not private.adds_noise:
-        return {"limit": None}
-    return {"limit": {"records_read_off": 0}, "exceeded": found > 0}
+def _none_allowed(found: int, private: Mechanism | None, judged: Line) -> Line:
+    """With noise, no record may be read off either."""
+    limits = judged["limit"]
+    if private is None or not private.adds_noise or not isinstance(limits, dict):
+        return judged
+    exceeded = bool(judged["exceeded"]) or found > 0
+    return {**judged, "limit": {"records_read_off": 0, **limits}, "exceeded": exceeded}
 
 
 def single_step(
@@ -122,24 +145,33 @@ def single_step(
     per_step = max(1, round(rate / batch * (1 << setup.scales.rate_shift)))
     own = replace(setup, training=Training(per_step, batch, 0, 1), clip_bound=1 << 20)
     units, features = own.model.layers[0].shape
-    found = 0
+    found, near = 0, ([], [])
     for trial in range(trials):
-        rng = np.random.default_rng((seed, trial))
-        chosen = records.select(np.sort(rng.permutation(len(records.labels))[:batch]))
+        order = np.random.default_rng((seed, trial)).permutation(len(records.labels))
+        chosen, strange = (records.select(np.sort(order[at : at + batch])) for at in (0, batch))
         seen = follow(own, [chosen, chosen], 1, seed + trial, private=private)
         change = seen.updates[0][0]
         assert change is not None
-        found += _read_off(_ratios(change, units, features), _features(chosen, own), NEAR)[0]
+        ratios = _ratios(change, units, features)
+        found += _read_off(ratios, _features(chosen, own), NEAR)[0]
+        for side, some in zip(near, (chosen, strange), strict=True):
+            side.append(nearness(ratios, _features(some, own)))
+    scores = [np.concatenate(side) for side in near]
     return {
         "attack": "G2", "what": "ratios of one step", "sees": "one update", "batch": batch,
         "rules": private.name if private else f"exact, one step at rate {rate:g}",
         "records": batch * trials, "records_read_off": found, "share": round(found / (batch * trials), 4),
-        **_none_allowed(found, private),
+        **_none_allowed(found, private, _judged(scores[0], scores[1], private, 1, 1)),
     }  # fmt: skip
 
 
 def schedule_inversion(
-    setup: Preset, hospitals: list[Records], rounds: int, seed: int, private: Mechanism | None = None
+    setup: Preset,
+    hospitals: list[Records],
+    others: Records,
+    rounds: int,
+    seed: int,
+    private: Mechanism | None = None,
 ) -> Line:
     """G3: least squares for each record's gradient, which hardly moves when training has settled.
 
@@ -156,12 +188,14 @@ def schedule_inversion(
             rows, times = np.unique(seen.batches(number, index), return_counts=True)
             system[place, starts[index] + rows] = times * len(records)
         right.append(seen.sum(number))
-    solved = _solved(system, np.array(right), seen)
+    solved, scores = _solved(system, np.array(right), seen, others)
     found = int(str(solved["records_read_off"]))
-    return {**solved, "rules": seen.rules, "rounds": rounds, **_none_allowed(found, private)}
+    judged = _judged(*scores, private, len(hospitals), rounds)
+    return {**solved, "rules": seen.rules, "rounds": rounds, **_none_allowed(found, private, judged)}
 
 
-def _solved(system: Real, right: Real, seen: Seen) -> Line:
+def _solved(system: Real, right: Real, seen: Seen, others: Records) -> tuple[Line, tuple[Real, Real]]:
+    """The line, and how near members and others are to what was solved for."""
     found = np.linalg.lstsq(system, right, rcond=None)[0]
     features = seen.setup.model.features
     start, bias, _ = seen.setup.model.offsets[0]
@@ -169,8 +203,9 @@ def _solved(system: Real, right: Real, seen: Seen) -> Line:
     ratio = weights / np.where(np.abs(found[:, bias + 1]) < 1e-12, np.inf, found[:, bias + 1])[:, None]
     truth = _features(pooled(seen.hospitals), seen.setup)
     read = np.abs(ratio - truth).max(1) <= 0.25 * truth.std(0).max()
+    scores = nearness(ratio, truth), nearness(ratio, _features(others, seen.setup))
     return {
         "attack": "G3", "what": "inversion of the public schedule", "sees": "the public ledger",
         "records": len(truth), "records_read_off": int(read.sum()),
         "equations": int(np.linalg.matrix_rank(system)), "unknowns": system.shape[1],
-    }  # fmt: skip
+    }, scores  # fmt: skip

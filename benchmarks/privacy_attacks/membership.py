@@ -107,7 +107,7 @@ def shadow_attacks(
     }  # fmt: skip
 
 
-def _known_gradients(seen: Seen, number: int, listed: Records) -> Real:
+def known_gradients(seen: Seen, number: int, listed: Records) -> Real:
     """Of the candidates before a round; clipped where the rules clip."""
     gradients = record_gradients(seen.setup, seen.models[number], listed)
     if seen.private is not None and seen.private.clips:
@@ -122,7 +122,7 @@ def _aligned(gradients: Real, total: Real) -> Real:
     return -(gradients @ total) / lengths
 
 
-def _inverted(gradients: Real, total: Real, ridge: float = 1e-3) -> Real:
+def inverted(gradients: Real, total: Real, ridge: float = 1e-3) -> Real:
     """M5: how much of each candidate's gradient is in the sum, by ridge regression."""
     inner = gradients @ gradients.T
     inner[np.diag_indices_from(inner)] += ridge * np.trace(inner) / len(inner)
@@ -132,7 +132,7 @@ def _inverted(gradients: Real, total: Real, ridge: float = 1e-3) -> Real:
 
 SCORES = {
     "M4": ("gradient alignment", "every round, and a list of candidates", _aligned),
-    "M5": ("linear inversion", "every round, and a list that has all members", _inverted),
+    "M5": ("linear inversion", "every round, and a list that has all members", inverted),
 }
 
 
@@ -149,7 +149,7 @@ def list_attacks(
         everybody, total = pooled([*seen.hospitals, others]), sum(map(len, seen.hospitals))
         added = {(attack, count): np.zeros(len(everybody)) for attack in SCORES for count in counts}
         for number in range(max(rounds)):
-            gradients = _known_gradients(seen, number, everybody)
+            gradients = known_gradients(seen, number, everybody)
             for (attack, count), own in added.items():
                 members = sum(map(len, seen.hospitals[:count]))
                 listed = np.r_[:members, total : len(everybody)]

@@ -89,7 +89,7 @@ def clip_times(setup: Preset, records: Records, private: Mechanism) -> Iterator[
         yield {
             "attack": "T1", "what": f"time of clipping {what}", "sees": "how long a hospital takes",
             "control": not ours, "lines_unclipped": traces[0][0], "lines_clipped": traces[1][0],
-            "told_apart": differs, "limit": {"told_apart": False} if ours else None,
+            "told_apart": differs, "advantage": float(differs), "limit": {"advantage": 0.0} if ours else None,
             "exceeded": (ours and differs) or (not ours and not differs),
         }  # fmt: skip
 
