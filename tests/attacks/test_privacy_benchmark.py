@@ -95,3 +95,42 @@ def test_variation_and_its_gradient() -> None:
     ahead, behind = (variation(image + side * 1e-6 * along, 8)[0] for side in (1, -1))
     assert (variation(image, 8)[1] * along).sum() == pytest.approx((ahead - behind) / 2e-6, rel=1e-3)
     assert variation(np.full((1, 64), 0.5), 8)[0] < 0.01
+
+
+def run_of(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], attacks: str) -> tuple[int, list]:
+    """Exit code and lines of the benchmark at its smallest size."""
+    import json
+    import runpy
+    import sys
+
+    monkeypatch.setattr(sys, "argv", ["privacy.py", "--smallest", "--attacks", attacks])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(ROOT / "benchmarks" / "privacy.py"), run_name="__main__")
+    return caught.value.code, [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["none", "no noise is added", "an eighth of the noise is missing"])
+def test_the_exit_code_says_whether_an_attack_is_above_its_limit(monkeypatch, capsys, fault) -> None:
+    import privacy_attacks.mechanism as mechanism
+
+    true = mechanism.drawn_noise
+    wrong = {"none": true, "no noise is added": lambda *own: 0 * true(*own)}
+    monkeypatch.setattr(mechanism, "drawn_noise", wrong.get(fault, lambda *own: true(*own) * 7 // 8))
+    code, lines = run_of(monkeypatch, capsys, "G1,N1")
+    exceeded = {line["attack"] for line in lines if line.get("exceeded")}
+    assert exceeded == {"none": set(), "no noise is added": {"G1", "N1"}}.get(fault, {"N1"})
+    assert (code, lines[-1]["succeeded"]) == (int(bool(exceeded)), len([own for own in lines if own.get("exceeded")]))
+
+
+@pytest.mark.slow
+def test_every_line_says_what_is_seen_and_what_limit_holds(monkeypatch, capsys) -> None:
+    code, lines = run_of(monkeypatch, capsys, "M1,M2,M3,M4,M5,G1,G2,G3,G4,P1,D1,T1,S1,A1,L1,N1")
+    assert code == 0
+    assert {own["attack"] for own in lines[:-1]} == set("M1 M2 M3 M4 M5 G1 G2 G3 G4 P1 D1 T1 S1 A1 L1 N1".split())
+    for own in lines[:-1]:
+        assert {"sees", "what", "limit"} <= own.keys(), own
+        if own["attack"][0] in "MGD":
+            assert {"advantage", "tpr_at_0.1%", "tpr_at_0.1%_interval"} <= own.keys(), own
+            private = str(own["rules"]).startswith("epsilon")
+            assert (own["limit"] is not None) is private and ("exceeded" in own) is private
