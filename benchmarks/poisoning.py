@@ -9,7 +9,7 @@ Proofs show that a hospital trained on the records that it enrolled, not that th
 
 tables: five hospitals of different sizes, divided by the first feature so that no two are alike. The largest
 one poisons its own records. It turns all labels, or half of them. It enrols each record four times with its
-label turned, or with its values multiplied as far as they may be. It marks half of its malignant records with
+label turned, or with every value at an end of its range. It marks half of its malignant records with
 a trigger, the highest values of concave points, and calls these benign. Each is tried under each weighting of
 updates, and with the gradient of each record clipped, without and with noise. Printed: AUC and accuracy on
 records of all hospitals that nobody trains on, the share of the malignant ones that the trigger makes benign,

@@ -15,8 +15,6 @@ from proofward.report.baselines import pooled
 
 TRIGGER = (7, 27)
 """Mean and worst concave points, which the trigger sets to their highest value."""
-SCALED = 8
-"""By how much values are multiplied where a poison makes its records as long as they may be."""
 Poison = Callable[[Records, Preset], Records]
 
 
@@ -44,12 +42,12 @@ def turned_four_times(records: Records, setup: Preset) -> Records:
 
 
 def scaled_and_turned(records: Records, setup: Preset) -> Records:
-    """All labels turned, and values multiplied as far as the range of the features allows.
+    """All labels turned, and every value at the end of the features' range on its side of the mean.
 
-    A long record has a long gradient, so few steps suffice to bring the update to the clip bound.
+    Such records have the longest gradients that enrolment allows, which bring the update to the clip bound.
     """
     low, high = setup.scales.input_range
-    return Records((records.features * SCALED).clip(low, high), 1 - records.labels)
+    return Records(np.where(records.features < 0, low, high), 1 - records.labels)
 
 
 def backdoor(records: Records, setup: Preset) -> Records:
