@@ -71,6 +71,7 @@ def test_the_audit_names_it_where_the_others_publish_and_accuses_nobody(ran):
 
 def test_page_and_paper_say_the_same(ran):
     _, auditor, summary, found = ran
+    assert found[0].trained == found[0].hospitals and len(found[0].trained) == 5
     told = [verdict.detail for verdict in summary.verdicts if verdict.check == CHECK]
     assert all(line in list(run_lines(found)) for line in told)
     assert ("Hospitals and evaluations compared:" in list(run_sections(found, []))) == bool(told)
