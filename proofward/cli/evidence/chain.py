@@ -22,11 +22,12 @@ from proofward.cli.common.answering import (
 )
 from proofward.cli.common.console import FLAW, OK
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.common.ledger_place import history_of
 from proofward.cli.evidence.chain_dispute import dispute
 from proofward.cli.evidence.chain_file import carried_in, sent_of
 from proofward.cli.evidence.chain_options import DEV, FILE, KEY, MAX_FEE, NODE, PROOF_OUT, RPC
 from proofward.cli.evidence.chain_seat import seat
-from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, proof_at, read_proof
+from proofward.cli.evidence.chain_source import node_at, on_chain, proof_at, read_proof
 from proofward.federation.messages.usual import CHAIN_KEY_KINDS
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import click
 
 from proofward.cli.common.answering import JSON, SOURCE, Refused, answering, tell
 from proofward.cli.common.console import FLAW, OK, make_console
+from proofward.cli.common.ledger_place import followed_of
 from proofward.cli.evidence.chain_options import FILE, MAX_FEE, NODE, cost_in_words
-from proofward.cli.evidence.chain_source import followed_of, node_at, on_chain
+from proofward.cli.evidence.chain_source import node_at, on_chain
 
 if TYPE_CHECKING:
     from proofward.chain.node import Node, Receipt

@@ -10,8 +10,9 @@ import click
 
 from proofward.cli.common.answering import JSON, PASSPHRASE, SOURCE, Refused, answering, passphrase_of, tell
 from proofward.cli.common.guard import GuardedGroup
+from proofward.cli.common.ledger_place import history_of
 from proofward.cli.evidence.chain_options import DEV, FILE, KEY, MAX_FEE, NODE, RPC, cost_in_words
-from proofward.cli.evidence.chain_source import history_of, node_at, on_chain, proof_at, read_proof
+from proofward.cli.evidence.chain_source import node_at, on_chain, proof_at, read_proof
 from proofward.federation.messages.usual import CHAIN_KEY_KINDS
 
 if TYPE_CHECKING:

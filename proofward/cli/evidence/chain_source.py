@@ -1,4 +1,4 @@
-"""What commands on an anchor read: the ledger, the relayer's key, proofs of what the chain holds."""
+"""What commands on an anchor read: the relayer's key, a node, proofs of what the chain holds."""
 
 from __future__ import annotations
 
@@ -13,29 +13,11 @@ import click
 from proofward.chain.fees import USUAL_MOST
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
+from proofward.cli.common.ledger_place import history_of
 
 if TYPE_CHECKING:
     from proofward.chain.rpc import RpcNode
     from proofward.chain.state_proof import StateProof
-    from proofward.federation.history.history import History
-    from proofward.federation.storage.objects import Objects
-
-
-def history_of(source: Path) -> History:
-    """The ledger of a run or of a kit, as far as it has come; raises WrongThing and what reading raises."""
-    return followed_of(source)[0]
-
-
-def followed_of(source: Path) -> tuple[History, Objects]:
-    """The same with the objects that are here."""
-    from proofward.report.handover.model_source import NoModel, NotASource, followed_so_far
-
-    try:
-        return followed_so_far(source)
-    except NotASource as error:
-        raise WrongThing(str(error)) from error
-    except NoModel as error:
-        raise Refused(str(error)) from error
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def statement(
     follows from the ledger, so the other sites add their signatures to the same file. `proofward verify FILE
     --ledger RUN_OR_KIT` checks it, and tools that read DSSE do.
     """
-    from proofward.cli.evidence.chain_source import history_of
+    from proofward.cli.common.ledger_place import history_of
     from proofward.report.handover.statement import (
         StatementInvalid,
         opened_statement,
@@ -89,7 +89,7 @@ def members_of(source: Path) -> Path:
 
 def check_statement(path: Path, ledger: Path | None, models: tuple[Path, ...], as_json: bool) -> None:
     """What `verify` says of a statement; ends the command where it is refused."""
-    from proofward.cli.evidence.chain_source import history_of
+    from proofward.cli.common.ledger_place import history_of
     from proofward.ledger.reading import NotReadable, read_regular
     from proofward.report.handover.statement import MAX_STATEMENT, StatementInvalid, signers
 

@@ -25,7 +25,6 @@ from proofward.federation.history.opened_sums import (
     size_of,
     update_rules,
 )
-from proofward.federation.history.unmasking_steps import total_rows
 from proofward.federation.messages.catalogue import Aggregate, StatefulAggregate
 from proofward.federation.messages.refusal import Refusal, describe, require
 from proofward.federation.messages.values import (
@@ -62,7 +61,7 @@ class RoundResult:
             self.ciphertext_sum,
             self.secret_sum,
             self.update_sum,
-            total_rows(history),
+            history.total_rows,
             self.model,
         )
         return StatefulAggregate(*said, self.server_state) if self.server_state else Aggregate(*said)

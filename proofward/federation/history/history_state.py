@@ -61,6 +61,12 @@ class HistoryState(KeptState):
         return self.current
 
     @property
+    def total_rows(self) -> int:
+        """Number of records behind the accepted set."""
+        accepted = self.round.accepted
+        return sum(self.enrolled[name] for name in accepted.record.hospitals) if accepted else 0
+
+    @property
     def counting(self) -> Counting | None:
         """What the round under way counts; None if it trains."""
         return self.rules.counting_in(self.round.number)

@@ -40,12 +40,6 @@ def _apply_share_sum(history: HistoryState, envelope: Envelope, record: ShareSum
     history.round.share_sums[envelope.sender] = record
 
 
-def total_rows(history: HistoryState) -> int:
-    """Number of records behind the accepted set."""
-    accepted = history.round.accepted
-    return sum(history.enrolled[name] for name in accepted.record.hospitals) if accepted else 0
-
-
 def _check_aggregate(history: HistoryState, sender: str, record: Aggregate) -> None:
     state, needed = history.round, history.rules.config.threshold + 1
     vectors = 0 if history.counting else len(history.rules.config.optimizer.vectors)
@@ -59,7 +53,7 @@ def _check_aggregate(history: HistoryState, sender: str, record: Aggregate) -> N
     require(proper, "wrong-holders", sender, f"some of {expected}", record.wrong_holders)
     require(len(expected) - len(wrong) >= needed, "share-sums", sender, f"at least {needed}", expected)
     require(
-        record.total_rows == total_rows(history), "total-rows", sender, total_rows(history), record.total_rows
+        record.total_rows == history.total_rows, "total-rows", sender, history.total_rows, record.total_rows
     )
 
 
