@@ -11,33 +11,31 @@ for, then those of the kind of message.
 
 from __future__ import annotations
 
-from proofward.federation.history import (
-    admission_steps,
-    attestation_steps,
-    beacon_steps,
-    chain_steps,
-    consent_steps,
-    end_steps,
-    enrolment_steps,
-    fingerprint_steps,
-    head_steps,
-    membership_steps,
-    noise_steps,
-    own_counts_steps,
-    round_steps,
-    share_steps,
-    unmasking_steps,
-)
-from proofward.federation.history.chapters import note_end
-from proofward.federation.history.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
-from proofward.federation.history.outcomes import note_outcome
-from proofward.federation.history.slots import slot
-from proofward.federation.history.snapshots import note_snapshot
-from proofward.federation.messages.catalogue import FederationOpened, MessageRefused, RoundOpened
-from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
+from proofward.federation.history.progress import ending as end_steps
+from proofward.federation.history.saved.snapshots import note_snapshot
+from proofward.federation.history.state.chapters import note_end
+from proofward.federation.history.state.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
+from proofward.federation.history.state.outcomes import note_outcome
+from proofward.federation.history.state.slots import slot
+from proofward.federation.history.steps import admission as admission_steps
+from proofward.federation.history.steps import attestation as attestation_steps
+from proofward.federation.history.steps import beacon as beacon_steps
+from proofward.federation.history.steps import chain as chain_steps
+from proofward.federation.history.steps import consent as consent_steps
+from proofward.federation.history.steps import enrolment as enrolment_steps
+from proofward.federation.history.steps import fingerprints as fingerprint_steps
+from proofward.federation.history.steps import heads as head_steps
+from proofward.federation.history.steps import membership as membership_steps
+from proofward.federation.history.steps import noise as noise_steps
+from proofward.federation.history.steps import own_counts as own_counts_steps
+from proofward.federation.history.steps import shares as share_steps
+from proofward.federation.history.steps import unmasking as unmasking_steps
+from proofward.federation.history.steps import uploads as round_steps
+from proofward.federation.messages.basics.clock import CLOCK_SLACK, in_utc
+from proofward.federation.messages.basics.refusal import Refusal, describe, require
+from proofward.federation.messages.consortium.rules import AGGREGATOR
 from proofward.federation.messages.envelope import Envelope, open_envelope
-from proofward.federation.messages.refusal import Refusal, describe, require
-from proofward.federation.messages.rules import AGGREGATOR
+from proofward.federation.messages.records.catalogue import FederationOpened, MessageRefused, RoundOpened
 
 SET_CLOCK = "set the clock of the machine that sent it, best by NTP, and it is sent again"
 NO_FAULT = ("replay", "clock")

@@ -14,8 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from proofward.federation.messages.rules import Rules
-from proofward.federation.messages.values import integers_to_bytes
+from proofward.federation.messages.basics.values import integers_to_bytes
+from proofward.federation.messages.consortium.rules import Rules
 from proofward.layers.initial_weights import initial_weights
 from proofward.relations.private_rules import starts_from_zeros
 
