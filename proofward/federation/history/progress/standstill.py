@@ -10,21 +10,16 @@ from __future__ import annotations
 from proofward.federation.history.progress.absences import explained
 from proofward.federation.history.progress.schedule import next_record
 from proofward.federation.history.state.history_state import BEFORE, CLOSED, UNMASK, HistoryState, Step
-from proofward.federation.history.steps import beacon as beacon_steps
-from proofward.federation.history.steps import consent as consent_steps
-from proofward.federation.history.steps import enrolment as enrolment_steps
-from proofward.federation.history.steps import shares as share_steps
-from proofward.federation.history.steps import unmasking as unmasking_steps
-from proofward.federation.history.steps import uploads as round_steps
+from proofward.federation.history.steps import beacon, consent, enrolment, shares, unmasking, uploads
 from proofward.federation.messages.basics.refusal import Refusal, require
 
 _STEPS: dict[str, Step] = {
-    **enrolment_steps.STEPS,
-    **beacon_steps.STEPS,
-    **round_steps.STEPS,
-    **share_steps.STEPS,
-    **consent_steps.STEPS,
-    **unmasking_steps.STEPS,
+    **enrolment.STEPS,
+    **beacon.STEPS,
+    **uploads.STEPS,
+    **shares.STEPS,
+    **consent.STEPS,
+    **unmasking.STEPS,
 }
 
 
@@ -45,5 +40,5 @@ def no_way_on(history: HistoryState) -> Refusal | None:
 def require_share_sums(history: HistoryState) -> None:
     """Raises Refusal when too few holders are left to open the sum."""
     state, needed = history.round, history.rules.config.threshold + 1
-    able = sorted({*history.active(consent_steps.ready_holders(state)), *state.share_sums})
+    able = sorted({*history.active(consent.ready_holders(state)), *state.share_sums})
     require(len(able) >= needed, "share-sums", history.rules.aggregator, f"of {needed} holders", able)

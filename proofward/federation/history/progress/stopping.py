@@ -1,7 +1,7 @@
 """What the rule on stopping says of a ledger: whether it is met, and which round is the best so far.
 
 It is computed from the sums of closed evaluations, which everybody has recomputed. Verifiers vote for an end
-at once when it is met, as anybody may vote for one (see `end_steps`); nothing else follows from it.
+at once when it is met, as anybody may vote for one (see `ending`); nothing else follows from it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is kept of a ledger's entries: the fields of a state, all of which `state_fields` writes."""
+"""What is kept of a ledger's entries: the fields of a state, all of which `saved.fields` writes."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from proofward.lattice.sealing import PAIR_SECRET_BYTES, PUBLIC_KEY_BYTES
 from proofward.ledger.keys import SIGNATURE_BYTES
 
 BEACON_SHARE_BYTES = 80
-"""A share of a nonce: 4 + 2 field elements and a salt of 32 bytes, see `history.beacon_sharing`."""
+"""A share of a nonce: 4 + 2 field elements and a salt of 32 bytes, see `history.state.beacon_sharing`."""
 
 MAX_BODY_BYTES = 1 << 21
 """Of any record: the longest lists of `MAX_MEMBERS` names, digests or shares of nonces fit, see the tests."""

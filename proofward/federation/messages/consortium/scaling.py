@@ -31,11 +31,12 @@ _OPTIONS = {
 class Scaling:
     """Ways that save work or room where there are many hospitals.
 
-    sums: RECOMPUTED, everybody adds all ciphertexts up; FINGERPRINTS, see `history.fingerprints`
+    sums: RECOMPUTED, everybody adds all ciphertexts up; FINGERPRINTS, see `history.sums.fingerprints`
     shares: KEPT; or EPHEMERAL, sealed shares of keys are deleted with their round, see `history.ephemeral`
-    sealing_keys: IN_ENTRIES of the ledger; or AS_OBJECTS with a Merkle root, see `history.sealing_keys`
+    sealing_keys: IN_ENTRIES of the ledger; or AS_OBJECTS with a Merkle root, see
+        `history.sharing.sealing_keys`
     follow: EVERYTHING, every member reads every entry; or HEADS, verifiers sign heads for hospitals, which
-        may follow these alone, see `history.heads`
+        may follow these alone, see `history.light.heads`
     verdicts: SINGLE; or TOGETHER, all of a verifier in one message or few, once all uploads are there
     """
 
@@ -67,7 +68,7 @@ class Scaling:
 
     @property
     def heads(self) -> bool:
-        """Whether verifiers sign heads, so that a hospital may follow these alone, see `history.heads`."""
+        """Whether verifiers sign heads that a hospital may follow alone, see `history.light.heads`."""
         return self.follow == HEADS
 
     @property

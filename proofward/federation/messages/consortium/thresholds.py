@@ -130,7 +130,7 @@ class Thresholds:
 
     @property
     def head_quorum(self) -> int:
-        """q: how many verifiers have to sign a head before a hospital takes it, see `history.heads`."""
+        """q: how many verifiers have to sign a head before a hospital takes it, see `history.light.heads`."""
         return (len(self.verifiers) + self.corrupt_verifiers) // 2 + 1
 
     @property

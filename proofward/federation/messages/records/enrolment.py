@@ -28,7 +28,7 @@ class Enrolment(Message):
     """Hospital: its dataset's size, the proof object that commits to it, its key for the beacon's shares.
 
     data_sheet: the site's own words about its records, said and not proved
-    software: what it runs, see `parties.software`, said and not proved
+    software: what it runs, see `parties.equipment.software`, said and not proved
     """
 
     kind: ClassVar[str] = "enrolment"
@@ -95,7 +95,7 @@ class BeaconDeal(Message):
     """Enrolled hospital or verifier: its nonce for the enrolment beacon, shared among the enrolled hospitals.
 
     commitments, sealed_shares: a digest for each hospital of the rules, b"" for who gets none
-    check: the coefficients of the polynomial u of `history.beacon_sharing`, 16 bytes each
+    check: the coefficients of the polynomial u of `history.state.beacon_sharing`, 16 bytes each
     software: what a verifier runs; a hospital has said it when it enrolled
     """
 

@@ -1,4 +1,4 @@
-"""Fingerprints of ciphertexts: see `history.fingerprints`."""
+"""Fingerprints of ciphertexts: see `history.sums.fingerprints`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A head names the state after an entry with which a phase ended or an attempt began. It has what concerns every
 hospital; what concerns one hospital is in that one's view, and the head has the Merkle root of all views.
-Head and views are functions of the ledger alone, see `history.heads`.
+Head and views are functions of the ledger alone, see `history.light.heads`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Head:
     accepted, accepted_count: the envelope with the accepted set, and how many it has; b"" and 0 without one
     abandoned: digests of the accepted sets of this round that were given up, ascending
     counted: the closed rounds that counted, in phase UPLOAD of another one
-    verifiers: digest of their present keys, see `history.heads.keys_digest`; revoked: those that are
+    verifiers: digest of their present keys, see `history.light.heads.keys_digest`; revoked: those that are
     snapshot, snapshot_size: of the state after so many entries; b"" and 0 as long as there is none
     hospitals, views: how many views there are, one for each hospital in ascending order, and their root
     """
@@ -125,7 +125,7 @@ class View:
     noise: of the round under way and the next one; releases: of the privacy budget that it has spent
     own_counts: whether it has published its own counts of the round under way
     dealer: its place among those for whom holders have published keys, in phase UPLOAD
-    sealing: digest of what the present holders have published for it then, see `history.signed_heads`
+    sealing: digest of what the present holders have published for it then, see `history.state.signed_heads`
     """
 
     kind: ClassVar[str] = "view"
