@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.parties.checking.audit_verdict import AuditVerdict
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import ConfigurationError
 from proofward.relations.score_counting import layout_in

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
+ATTACKS = "M1,M2,M3,M4,M5,G1,G2,G3,G4,P1,D1,T1,S1,A1,L1,N1"
 
 
 @pytest.fixture(autouse=True)
@@ -125,9 +126,9 @@ def test_the_exit_code_says_whether_an_attack_is_above_its_limit(monkeypatch, ca
 
 @pytest.mark.slow
 def test_every_line_says_what_is_seen_and_what_limit_holds(monkeypatch, capsys) -> None:
-    code, lines = run_of(monkeypatch, capsys, "M1,M2,M3,M4,M5,G1,G2,G3,G4,P1,D1,T1,S1,A1,L1,N1")
+    code, lines = run_of(monkeypatch, capsys, ATTACKS)
     assert code == 0
-    assert {own["attack"] for own in lines[:-1]} == set("M1 M2 M3 M4 M5 G1 G2 G3 G4 P1 D1 T1 S1 A1 L1 N1".split())
+    assert {own["attack"] for own in lines[:-1]} == set(ATTACKS.split(","))
     for own in lines[:-1]:
         assert {"sees", "what", "limit"} <= own.keys(), own
         if own["attack"][0] in "MGD":
