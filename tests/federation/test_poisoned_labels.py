@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from proofward.cli.evidence.audit_words import screen, to_document
 
+from proofward.cli.evidence.ledgers.audit_words import screen, to_document
 from proofward.dossier.counts import counted_figures
 from proofward.dossier.evidence import evidence
 from proofward.engines.in_process import InProcessFederation
