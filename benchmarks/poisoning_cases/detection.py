@@ -68,10 +68,10 @@ def told(setup: Preset, enrolled: Sequence[Records], rounds: int, late: bool, se
 
 
 def of_detection(setup: Preset, records: Records, rounds: int, seeds: int, few: bool) -> Iterator[Line]:
-    """One line for each kind of hospitals and each poison, of so many federations; without poison of more."""
+    """One line for each kind of hospitals and each poison, of so many federations; of like ones of more."""
     for kind in KINDS[:1] if few else KINDS:
         for poison in SHOWN:
-            count = seeds * (1 if few or poison != "none" else 4)
+            count = seeds * (4 if kind == "alike" and poison == "none" and not few else 1)
             results = [
                 told(setup, hospitals(setup, records, kind, poison, seed), rounds, kind == "late", seed)
                 for seed in range(count)
