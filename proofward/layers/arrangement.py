@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 from proofward.layers.beyond import Beyond, Span, signed_bits
 from proofward.layers.bounds import LayerBounds, compile_bounds
-from proofward.layers.model import FixedPoint, Training
+from proofward.layers.model import LARGEST_TABLE, FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.ranges import best_limb_bits
+from proofward.layers.saturated_weights import SaturatedTable
 from proofward.layers.saturation import HighLimb
 from proofward.layers.split import Split, ways
 
@@ -66,6 +67,23 @@ def forward_limbs(
         )
         for index, (own, high) in enumerate(zip(model.activations, spans, strict=True))
     )
+
+
+def of_weights(
+    model: Network, scales: FixedPoint, steps: int, bounds: Sequence[LayerBounds]
+) -> dict[int, Beyond]:
+    """How the weights of each layer that saturate are committed to in so many steps, by the layer's index."""
+    found: dict[int, Beyond] = {}
+    for index, (layer, own) in enumerate(zip(model.layers, bounds, strict=True)):
+        if (span := own.weight_high) is not None:
+            values = steps * (layer.weights.padded_size + layer.biases.padded_size)
+            limbs = [HighLimb.of(span, scales.table_bits, most) for most in range(2, LARGEST_TABLE)]
+
+            def cost(way: HighLimb, values: int = values) -> int:
+                return values * (way.inside_columns + way.inside_lookups) + 2 * way.table_rows
+
+            found[index] = min(limbs, key=cost)
+    return found
 
 
 def head_limb(scales: FixedPoint, high: Span) -> HighLimb:
@@ -135,4 +153,9 @@ def training_values(
     total = samples * model.head.committed(head, arrangement.head)
     for index, (own, limbs_above) in enumerate(zip(model.activations, arrangement.hidden, strict=True)):
         total += samples * own.committed(model.rounding(scales, index), limbs_above)
+    steps = training.padded_steps(rows)
+    for index, beyond in of_weights(model, scales, steps, bounds).items():
+        layer = model.layers[index]
+        of_each = SaturatedTable.count(scales, beyond)
+        total += steps * (layer.weights.padded_size + layer.biases.padded_size) * of_each
     return total

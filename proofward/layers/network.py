@@ -24,6 +24,7 @@ from proofward.layers.activation import Activation
 from proofward.layers.affine import Affine
 from proofward.layers.class_weights import checked
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.finer_scales import finer
 from proofward.layers.head import Head
 from proofward.layers.layout import Layout
 from proofward.layers.linear import MAX_WIDTH, Linear
@@ -155,7 +156,7 @@ class Network:
         Their ranges are those of the values between.
         """
         above = self.joints.finer_back_sums(index + 1) if index + 1 < self.depth else 1
-        return scales.of_layer(index).finer(self.joints.finer_sums(index), above)
+        return finer(scales.of_layer(index), self.joints.finer_sums(index), above)
 
     def last_rounding(self, scales: FixedPoint) -> FixedPoint:
         """The scales by which the head rounds the logits."""

@@ -78,7 +78,7 @@ class HighLimb:
 
     @property
     def inside_columns(self) -> int:
-        return 3 + self.columns
+        return 2 + (self.span[1] > 0) + self.columns
 
     @property
     def inside_lookups(self) -> int:
@@ -107,7 +107,7 @@ class HighLimb:
         self, ranges: RangeChecks, name: str, size: int, bits: int, values: Values
     ) -> tuple[Flags, LinearCombination, LinearCombination]:
         low = ranges.declare_low(name, size, bits, values)
-        flags = Flags.declare(ranges.party, name, size, lambda: values() >> bits)
+        flags = Flags.declare(ranges.party, name, size, lambda: values() >> bits, above=self.span[1] > 0)
         high = self.declare(ranges, f"{name} high", flags.sign, lambda: values() >> bits)
         return flags, low, combine((1, low), (1 << bits, high))
 

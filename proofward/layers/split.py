@@ -73,7 +73,7 @@ class Split:
 
     @property
     def inside_columns(self) -> int:
-        return 3 + self.columns
+        return 2 + (self.span[1] > 0) + self.columns
 
     @property
     def inside_lookups(self) -> int:
@@ -96,7 +96,7 @@ class Split:
     ) -> tuple[Flags, LinearCombination, LinearCombination]:
         assert bits == self.low_bits
         part = ranges.column(f"{name} part", size, lambda: self.part(values()))
-        flags = Flags.declare(ranges.party, name, size, lambda: values() >> bits)
+        flags = Flags.declare(ranges.party, name, size, lambda: values() >> bits, above=self.span[1] > 0)
         return flags, part, self._whole(ranges, name, part, flags.sign, values)
 
     def declare_saturating(
