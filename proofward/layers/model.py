@@ -69,8 +69,8 @@ class FixedPoint:
         integer("gradient_bits", self.gradient_bits, 1, 14)
         integer("weight_bits", self.weight_bits, self.activation_bits + self.gradient_bits, MAX_WEIGHT_BITS)
         integer("table_bits", self.table_bits, 2, LARGEST_TABLE)
-        integer("activation_range_bits", self.activation_range_bits, 2, self.table_bits)
-        integer("gradient_range_bits", self.gradient_range_bits, 1, self.table_bits - 1)
+        integer("activation_range_bits", self.activation_range_bits, 2, LARGEST_TABLE)
+        integer("gradient_range_bits", self.gradient_range_bits, 1, LARGEST_TABLE - 1)
         integer("logit_range_bits", self.logit_range_bits, 1, self.table_bits)
         most = self.weight_bits + MOST_WEIGHT_RANGE
         if type(self.weight_range_bits) is not int or self.weight_range_bits not in (0, *range(2, most + 1)):
@@ -80,7 +80,7 @@ class FixedPoint:
             if not isinstance(own, tuple):
                 raise ConfigurationError(name, "a tuple of integers", type(own).__name__)
             for bits in own:
-                integer(name, bits, least, self.table_bits - more)
+                integer(name, bits, least, LARGEST_TABLE - more)
             if set(own) <= {getattr(self, usual)}:
                 object.__setattr__(self, name, ())
 

@@ -86,7 +86,7 @@ def convolution(
                 windows.append(tuple(first + i * wide + j for i in range(side) for j in range(side)))
     if whole:
         windows = [tuple(range(o * tall * wide, (o + 1) * tall * wide)) for o in range(outputs)]
-    even = groups == 1 or not each & (each - 1) and not (run := outputs // groups) & (run - 1)
+    even = groups == 1 or (not each & (each - 1) and not (run := outputs // groups) & (run - 1))
     return PlainLayer(terms, tall * wide, outputs * tall * wide, windows, mean or whole, even)
 
 

@@ -41,7 +41,7 @@ from proofward.layers.claims import DerivedTable, gather
 from proofward.layers.flags import Flags
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.ranges import RangeChecks, combine, limbs
+from proofward.layers.ranges import RangeChecks, combine
 from proofward.layers.stack import Shape, Units, plain_weights, zero_product
 from proofward.proof.forms import ONE, ZERO, Form, Point
 from proofward.proof.lookup import LinearCombination
@@ -94,12 +94,6 @@ class SaturatedTable:
             return found if flags.above is None else add(found, scale(party.values(flags.above), 2 * limit))
 
         return SaturatedTable(limit, inside, whole, flags, DerivedTable(Shape(log_steps, 0), held))
-
-    @staticmethod
-    def count(scales: FixedPoint, beyond: Beyond) -> int:
-        """Columns that `declare` declares."""
-        low = len(limbs(scales.weight_range_bits + 1, scales.table_bits))
-        return beyond.inside_columns - 1 + low
 
     @property
     def log_entries(self) -> int:
