@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from proofward.data.bound_title import check_title
-from proofward.data.schema import FEATURES_NAME, FeaturesInvalid
+from proofward.data.columns.schema import FEATURES_NAME, FeaturesInvalid
 from proofward.dossier.chronicle import Chronicle, chronicle
 from proofward.federation.history.state.history_state import HistoryState
 from proofward.federation.history.sums.aggregation import model_weights
@@ -26,9 +26,9 @@ from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.ledger.seal import OBJECTS_NAME
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.handover.description import CLASSES_NAME, Description, read_description
-from proofward.report.run_audit import RunAudit
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import RunAudit
+from proofward.report.handover.models.description import CLASSES_NAME, Description, read_description
 
 METRICS_NAME = "metrics.json"
 MAX_METRICS = 1 << 22

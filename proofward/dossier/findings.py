@@ -7,7 +7,7 @@ from proofward.catalogue.refusals import REFUSALS
 from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Basis, Block, Cell, Grid, Mark, Section, Words
 from proofward.federation.history.faults import LATE
-from proofward.report.audit_summary import AuditSummary, Breach
+from proofward.report.audits.audit_summary import AuditSummary, Breach
 
 MOST_LINES = 200
 LATE_MEANS = "It came too late or too early, for which the network may be to blame."

@@ -12,7 +12,7 @@ import pytest
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.evidence.ledgers.audit_words import exactness, privacy_document, privacy_lines, screen
-from proofward.cli.kit.data_file import DataFile
+from proofward.cli.kit.records.data_file import DataFile
 from proofward.cli.project.consortium_file.reading import project_of, read_project, read_whole_project
 from proofward.cli.project.consortium_file.writing import project_text
 from proofward.cli.project.privacy_options import chosen_privacy
@@ -26,8 +26,8 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.weighting import ALL_ALIKE
 from proofward.models.presets import FOLDER, PRESET_FILES
 from proofward.privacy import words
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.handover.model_card import _bounded
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.handover.models.model_card import _bounded
 from proofward.report.privacy_so_far import privacy_so_far
 from tests.cli.own_tables import write_project
 
