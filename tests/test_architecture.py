@@ -55,6 +55,7 @@ WINGS = {
     "models/graph": ("parts", "onnx", "torch", "frozen"),
     "report": ("handover", "figures", "histograms", "audits", "demonstrations", "comparing"),
     "report/handover": ("models", "predictions", "formats", "secrets"),
+    "dossier": ("parts", "record", "sections"),
     "cli": ("common", "project", "kit", "run", "evidence"),
     "cli/project": ("tables", "consortium_file", "words"),
     "cli/kit": ("records",),

@@ -22,9 +22,9 @@ from proofward.data.columns.schema import Label, Notation, Schema
 from proofward.data.image_schema import ImageSchema
 from proofward.data.reading.records import Records
 from proofward.data.reading.table_records import Table
-from proofward.dossier.evidence import NoReport
 from proofward.dossier.filing import file_report
 from proofward.dossier.pdf import PdfUnavailable
+from proofward.dossier.record.evidence import NoReport
 from proofward.layers.model import Int64Array
 from proofward.report.audits.audit_summary import AuditSummary
 from proofward.report.audits.run_audit import RunAudit

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from proofward.dossier.evidence import evidence
 from proofward.dossier.html_page import html_page
 from proofward.dossier.pdf import pdf as pdf_of
+from proofward.dossier.record.evidence import evidence
 from proofward.dossier.report import paper_of, to_plain
 from proofward.federation.history.proving.proofs import Proofs
 from proofward.ledger.files import write_out

@@ -19,9 +19,9 @@ from proofward.chain.state.rlp import rlp_decode, rlp_encode
 from proofward.chain.state.state_proof import StateProof, proved_state, slots_for
 from proofward.chain.state.state_trie import value_at
 from proofward.cli.evidence.ledgers.audit_words import screen
-from proofward.dossier.digests import digests
-from proofward.dossier.evidence import evidence
-from proofward.dossier.paper import Facts
+from proofward.dossier.parts.paper import Facts
+from proofward.dossier.record.evidence import evidence
+from proofward.dossier.sections.digests import digests
 from proofward.federation.history.state.outcomes import roster_digest
 from proofward.report.audits.audit_summary import AuditSummary
 from proofward.report.audits.run_audit import PROOF_OF_ANCHOR, RunAudit

@@ -19,7 +19,7 @@ from proofward.cli.project.privacy_options import chosen_privacy
 from proofward.cli.project.statistics_terms import statistics_project
 from proofward.cli.project.tables.privacy import PrivacyTable, delta_in_words
 from proofward.cli.project.words.terms import in_words, unusual
-from proofward.dossier.promises import not_shown, promises
+from proofward.dossier.sections.promises import not_shown, promises
 from proofward.federation.history.history import History
 from proofward.federation.parties.auditor import _in_words
 from proofward.layers.errors import ConfigurationError

@@ -6,9 +6,9 @@ has counted rightly, and so are figures of it.
 
 from __future__ import annotations
 
-from proofward.dossier.drawing import Line, chart
-from proofward.dossier.evidence import Evidence
-from proofward.dossier.paper import Basis, Block, Cell, Grid, Picture, Words
+from proofward.dossier.parts.drawing import Line, chart
+from proofward.dossier.parts.paper import Basis, Block, Cell, Grid, Picture, Words
+from proofward.dossier.record.evidence import Evidence
 from proofward.federation.history.sums.counted import CountedSum
 from proofward.layers.errors import ConfigurationError
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proofward.dossier.chronicle import lasted
-from proofward.dossier.drawing import Line, chart
-from proofward.dossier.evidence import Evidence
-from proofward.dossier.paper import Basis, Block, Cell, Facts, Grid, Mark, Picture, Section, Words, fact
-from proofward.dossier.take_part import MEANINGS, attempts, marked, part
+from proofward.dossier.parts.drawing import Line, chart
+from proofward.dossier.parts.paper import Basis, Block, Cell, Facts, Grid, Mark, Picture, Section, Words, fact
+from proofward.dossier.record.chronicle import lasted
+from proofward.dossier.record.evidence import Evidence
+from proofward.dossier.sections.take_part import MEANINGS, attempts, marked, part
 from proofward.federation.messages.basics.clock import in_utc
 from proofward.federation.messages.consortium.thresholds import committees_in_words
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from proofward.data.bound_title import check_title
 from proofward.data.columns.schema import FEATURES_NAME, FeaturesInvalid
-from proofward.dossier.chronicle import Chronicle, chronicle
+from proofward.dossier.record.chronicle import Chronicle, chronicle
 from proofward.federation.history.state.history_state import HistoryState
 from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.history.sums.counted import CountedSum, counted_sums

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from proofward.dossier.chronicle import at, lasted
-from proofward.dossier.evidence import Evidence
-from proofward.dossier.paper import (
+from proofward.dossier.parts.paper import (
     NOT_RECORDED,
     Basis,
     Block,
@@ -20,6 +18,8 @@ from proofward.dossier.paper import (
     Words,
     fact,
 )
+from proofward.dossier.record.chronicle import at, lasted
+from proofward.dossier.record.evidence import Evidence
 from proofward.federation.history.progress.ending import end_in_words
 from proofward.federation.history.steps.admission import admission_votes
 from proofward.federation.history.steps.attestation import in_words as evidence_in_words

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from proofward.catalogue.audits import CHECKS
 from proofward.catalogue.refusals import REFUSALS
-from proofward.dossier.evidence import Evidence
-from proofward.dossier.paper import Basis, Block, Cell, Grid, Mark, Section, Words
+from proofward.dossier.parts.paper import Basis, Block, Cell, Grid, Mark, Section, Words
+from proofward.dossier.record.evidence import Evidence
 from proofward.federation.history.faults import LATE
 from proofward.report.audits.audit_summary import AuditSummary, Breach
 

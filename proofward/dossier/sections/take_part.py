@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proofward.dossier.paper import Mark
+from proofward.dossier.parts.paper import Mark
 from proofward.federation.history.state.history_state import HistoryState
 from proofward.federation.history.state.round_state import RoundState
 

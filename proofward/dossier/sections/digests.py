@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from proofward.dossier.evidence import Evidence
-from proofward.dossier.paper import Basis, Block, Cell, Fact, Facts, Grid, Mark, Picture, Section, Words, fact
+from proofward.dossier.parts.paper import (
+    Basis,
+    Block,
+    Cell,
+    Fact,
+    Facts,
+    Grid,
+    Mark,
+    Picture,
+    Section,
+    Words,
+    fact,
+)
+from proofward.dossier.record.evidence import Evidence
 
 NO_QR = "There is no QR code: it needs the extra `report` (pip install 'proofward[report]')."
 

@@ -5,9 +5,9 @@ Nothing here is legal advice, and no line says that a duty is met: it says what 
 
 from __future__ import annotations
 
-from proofward.dossier.evidence import Evidence
-from proofward.dossier.paper import Basis, Fact, Facts, Section, Words, fact
-from proofward.dossier.people import span
+from proofward.dossier.parts.paper import Basis, Fact, Facts, Section, Words, fact
+from proofward.dossier.record.evidence import Evidence
+from proofward.dossier.sections.people import span
 from proofward.federation.messages.basics.clock import in_utc
 from proofward.relations.private_rules import starts_from_zeros
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from proofward.dossier.counts import counted_figures
-from proofward.dossier.drawing import Line, chart
-from proofward.dossier.evidence import Evidence
-from proofward.dossier.paper import Basis, Block, Cell, Grid, Picture, Section, Words
+from proofward.dossier.parts.drawing import Line, chart
+from proofward.dossier.parts.paper import Basis, Block, Cell, Grid, Picture, Section, Words
+from proofward.dossier.record.evidence import Evidence
+from proofward.dossier.sections.counts import counted_figures
 
 MOST_METHODS, MOST_VALUES = 12, 10_000
 _NONE = (

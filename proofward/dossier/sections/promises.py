@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from proofward.dossier.evidence import Evidence
-from proofward.dossier.paper import Block, Fact, Facts, Listing, Section, Words, fact
+from proofward.dossier.parts.paper import Block, Fact, Facts, Listing, Section, Words, fact
+from proofward.dossier.record.evidence import Evidence
 from proofward.federation.history.steps.consent import most_releases
 from proofward.lattice.security import security_margin
 from proofward.privacy.words import assumption, consequences, mechanism, neighbours, promise, spent
