@@ -12,7 +12,9 @@ from proofward.layers.bounds import WEIGHT_LIMIT, compile_bounds, forward_bounds
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.layers.initial_weights import initial_weights, largest_first_weight
 from proofward.layers.model import LARGEST_TABLE, FixedPoint, Training
-from proofward.layers.network import chain
+from proofward.layers.network import Network, chain
+from proofward.layers.training import train
+from proofward.relations.update_rule import delta_bounds
 from tests.layers.test_shortcuts import conv, linear
 from tests.relations.cases import config
 
@@ -66,7 +68,9 @@ def test_sums_are_bounded_by_weights_in_the_range() -> None:
     """However many steps there are; without a range they grow."""
     limit = HELD.weight_range
     few, many = (compile_bounds(NETWORK, HELD, Training(4, 2, steps=own), 5, limit) for own in (1, 900))
-    assert few[:2] == many[:2] and few[2].weights < many[2].weights
+    for one, other in zip(few[:2], many[:2], strict=True):
+        assert other == replace(one, weight_change=2 * limit, bias_change=2 * limit)
+    assert few[2].weights < many[2].weights
     gradients, inputs = HELD.gradient_limit, -HELD.input_range[0]
     for own, layer in zip(few[:2], NETWORK.layers, strict=False):
         assert own.weights == own.biases == limit and own.saturates
@@ -153,3 +157,33 @@ def test_columns_of_weights_are_those_of_every_step() -> None:
     )
     assert training_values(NETWORK, HELD, TRAINING, rows, limit) == values
     assert of_weights(NETWORK, SCALES, 4, compile_bounds(NETWORK, SCALES, TRAINING, rows, limit)) == {}
+
+
+def far_moved(momentum: int = 0) -> tuple[Network, FixedPoint, Training, np.ndarray, np.ndarray]:
+    """One weight with the gradients of largest magnitude in every step, and nothing that ends these."""
+    network = chain((1, 1, 1), [conv(1, 1, 1, 0), linear(2)])
+    scales = FixedPoint(2, 3, 20, 9, 2, 8, 10, weight_range_bits=16)
+    weights = np.array([-1 << 15, 0, 0, 1 << 21, 0, 0])
+    return network, scales, Training(1, 1, steps=7, momentum=momentum), weights, np.array([[-256], [-256]])
+
+
+@pytest.mark.parametrize("momentum", [0, 400_000])
+def test_a_weight_moves_further_than_by_one_step(momentum: int) -> None:
+    """The update of a round is bounded by all steps, or by both ends of the range."""
+    network, scales, training, weights, features = far_moved(momentum)
+    labels, batches = np.zeros(2, np.int64), np.zeros((8, 1), np.int64)
+    update = train(network, scales, training, weights, features, labels, batches).update
+    own = compile_bounds(network, scales, training, 2, 1 << 16)[0]
+    assert own.weight_update < abs(int(update[0])) <= own.weight_change == training.rates(2).total(8) * 12 * 256
+    assert delta_bounds(network, scales, training, 2).largest >= np.abs(update).max()
+    many = compile_bounds(network, scales, replace(training, steps=900), 2, 1 << 16)[0]
+    assert many.weight_change == 2 << 16 > many.bias_change and many.weight_update == own.weight_update
+
+
+def test_changes_are_those_of_all_steps_where_nothing_saturates() -> None:
+    for own in compile_bounds(NETWORK, SCALES, TRAINING, 5, 1 << 20):
+        assert (own.weight_change, own.bias_change) == (own.weight_update, own.bias_update)
+    last = compile_bounds(NETWORK, HELD, TRAINING, 5, 1 << 20)[-1]
+    assert (last.weight_change, last.bias_change) == (last.weight_update, last.bias_update)
+    beyond = compile_bounds(NETWORK, HELD, TRAINING, 5, 3 << 24)[0]
+    assert beyond.weight_change == beyond.bias_change == 4 << 24, "what begins outside is brought back"
