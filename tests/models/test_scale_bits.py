@@ -15,7 +15,7 @@ WHOLE = Settings((4,), 0.0625, 16, None, 14, 1.5)
 
 
 def test_keys_are_the_fields_of_the_scales():
-    assert SCALE_KEYS == (*LIMITS, *OF_LAYERS) and len(set(SCALE_KEYS)) == len(SCALE_KEYS)
+    assert (*LIMITS, *OF_LAYERS) == SCALE_KEYS and len(set(SCALE_KEYS)) == len(SCALE_KEYS)
     assert {entry.name for entry in fields(FixedPoint)} == set(SCALE_KEYS)
 
 
