@@ -24,6 +24,7 @@ ONE_LIMB = replace(NARROW, table_bits=21)
 WIDE = FixedPoint(4, 6, 20, 8, 6, 7, 10, (12, 12), (19, 12), weight_range_bits=20)
 ADD, POOL, MEAN = {"kind": "add", "from": 1}, {"kind": "relu_maxpool2d"}, {"kind": "relu_avgpool2d"}
 STRIDES = chain((1, 5, 5), [conv(2, 3, 2, 1), conv(3, 3, 1, 1), HEAD])
+EIGHT = chain((1, 5, 5), [conv(8, 3, 2, 1), HEAD])
 PICTURES = chain((1, 7, 7), [conv(4, 3, 2, 1), conv(4, 3, 2, 1), HEAD])
 
 Rules = dict[str, Any]
@@ -45,7 +46,9 @@ SHAPES: dict[str, Rules] = {
         network=chain((1, 5, 5), [conv(2, 3, 2, 1), conv(3, 3, 1, 1), dense(8), HEAD]), steps=7, clip=200, rate=1 << 14
     ),
     "tables as wide as weights": dict(network=STRIDES, steps=3, scales=ONE_LIMB),
-    "a range that one step does not leave far": dict(network=STRIDES, steps=3, rate=1, scales=replace(NARROW, weight_range_bits=24)),
+    "a range that one step does not leave far": dict(network=EIGHT, steps=3, rate=1, scales=replace(NARROW, weight_range_bits=24)),
+    "eight outputs": dict(network=EIGHT, steps=5),
+    "eight outputs that move far": dict(network=EIGHT, steps=5, rate=1 << 10),
     "the range of all values wider than tables": dict(network=STRIDES, steps=3, scales=replace(NARROW, activation_range_bits=11, gradient_range_bits=10, table_bits=9, logit_range_bits=8)),
     "ranges wider than tables": dict(network=PICTURES, steps=3, scales=WIDE),
 }  # fmt: skip
@@ -57,13 +60,14 @@ def rules_of(name: str, momentum: int = 0) -> RoundConfig:
 
 
 def ends(rules: RoundConfig, seed: int = 1) -> np.ndarray:
-    """Small weights, some at the ends of the range and next to them, and biases at one end or the other."""
+    """Small weights, some at the ends of the range and next to them, and half of the biases at their ends."""
     random, end = np.random.default_rng(seed), rules.weight_limit
     few = random.choice([-end, 1 - end, end - 1, end, 0, 1], rules.model.parameters)
     small = random.integers(-end // 4, end // 4, rules.model.parameters)
     flat = np.where(random.random(rules.model.parameters) < 0.4, few, small).astype(np.int64)
     for _, biases in rules.model.unflatten(flat):
-        biases[...] = end * (1 - 2 * (np.arange(biases.size) % 2))
+        ends_first = np.arange(biases.size) % 4 < 2  # the others are in the middle
+        biases[...] = np.where(ends_first, end, end // 8) * (1 - 2 * (np.arange(biases.size) % 2))
     return flat
 
 
