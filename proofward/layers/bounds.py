@@ -68,7 +68,7 @@ class LayerBounds(Magnitudes):
     `sums` then bounds.
     `back_high` is that of the gradients with respect to this layer's inputs.
     `weight_high` is that of weights and biases that a step has changed and that saturate then; None where
-    they have no range. `weights` and `biases` are those that sums are made of, which are in the range.
+    they do not. `weights` and `biases` are those that sums are made of.
     """
 
     name: str
@@ -99,7 +99,7 @@ def compile_bounds(
 
 def forward_bounds(model: Network, scales: FixedPoint, largest_weight: int) -> tuple[LayerBounds, ...]:
     """Bounds of every layer in a forward pass: `compile_bounds` of weights that stay as they are."""
-    return _admissible(_limited(model, scales, Growth(0, 0), largest_weight))
+    return _admissible(_limited(model, scales, NO_GROWTH, largest_weight))
 
 
 def _admissible(found: Iterable[Limited]) -> tuple[LayerBounds, ...]:
@@ -117,18 +117,29 @@ def limited_bounds(
 ) -> Iterator[Limited]:
     """Bounds of every layer, whether they are admissible or not: by quantity, the bound and its limit."""
     if training.full_batch:  # no weight changes before the server's step
-        return _limited(model, scales, Growth(0, 0), largest_weight)
-    rates = training.largest.rates(rows)
-    whole = rates.total(training.padded_steps(rows)) * training.batch
-    return _limited(model, scales, Growth(whole, rates.sums[-1] * training.batch), largest_weight)
+        return _limited(model, scales, NO_GROWTH, largest_weight)
+    rates, steps = training.largest.rates(rows), training.padded_steps(rows)
+    whole = rates.total(steps) * training.batch
+    if not scales.weight_range_bits:
+        return _limited(model, scales, Growth(whole, whole, 0), largest_weight)
+    of_a_step = rates.sums[-1] * training.batch if steps > 1 else 0
+    return _limited(model, scales, Growth(whole, whole if steps > 1 else 0, of_a_step), largest_weight)
 
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """How often a product of the largest values is added to a weight: in all steps, and in one of them."""
+    """How often a product of the largest values is added to a weight.
+
+    In all steps; before the sums of the last step are made; and in one step, after which weights saturate, or
+    0 where none do.
+    """
 
     whole: int
+    before_sums: int
     of_a_step: int
+
+
+NO_GROWTH = Growth(0, 0, 0)
 
 
 def _limited(model: Network, scales: FixedPoint, growth: Growth, largest_weight: int) -> Iterator[Limited]:
@@ -136,7 +147,7 @@ def _limited(model: Network, scales: FixedPoint, growth: Growth, largest_weight:
     scales.check_layers(len(model.activations))
     parts = [_magnitudes(model, scales, growth, index, largest_weight) for index in range(len(model.layers))]
     for index in range(len(model.layers)):
-        held = _saturates(model, scales, growth, index)
+        held = growth.of_a_step > 0 and saturating(model, index)
         bounds = _layer_bounds(model, scales, parts, index, held)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
         # prover's value can be twice as far out as an honest one, and is still below 2^62. In two parts it
@@ -155,7 +166,7 @@ def _limited(model: Network, scales: FixedPoint, growth: Growth, largest_weight:
             "back_sums": LIMIT,
         }
         found = {name: (int(getattr(bounds, name)), limit) for name, limit in limits.items()}
-        if bounds.saturates:  # until they saturate
+        if held or not growth.before_sums:  # behind the sums of the last step
             found["weights"] = (bounds.weights + bounds.weight_update, WEIGHT_LIMIT)
             found["biases"] = (bounds.biases + bounds.bias_update, limits["biases"])
         yield bounds, {**found, "limbs of the sums": (reach, LIMIT)}
@@ -172,12 +183,13 @@ def _magnitudes(
     positions = layer.positions // layer.window**2 * (1 if last else model.activations[place].passes)
     of_weight, of_bias = positions * gradients * inputs, positions * gradients * one
     change = updates = growth.whole * of_weight, growth.whole * of_bias
-    first = largest_weight * finer.weights
-    weight, bias = first + updates[0], first + updates[1]
-    if _saturates(model, scales, growth, index):
+    weight = bias = first = largest_weight * finer.weights
+    if growth.of_a_step > 0 and saturating(model, index):
         updates = growth.of_a_step * of_weight, growth.of_a_step * of_bias
         weight = bias = max(first, scales.weight_range)
         change = _changes(change, first, scales.weight_range)
+    elif growth.before_sums:
+        weight, bias = first + updates[0], first + updates[1]
     sums = layer.fan_in * weight * inputs + bias * one
     back_sums = layer.fan_out * weight * gradients
     return Magnitudes(inputs, gradients, *updates, *change, weight, bias, sums, back_sums)
@@ -189,10 +201,12 @@ def _changes(grown: tuple[int, int], first: int, limit: int) -> tuple[int, int]:
     return weight, bias
 
 
-def _saturates(model: Network, scales: FixedPoint, growth: Growth, index: int) -> bool:
-    """Whether weights of a layer saturate after every step: there are few, at the scale of all weights."""
-    few = model.layers[index].has_few_weights and model.finer[index].weights == 1
-    return few and scales.weight_range_bits > 0 and growth.of_a_step > 0
+def saturating(model: Network, index: int) -> bool:
+    """Whether a layer's weights saturate after every step of several, where weights have a range.
+
+    There are few of them, and they have the scale of all weights.
+    """
+    return model.layers[index].has_few_weights and model.finer[index].weights == 1
 
 
 def largest_value(model: Network, scales: FixedPoint, place: int) -> int:

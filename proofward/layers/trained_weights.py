@@ -85,7 +85,6 @@ class TrainedWeights(AffineRelation):
         return log_padded(self.weights.shape[0])
 
     # -- what differs between layers
-    # ----------------------------------------------------------------------------------------------------
 
     @property
     def log_positions(self) -> int:
@@ -118,7 +117,6 @@ class TrainedWeights(AffineRelation):
         """value = extended input of the group at (samples, position, extended)."""
 
     # -- what is common
-    # ----------------------------------------------------------------------------------------------------
 
     @property
     def gradient(self) -> Gradient:

@@ -10,6 +10,7 @@ import pytest
 from proofward.layers import reference_pictures as plain
 from proofward.layers.bounds import compile_bounds
 from proofward.layers.conv2d import Conv2d
+from proofward.layers.float_twin import real_features, real_weights, train_float
 from proofward.layers.linear import Linear
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, chain
@@ -181,3 +182,32 @@ def test_a_trainer_says_which_layers_saturate() -> None:
         assert not Trainer(model, replace(SCALES, weight_range_bits=0), training, ROWS, zeros).saturating
         bounds = compile_bounds(model, SCALES, training, ROWS, END)
         assert tuple(index for index, own in enumerate(bounds) if own.saturates) == saturating
+
+
+def test_one_step_ends_no_weight() -> None:
+    """Nor is one committed to: the update says what becomes of it."""
+    model = chain(*CHAINS["strides"][:2])
+    weights, training = at_the_ends(model, 1), Training(rate=64, batch=2, steps=1)
+    *_, held = trained(model, SCALES, training, weights, 2)
+    *_, free = trained(model, replace(SCALES, weight_range_bits=0), training, weights, 2)
+    assert np.array_equal(held.update, free.update) and not held.trace.stepped
+    assert np.abs(weights + held.update).max() > END
+
+
+@pytest.mark.parametrize("steps", [1, 6])
+def test_the_float_twin_ends_the_same_weights(steps: int) -> None:
+    """With exact numbers: in six steps those of convolutions end at the same ends, and in one step none does."""
+    model = chain((1, 1, 1), [conv(2, 1, 1, 0), linear(2)])
+    scales = FixedPoint(4, 8, 20, 10, 8, 10, 12, weight_range_bits=20)
+    weights = (np.array([8, -8, 4, -2, 8, 0, -8, 4, 0, 0]) << 17).astype(np.int64)
+    features, labels = np.array([[1 << 8], [1 << 7]]), np.array([0, 1])
+    training = Training(rate=1 << 6, batch=2, steps=steps)
+    batches = np.tile(np.arange(2), (training.padded_steps(2), 1))
+    moved = train(model, scales, training, weights, features, labels, batches).update / (1 << scales.weight_bits)
+    real = real_weights(weights, scales), real_features(features, scales)
+    twin = train_float(model, scales, training, *real, labels, batches)
+    free = train_float(model, replace(scales, weight_range_bits=0), training, *real, labels, batches)
+    few = slice(0, 4)
+    assert np.abs(twin - moved).max() < 0.05 * np.abs(moved).max()
+    assert (np.abs((real[0] + twin)[few]).max() <= 1) == (steps > 1)
+    assert np.array_equal(twin, free) == (steps == 1)
