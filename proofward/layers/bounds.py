@@ -37,12 +37,18 @@ LARGEST_WEIGHT = 64  #: global weights are projected to at most this, as real nu
 
 @dataclass(frozen=True)
 class Magnitudes:
-    """Of one layer by itself: `sums` and `back_sums` are what it adds to those that it joins."""
+    """Of one layer by itself: `sums` and `back_sums` are what it adds to those that it joins.
+
+    `weight_update` is what is added to a weight until it saturates: by one step, or by all where it does not.
+    `weight_change` is W_T - W_0, whatever T up to T_pad is. Of biases likewise.
+    """
 
     inputs: int
     output_gradients: int
     weight_update: int
     bias_update: int
+    weight_change: int
+    bias_change: int
     weights: int
     biases: int
     sums: int
@@ -175,18 +181,24 @@ def _magnitudes(
     inputs = largest_value(model, scales, model.joints.reads(index))
     gradients = model.head.largest_gradient(scales) if last else scales.of_layer(place).gradient_limit
     positions = layer.positions // layer.window**2 * (1 if last else model.activations[place].passes)
-    held = growth.of_a_step > 0 and saturating(model, index)
-    updates = growth.of_a_step if held else growth.whole
-    weight_update = updates * positions * gradients * inputs
-    bias_update = updates * positions * gradients * one
-    weight = bias = largest_weight * finer.weights
-    if held:
-        weight = bias = max(weight, scales.weight_range)
+    of_weight, of_bias = positions * gradients * inputs, positions * gradients * one
+    change = updates = growth.whole * of_weight, growth.whole * of_bias
+    weight = bias = first = largest_weight * finer.weights
+    if growth.of_a_step > 0 and saturating(model, index):
+        updates = growth.of_a_step * of_weight, growth.of_a_step * of_bias
+        weight = bias = max(first, scales.weight_range)
+        change = _changes(change, first, scales.weight_range)
     elif growth.before_sums:
-        weight, bias = weight + weight_update, bias + bias_update
+        weight, bias = first + updates[0], first + updates[1]
     sums = layer.fan_in * weight * inputs + bias * one
     back_sums = layer.fan_out * weight * gradients
-    return Magnitudes(inputs, gradients, weight_update, bias_update, weight, bias, sums, back_sums)
+    return Magnitudes(inputs, gradients, *updates, *change, weight, bias, sums, back_sums)
+
+
+def _changes(grown: tuple[int, int], first: int, limit: int) -> tuple[int, int]:
+    """Of weights that saturate: one that begins in the range moves no further than by all that is added."""
+    weight, bias = (min(own, 2 * limit) if first <= limit else first + limit for own in grown)
+    return weight, bias
 
 
 def saturating(model: Network, index: int) -> bool:

@@ -125,6 +125,7 @@ def train_float(
     rate = np.float32(training.rate / (1 << scales.rate_shift))
     momentum, velocities = np.float32(training.real_momentum), _parts(model, np.zeros_like(flat))
     most = np.float32(scales.weight_range / (1 << scales.weight_bits))
+    ends = scales.weight_range_bits > 0 and training.padded_steps(len(labels)) > 1
     end = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
     for chosen in batches[: training.steps_for(len(labels))]:
         values, sums, logits = _forward(model, parts, scales, features[chosen])
@@ -147,7 +148,7 @@ def train_float(
                 velocity *= momentum
                 velocity += grown
                 part -= rate * velocity
-                if scales.weight_range_bits and saturating(model, index):
+                if ends and saturating(model, index):
                     np.clip(part, -most, most, out=part)
         if observe is not None:
             observe([*sums, logits], back_sums[::-1], flat)

@@ -150,10 +150,7 @@ class Network:
         return tuple(self.finest // own.weights for own in self.finer)
 
     def rounding(self, scales: FixedPoint, index: int) -> FixedPoint:
-        """The scales by which the sums of a layer are rounded, and the back sums of the one above.
-
-        Their ranges are those of the values between.
-        """
+        """Scales of the sums of a layer and of back sums of the one above, with ranges of what is between."""
         above = self.joints.finer_back_sums(index + 1) if index + 1 < self.depth else 1
         return finer(scales.of_layer(index), self.joints.finer_sums(index), above)
 
