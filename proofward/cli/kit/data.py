@@ -41,7 +41,7 @@ def data() -> None:
 @click.option("--size", metavar="HEIGHTxWIDTH", help="Of images, without --consortium: grey ones of so many "
               "pixels.")  # fmt: skip
 @click.option("--labels", type=FILE, metavar="CSV",
-              help="Of images: table of files, labels and patients; without it each folder is a class.")  # fmt: skip
+              help="Of images: table of files, labels, patients; else each folder is a class.")  # fmt: skip
 @click.option("--allow-identifying", is_flag=True,
               help="Of images: take DICOM files that name a patient; no name is kept.")  # fmt: skip
 @click.option("--allow-burned-in", is_flag=True,

@@ -16,6 +16,7 @@ from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.convolutions import SAME as SAME_PADDING
 from proofward.models.graph.convolutions import Convolution, Pair, named_padding, pair_of
+from proofward.models.graph.pool_words import torch_windows
 from proofward.models.graph.refusals import ADD, CONCAT, ONE_OUTPUT, ImportRefused, plain_name, unsupported
 from proofward.models.graph.steps import (
     ConvStep,
@@ -117,7 +118,7 @@ class Program:
         if "dropout" in name:
             p = node.args[1]
             return [unsupported(target_of(node), place, f"p = {p}")] if p > 0 else []
-        problems = [unsupported(target_of(node), place)]
+        problems = [unsupported(target_of(node), place, torch_windows(node))]
         if name == "sigmoid" and getattr(value, "shape", ())[-1:] == (1,):
             problems.append(f"{place}: {ONE_OUTPUT}")
         return problems
