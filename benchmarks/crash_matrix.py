@@ -36,7 +36,7 @@ from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.local import SERVER, LocalConsortium
 from proofward.engines.operations.isolation import interpreter, isolated
-from proofward.federation.history.slots import slot
+from proofward.federation.history.state.slots import slot
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.storage.state_store import StateStore

@@ -27,8 +27,8 @@ from crash_matrix import SEED
 from proofward.cli.run.demo_sites import read_ledger
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.local import LocalConsortium
-from proofward.federation.messages.catalogue import RoundClosed
 from proofward.federation.messages.events import Event
+from proofward.federation.messages.records.catalogue import RoundClosed
 from proofward.report.run_audit import RunAudit
 from proofward.report.scenario import Scenario, make_scenario
 

@@ -26,7 +26,10 @@ from proofward.engines.remote.messages import (
     write,
 )
 from proofward.federation.history.history import History
-from proofward.federation.messages.catalogue import (
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.rules import Rules
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.records.catalogue import (
     Abandonment,
     AcceptedSet,
     BeaconVouch,
@@ -36,9 +39,6 @@ from proofward.federation.messages.catalogue import (
     Message,
     ShareSum,
 )
-from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import open_extension
 from proofward.ledger.keys import SigningKey
 

@@ -18,7 +18,7 @@ from proofward.api.results import AuditResult, Evaluation, Round
 from proofward.api.sources import source_of
 from proofward.api.terms import Terms
 from proofward.api.training import Manner
-from proofward.cli.evidence.audit_words import privacy_document
+from proofward.cli.evidence.ledgers.audit_words import privacy_document
 from proofward.data.csv_records import Table
 from proofward.data.image_schema import ImageSchema
 from proofward.report.handover.exported_model import ExportedModel

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from proofward.api.place import Place
 from proofward.api.refusals import ExportRefused, RunRefused, SettingsRefused, refusing
 from proofward.api.results import AuditResult, Evaluation, Round
-from proofward.cli.evidence.audit import holds_ledger
-from proofward.cli.project.project import Project
+from proofward.cli.evidence.ledgers.audit import holds_ledger
+from proofward.cli.project.consortium_file.project import Project
 from proofward.cli.run.in_process_run import Ended
 from proofward.cli.run.own_page import rows_judged
 from proofward.data.csv_records import Table

@@ -10,7 +10,7 @@ from typing import Any
 
 from proofward.api.refusals import TablesRefused, refusing
 from proofward.cli.kit.data_file import DataFile
-from proofward.data.images.refusal import ImagesRefused
+from proofward.data.images.contract.refusal import ImagesRefused
 from proofward.report.handover.exported_model import ExportedModel
 from proofward.report.handover.image_prediction import predict_images
 from proofward.report.handover.prediction import Predictions

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.cli.evidence.audit_words import describe, screen, to_document
+from proofward.cli.evidence.ledgers.audit_words import describe, screen, to_document
 from proofward.data.records import Records
 from proofward.report.audit_summary import AuditSummary, Breach
 from proofward.report.evaluation import evaluate

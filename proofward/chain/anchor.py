@@ -22,9 +22,9 @@ from proofward.chain.contract.keccak import keccak256
 from proofward.chain.contract.keys import ChainKey
 from proofward.chain.contract.typed_data import Domain
 from proofward.chain.errors import NoAnchor
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.outcomes import roster_digest
-from proofward.federation.messages.usual import P256
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.outcomes import roster_digest
+from proofward.federation.messages.consortium.usual import P256
 
 SALT = bytes(32)
 NO_KEY = bytes(32)

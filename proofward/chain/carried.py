@@ -15,7 +15,7 @@ from proofward.chain.contract.keccak import keccak256
 from proofward.chain.errors import NotAnchored
 from proofward.chain.node import Transaction
 from proofward.chain.state_proof import MOST_SEATS, AnchoredState
-from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.state.history_state import HistoryState
 
 FORMAT = "proofward/chain-transactions/v1"
 MAX_FILE = 1 << 24

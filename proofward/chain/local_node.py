@@ -11,7 +11,7 @@ from proofward.chain.errors import NotAnchored
 from proofward.chain.evm import LocalChain, Reverted
 from proofward.chain.node import Receipt, Transaction, Tried
 from proofward.chain.state_proof import StateProof
-from proofward.federation.messages.chain_terms import USUAL_FACTORY
+from proofward.federation.messages.consortium.chain_terms import USUAL_FACTORY
 
 FACTORY_CODE = bytes.fromhex(
     "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe036016000816020823780"

@@ -20,11 +20,11 @@ from proofward.chain.dispute import dispute_arguments, first_difference, row_dis
 from proofward.chain.node import Transaction
 from proofward.chain.receipt import Receipt, watched
 from proofward.chain.verdicts import typed_verdict, verdict_holds
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.proofs import Proofs, judge_round
+from proofward.federation.history.proving.proofs import Proofs, judge_round
 from proofward.federation.history.round_jobs import round_job
-from proofward.federation.history.round_state import RoundState
-from proofward.federation.messages.catalogue import VerdictReceipt
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.round_state import RoundState
+from proofward.federation.messages.records.catalogue import VerdictReceipt
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import TrainingError
 from proofward.proof.commitment.opened import OpenedColumns

@@ -18,8 +18,8 @@ from proofward.chain.errors import NotAnchored
 from proofward.chain.node import Node, Receipt, Transaction
 from proofward.chain.seals import bitmap, outcome_record, packed_weights, seals_of
 from proofward.chain.state_proof import AnchoredState, StateProof, proved_state, slots_for
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.round_outcome import RoundOutcome
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.round_outcome import RoundOutcome
 from proofward.ledger.merkle_log import consistency_proof
 
 DEPLOYMENT = "deploy"

@@ -28,11 +28,11 @@ from proofward.chain.errors import NotAnchored
 from proofward.chain.node import Transaction
 from proofward.chain.seals import KeySealer
 from proofward.chain.state_proof import AnchoredState
-from proofward.federation.history.chain_steps import is_signed
-from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.steps.chain import is_signed
+from proofward.federation.messages.basics.refusal import describe
 from proofward.federation.messages.beacon import hash_parts
-from proofward.federation.messages.refusal import describe
-from proofward.federation.messages.usual import CHAIN_KEY_KINDS
+from proofward.federation.messages.consortium.usual import CHAIN_KEY_KINDS
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 

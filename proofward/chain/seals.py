@@ -11,9 +11,9 @@ from proofward.chain.contract.keccak import keccak256
 from proofward.chain.contract.keys import ChainKey, Seal, Signature
 from proofward.chain.contract.packing import pack_bitmap, pack_weights
 from proofward.chain.contract.typed_data import Outcome, TypedRecord, Weights
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.round_outcome import RoundOutcome
-from proofward.federation.messages.catalogue import RoundSeal, VerdictReceipt
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.round_outcome import RoundOutcome
+from proofward.federation.messages.records.catalogue import RoundSeal, VerdictReceipt
 from proofward.federation.storage.objects import Objects
 
 

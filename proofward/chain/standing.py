@@ -7,7 +7,7 @@ from proofward.chain.errors import NoAnchor
 from proofward.chain.node import Node
 from proofward.chain.relay import NOTHING_YET, state_of, transactions
 from proofward.chain.seals import seals_of
-from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.state.history_state import HistoryState
 
 
 def standing_of(history: HistoryState, node: Node | None) -> tuple[dict[str, object], list[str]]:

@@ -14,12 +14,12 @@ from proofward.chain.contract.errors import ChainError
 from proofward.chain.contract.keys import ChainKey, Signature
 from proofward.chain.contract.typed_data import Verdict
 from proofward.chain.receipt import Receipt, watched
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.proofs import RelationProofs, judge_round
+from proofward.federation.history.proving.proofs import RelationProofs, judge_round
 from proofward.federation.history.round_jobs import round_job
-from proofward.federation.history.round_state import RoundState
-from proofward.federation.messages.catalogue import Verdict as Said
-from proofward.federation.messages.catalogue import VerdictReceipt
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.round_state import RoundState
+from proofward.federation.messages.records.catalogue import Verdict as Said
+from proofward.federation.messages.records.catalogue import VerdictReceipt
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import TrainingError
 

@@ -8,7 +8,7 @@ from proofward.charts.accuracy import by_hospitals, by_round
 from proofward.charts.chart import Chart
 from proofward.charts.round_seconds import seconds_by_round
 from proofward.charts.verifiers import verification_by_verifiers
-from proofward.federation.messages.usual import LEAST_HOSPITALS
+from proofward.federation.messages.consortium.usual import LEAST_HOSPITALS
 from proofward.report.comparison import MethodScores
 from proofward.report.measurements import Measurements
 from proofward.report.scenario import Scenario

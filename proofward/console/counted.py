@@ -12,7 +12,7 @@ from proofward.console.followed import Followed
 from proofward.console.source import Source
 from proofward.data.feature import FeaturesInvalid
 from proofward.federation.history.history import History
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.objects import Objects, StoredObjects
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import LedgerError

@@ -15,8 +15,8 @@ import numpy as np
 from proofward.data.frozen.network import FrozenNetwork
 from proofward.data.frozen.weights import LIMIT, VALUE_BITS
 from proofward.data.frozen.windows import FloatArray, Shape
-from proofward.data.images.example import Bytes
-from proofward.data.images.levels import Levels
+from proofward.data.images.contract.example import Bytes
+from proofward.data.images.pixels.levels import Levels
 from proofward.data.plausibility import CLIPPED, Doubt, clipped_by_name, outside
 from proofward.data.records import to_fixed_point
 from proofward.data.schema import CLIPPED_PERCENT, Feature, FeaturesInvalid

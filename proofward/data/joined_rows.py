@@ -15,7 +15,7 @@ import numpy as np
 from proofward.data.csv_problems import CsvRefused
 from proofward.data.csv_reading import Reading
 from proofward.data.csv_records import Table, read_table
-from proofward.data.images.identity import patient_digest
+from proofward.data.images.contract.identity import patient_digest
 from proofward.data.row_schema import RowSchema
 from proofward.data.schema import DECIMALS
 from proofward.data.tables.table_file import TableFile

@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from proofward.encoding import MalformedMessage, decode
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.messages.catalogue import (
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.messages.basics.clock import REPEATABLE_TIME, in_utc
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.records.catalogue import (
     Attendance,
     BeaconDeal,
     BeaconFixed,
@@ -23,8 +25,6 @@ from proofward.federation.messages.catalogue import (
     RoundClosed,
     RoundOpened,
 )
-from proofward.federation.messages.clock import REPEATABLE_TIME, in_utc
-from proofward.federation.messages.envelope import Envelope
 
 _POINTS = (FederationOpened, EnrolmentClosed, BeaconFixed, FederationClosed, FederationEnded)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from proofward.dossier.drawing import Line, chart
 from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Basis, Block, Cell, Grid, Picture, Words
-from proofward.federation.history.counted import CountedSum
+from proofward.federation.history.sums.counted import CountedSum
 from proofward.layers.errors import ConfigurationError
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS
 from proofward.relations.noisy_scores import readable

@@ -9,8 +9,8 @@ from proofward.dossier.drawing import Line, chart
 from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Basis, Block, Cell, Facts, Grid, Mark, Picture, Section, Words, fact
 from proofward.dossier.take_part import MEANINGS, attempts, marked, part
-from proofward.federation.messages.clock import in_utc
-from proofward.federation.messages.thresholds import committees_in_words
+from proofward.federation.messages.basics.clock import in_utc
+from proofward.federation.messages.consortium.thresholds import committees_in_words
 
 MOST_ROUNDS, ACROSS = 240, 8
 

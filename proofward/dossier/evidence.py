@@ -15,11 +15,11 @@ import numpy as np
 from proofward.data.bound_title import check_title
 from proofward.data.schema import FEATURES_NAME, FeaturesInvalid
 from proofward.dossier.chronicle import Chronicle, chronicle
-from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.counted import CountedSum, counted_sums
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.parties.software import software_in_use
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.history.sums.counted import CountedSum, counted_sums
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.parties.equipment.software import software_in_use
 from proofward.federation.storage.objects import Objects, StoredObjects
 from proofward.ledger.database import Database
 from proofward.ledger.errors import LedgerError

@@ -10,7 +10,7 @@ from proofward.dossier.evidence import evidence
 from proofward.dossier.html_page import html_page
 from proofward.dossier.pdf import pdf as pdf_of
 from proofward.dossier.report import paper_of, to_plain
-from proofward.federation.history.proofs import Proofs
+from proofward.federation.history.proving.proofs import Proofs
 from proofward.ledger.files import write_out
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.run_audit import RunAudit

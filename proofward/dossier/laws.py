@@ -8,7 +8,7 @@ from __future__ import annotations
 from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Basis, Fact, Facts, Section, Words, fact
 from proofward.dossier.people import span
-from proofward.federation.messages.clock import in_utc
+from proofward.federation.messages.basics.clock import in_utc
 from proofward.relations.private_rules import starts_from_zeros
 
 CAUTION = (

@@ -20,11 +20,11 @@ from proofward.dossier.paper import (
     Words,
     fact,
 )
-from proofward.federation.history.admission_steps import admission_votes
-from proofward.federation.history.attestation_steps import in_words as evidence_in_words
-from proofward.federation.history.end_steps import end_in_words
-from proofward.federation.history.membership_steps import votes_against
-from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
+from proofward.federation.history.progress.ending import end_in_words
+from proofward.federation.history.steps.admission import admission_votes
+from proofward.federation.history.steps.attestation import in_words as evidence_in_words
+from proofward.federation.history.steps.membership import votes_against
+from proofward.federation.messages.basics.clock import CLOCK_SLACK, in_utc
 from proofward.ledger.keys import PublicKey
 
 REPEATABLE = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Block, Fact, Facts, Listing, Section, Words, fact
-from proofward.federation.history.consent_steps import most_releases
+from proofward.federation.history.steps.consent import most_releases
 from proofward.lattice.security import security_margin
 from proofward.privacy.words import assumption, consequences, mechanism, neighbours, promise, spent
 from proofward.proof.soundness import LEAST_POLICY_BITS

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from proofward.dossier.paper import Mark
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.round_state import RoundState
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.round_state import RoundState
 
 SUMMED, REFUSED, BAD_SHARE, FALSE = "in the sum", "proof refused", "bad key share", "false complaint"
 MEANINGS: dict[str, str] = {

@@ -127,7 +127,7 @@ class Health:
     @property
     def over(self) -> bool:
         """Whether the federation has come to its end as far as the kit knows."""
-        from proofward.federation.history.history_state import CLOSED
+        from proofward.federation.history.state.history_state import CLOSED
 
         view = self.view
         phases = {member.phase for member in view.members} | {view.ledger.phase if view.ledger else ""}

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from proofward.engines.attacks.catalogue import Attack
 from proofward.engines.in_process import RunResult
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.parties.checking.audit_verdict import AuditVerdict
 
 TRAINING_PROOF, ENROLMENT_PROOF, COUNTS_PROOF = "proof of training", "proof of enrolment", "proof of counts"
 SILENCE = "silence"

@@ -20,9 +20,9 @@ from proofward.attestation.made_tdx import MRTD, MadeTdx
 from proofward.attestation.policy import REQUIRED, ROLES, Policy
 from proofward.engines.attacks.evidence import WAYS, Machine, honest
 from proofward.engines.in_process import InProcessFederation, RunResult
-from proofward.federation.history.attestation_steps import barred
 from proofward.federation.history.history import History
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.history.steps.attestation import barred
 from proofward.federation.parties.verifier import Verifier
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.handover.model_files import model_files

@@ -13,8 +13,8 @@ from functools import cached_property
 
 from proofward.catalogue.audits import PROOFS, deed
 from proofward.federation.history.faults import faults
-from proofward.federation.history.history_state import CLOSED, HistoryState
-from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.federation.history.state.history_state import CLOSED, HistoryState
+from proofward.federation.parties.checking.audit_verdict import AuditVerdict
 
 SIGNED = frozenset(
     {"rules", "entries", "ledger-structure", "ledger-entry", "ledger-tree", "ledger-checkpoint"}

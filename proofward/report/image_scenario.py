@@ -9,13 +9,13 @@ from pathlib import Path
 from proofward.data.generated_patches import CLASSES, GeneratedPatches
 from proofward.data.image_records import taken
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.admission import Admission
-from proofward.data.images.example import Source
+from proofward.data.images.contract.admission import Admission
+from proofward.data.images.contract.example import Source
+from proofward.data.images.contract.refusal import ImagesRefused
+from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.inspection import inspect
-from proofward.data.images.levels import Levels, usual_levels
 from proofward.data.images.patient_split import deal_by_patient, patient_split
-from proofward.data.images.refusal import ImagesRefused
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels, usual_levels
 from proofward.data.images.sources import source_at
 from proofward.layers.errors import ConfigurationError
 from proofward.models.presets import preset_file

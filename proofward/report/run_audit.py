@@ -13,14 +13,14 @@ from pathlib import Path
 from proofward.chain.anchored_audit import anchor_verdicts, unreadable
 from proofward.chain.errors import ProofOfStateInvalid
 from proofward.chain.state_proof import MAX_FILE, StateProof
-from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CLOSED
-from proofward.federation.history.proofs import Proofs, RelationProofs
-from proofward.federation.messages.refusal import Refusal, describe
-from proofward.federation.parties.audit_verdict import AuditVerdict, bounded
+from proofward.federation.history.proving.proofs import Proofs, RelationProofs
+from proofward.federation.history.state.history_state import CLOSED
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.messages.basics.refusal import Refusal, describe
 from proofward.federation.parties.auditor import NOBODY, Auditor
-from proofward.federation.parties.evidence_audit import Today
+from proofward.federation.parties.checking.audit_verdict import AuditVerdict, bounded
+from proofward.federation.parties.checking.evidence_audit import Today
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import FILE_NAME
 from proofward.ledger.errors import LedgerError

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from proofward.data.splits import label_counts
-from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History
-from proofward.federation.history.statements import enrolment_statement
+from proofward.federation.history.proving.statements import enrolment_statement
+from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.storage.objects import Objects
 from proofward.lattice.security import security_margin
 from proofward.layers.model import Int64Array

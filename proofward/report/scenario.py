@@ -10,7 +10,7 @@ from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.synthetic import make_synthetic
 from proofward.data.wdbc import NORMALISATION, load_wdbc
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.usual import (
+from proofward.federation.messages.consortium.usual import (
     LEAST_HOSPITALS,
     usual_threshold,
     usual_updates,

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from proofward.federation.history.history import History
-from proofward.federation.messages.clock import in_utc
-from proofward.federation.messages.refusal import Refusal, describe
-from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.federation.messages.basics.clock import in_utc
+from proofward.federation.messages.basics.refusal import Refusal, describe
 from proofward.federation.parties.auditor import NOBODY
-from proofward.federation.parties.extension import log_verifier
+from proofward.federation.parties.checking.audit_verdict import AuditVerdict
+from proofward.federation.parties.following.extension import log_verifier
 from proofward.ledger.errors import LedgerError
 from proofward.report.audit_summary import LACKING
 from proofward.witness.cosigned import TooFewCosigned, Witnesses, open_cosigned

@@ -8,7 +8,7 @@ from pathlib import Path
 from proofward.chain.anchor import contract_digest
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.chain_terms import ChainTerms
+from proofward.federation.messages.consortium.chain_terms import ChainTerms
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 CHAIN = 31337

@@ -18,7 +18,7 @@ from proofward.cli.main import main
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.run_folder import private_of
 from proofward.federation.history.history import History
-from proofward.federation.messages.catalogue import RoundSeal
+from proofward.federation.messages.records.catalogue import RoundSeal
 from proofward.federation.parties.verifier import Verifier
 from proofward.report.handover.model_source import read_ledger
 from tests.chain.anchored import anchored_plan

@@ -18,11 +18,11 @@ from proofward.chain.errors import ProofOfStateInvalid
 from proofward.chain.rlp import rlp_decode, rlp_encode
 from proofward.chain.state_proof import StateProof, proved_state, slots_for
 from proofward.chain.state_trie import value_at
-from proofward.cli.evidence.audit_words import screen
+from proofward.cli.evidence.ledgers.audit_words import screen
 from proofward.dossier.digests import digests
 from proofward.dossier.evidence import evidence
 from proofward.dossier.paper import Facts
-from proofward.federation.history.outcomes import roster_digest
+from proofward.federation.history.state.outcomes import roster_digest
 from proofward.report.audit_summary import AuditSummary
 from proofward.report.handover.model_source import read_ledger
 from proofward.report.run_audit import PROOF_OF_ANCHOR, RunAudit

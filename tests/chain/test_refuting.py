@@ -15,9 +15,10 @@ from proofward.chain.receipt import Receipt
 from proofward.chain.refuting import HOLDS, examined
 from proofward.chain.relay import relay, state_of
 from proofward.chain.verdicts import typed_verdict
-from proofward.cli.evidence import chain, chain_dispute
+from proofward.cli.evidence.anchor import chain
+from proofward.cli.evidence.anchor import dispute as chain_dispute
 from proofward.engines.run_folder import private_of
-from proofward.federation.messages.catalogue import VerdictReceipt
+from proofward.federation.messages.records.catalogue import VerdictReceipt
 from tests.chain.contract.disputed import Disputed, without_training
 
 pytestmark = pytest.mark.slow

@@ -20,9 +20,9 @@ from proofward.chain.node import Transaction
 from proofward.chain.relay import NOTHING_YET, relay, require_continued, state_of, transactions
 from proofward.chain.seals import KeySealer, outcome_record, seals_of
 from proofward.chain.standing import standing_of
-from proofward.cli.evidence import chain
+from proofward.cli.evidence.anchor import chain
 from proofward.engines.run_folder import private_of
-from proofward.federation.messages.catalogue import RoundSeal
+from proofward.federation.messages.records.catalogue import RoundSeal
 from proofward.ledger.merkle_log import consistency_proof
 from proofward.report.handover.model_source import read_ledger
 from tests.chain.anchored import anchored_plan, federation

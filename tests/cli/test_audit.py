@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from proofward.cli.evidence.audit_words import demanded
+from proofward.cli.evidence.ledgers.audit_words import demanded
 
 PUBLIC = ("ledger", "proofs", "model.safetensors", "model.json")
 

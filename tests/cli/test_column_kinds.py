@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.table import ProjectError
 from proofward.data.schema import EXTENDED
 from tests.cli.own_kinds import FEATURES, columns, write_kinds
 from tests.cli.own_tables import data, write_project

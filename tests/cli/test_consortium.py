@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
 from proofward.data.schema import Schema
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.agreement.home import KEY, NEXT_KEY, Home

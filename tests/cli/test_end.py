@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.cli.evidence.audit_words import screen, to_document
+from proofward.cli.evidence.ledgers.audit_words import screen, to_document
 from proofward.engines.remote.agreement.end_requests import pending_ends, request_end
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.request_files import MAX_REASON, REQUESTS

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
 from proofward.layers.network import mlp
 from proofward.report.evaluation import auc
 from proofward.report.handover.description import Description

@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.table import ProjectError
 from proofward.data.frozen_part import FROZEN_NAME
 from proofward.data.schema import FEATURES_NAME
 from proofward.engines.remote.agreement.home import Home

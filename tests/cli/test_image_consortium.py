@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.table import ProjectError
 from proofward.data.image_records import ImageFiles, read_images
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
 from proofward.data.schema import FEATURES_NAME
 from proofward.engines.remote.agreement.home import Home
 from proofward.layers.training import logit_differences

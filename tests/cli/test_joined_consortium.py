@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.table import ProjectError
 from proofward.data.image_schema import ImageSchema, schema_from_bytes
 from proofward.data.schema import FEATURES_NAME, FeaturesInvalid
 from proofward.engines.remote.agreement.home import Home

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from proofward.cli.evidence.model_import import LIMIT
+from proofward.cli.evidence.models.model_import import LIMIT
 from proofward.layers.bounds import LARGEST_WEIGHT
 from proofward.layers.network import mlp
 from proofward.models.presets import PRESETS

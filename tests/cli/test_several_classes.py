@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.table import ProjectError
 from proofward.layers.network import mlp
 from proofward.report.handover.exported_model import read_exported
 from tests.cli.own_images import write_project as write_image_project

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from proofward.cli.project.project_file import read_project
+from proofward.cli.project.consortium_file.reading import read_project
 from proofward.cli.run.simulate import hospital_files, plan_of_project
 from proofward.engines.run_folder import RunFolder
 from proofward.report.handover.model_files import safetensors_bytes

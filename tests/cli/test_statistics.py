@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.cli.project.project_file import read_project, read_whole_project
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project, read_whole_project
+from proofward.cli.project.consortium_file.writing import project_text
 from proofward.cli.project.statistics_terms import statistics_layout, statistics_project
 from proofward.cli.run.statistics_words import hospital_lines
 from proofward.data.statistics_layout import schema_of

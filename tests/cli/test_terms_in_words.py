@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.cli.project.terms_in_words import in_words, unusual
+from proofward.cli.project.words.terms import in_words, unusual
 from proofward.cli.run.demo_sites import terms_of
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.report.scenario import make_scenario

@@ -6,7 +6,7 @@ import numpy as np
 
 from proofward.data.column_kinds import Category, Number
 from proofward.data.feature import Feature
-from proofward.data.images.identity import patient_digest
+from proofward.data.images.contract.identity import patient_digest
 from proofward.data.joined_rows import RowFile, join
 from proofward.data.row_schema import RowSchema
 from proofward.data.tables.table_file import TableFile

@@ -18,8 +18,8 @@ from proofward.dossier.filing import file_report
 from proofward.dossier.html_page import html_page
 from proofward.dossier.paper import Basis, Facts, Grid, Mark, Paper, Section, Words, fact, plain
 from proofward.dossier.take_part import MEANINGS, part
-from proofward.federation.history.counted import CountedSum
-from proofward.federation.history.round_state import RoundState
+from proofward.federation.history.state.round_state import RoundState
+from proofward.federation.history.sums.counted import CountedSum
 from proofward.federation.parties.auditor import Auditor
 from proofward.relations.counting import Counting
 from proofward.relations.score_counts import counts_of_probabilities

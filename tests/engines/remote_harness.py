@@ -21,11 +21,11 @@ from proofward.engines.remote.host import Host
 from proofward.engines.remote.messages import Request, Say, read_request
 from proofward.engines.remote.site import Site
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.slots import slot
-from proofward.federation.messages.catalogue import Consent, Lock, ShareSum
+from proofward.federation.history.state.slots import slot
+from proofward.federation.messages.basics.values import integers_from_bytes
+from proofward.federation.messages.consortium.usual import usual_abandonments
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.usual import usual_abandonments
-from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.messages.records.catalogue import Consent, Lock, ShareSum
 from proofward.federation.parties.auditor import Auditor
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_kits import certificates, copy_of_a_living_folder, write_kit

@@ -19,9 +19,9 @@ from proofward.console.followed import Followed
 from proofward.console.source import open_source
 from proofward.encoding import encode_item
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
-from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.messages.catalogue import OwnCounts
+from proofward.federation.history.state.history_state import UPLOAD
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.messages.records.catalogue import OwnCounts
 from proofward.federation.parties.hospital import Hospital
 from proofward.layers.subgroup import Subgroup
 from proofward.layers.training import scores

@@ -38,12 +38,12 @@ from proofward.engines.remote.messages import (
     write,
 )
 from proofward.engines.remote.objects import RemoteObjects
-from proofward.federation.history.history_state import ENROLMENT
-from proofward.federation.history.judging import Unable
-from proofward.federation.history.proof_jobs import EnrolmentJob
+from proofward.federation.history.proving.judging import Unable
+from proofward.federation.history.proving.proof_jobs import EnrolmentJob
+from proofward.federation.history.state.history_state import ENROLMENT
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.rules import RulesError
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import RulesError
 from proofward.federation.parties import hospital
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.ledger.keys import SigningKey

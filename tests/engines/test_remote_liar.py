@@ -35,8 +35,8 @@ from proofward.engines.remote.messages import (
     read_request,
 )
 from proofward.engines.remote.objects import RemoteObjects
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.wire import Extension, sign_extension
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.checkpoint import sign_checkpoint

@@ -30,9 +30,9 @@ from proofward.engines.remote.messages import (
     read_request,
     write,
 )
-from proofward.federation.messages.head_records import Head
+from proofward.federation.messages.consortium.scaling import HEADS, Scaling
 from proofward.federation.messages.light_answers import LightAnswer
-from proofward.federation.messages.scaling import HEADS, Scaling
+from proofward.federation.messages.records.heads import Head
 from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey

@@ -25,10 +25,10 @@ from proofward.engines.remote.messages import (
     read_request,
     write,
 )
-from proofward.federation.history.beacon_keys import beacon_key
-from proofward.federation.history.history_state import ENROLMENT, KEYS
-from proofward.federation.messages.catalogue import Enrolment
+from proofward.federation.history.sharing.beacon_keys import beacon_key
+from proofward.federation.history.state.history_state import ENROLMENT, KEYS
 from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.records.catalogue import Enrolment
 from tests.engines.remote_harness import Consortium, agreement, open_desk, open_site, set_up
 
 pytestmark = pytest.mark.slow

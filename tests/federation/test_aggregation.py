@@ -15,9 +15,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from proofward.federation.history import opened_sums
-from proofward.federation.history.aggregation import RoundResult, check_aggregate, compute_result
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.sums import opened_sums
+from proofward.federation.history.sums.aggregation import RoundResult, check_aggregate, compute_result
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.objects import NewObject, Objects

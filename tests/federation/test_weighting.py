@@ -9,7 +9,7 @@ import pytest
 
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.history.aggregation import model_weights
+from proofward.federation.history.sums.aggregation import model_weights
 from proofward.layers.aggregation import mean_update
 from proofward.layers.weighting import CAPPED, ROOT, Weighting
 from proofward.report.attack_outcome import judge

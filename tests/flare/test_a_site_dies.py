@@ -12,7 +12,7 @@ from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.local import SERVER
 from proofward.engines.remote.agreement.end_requests import request_end
 from proofward.engines.remote.agreement.home import Home
-from proofward.federation.messages.rules import VERIFIER
+from proofward.federation.messages.consortium.rules import VERIFIER
 from proofward.report.run_audit import RunAudit
 from tests.flare.sites import consortium_of, over_and_not_submitted_again, small_scenario
 from tests.patience import PATIENCE

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.layers.subgroup import Subgroup
 from proofward.relations.score_counting import NOT_PROVED
 from proofward.relations.score_counts import counts_of_probabilities

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
 from proofward.data.schema import FEATURES_NAME, Feature
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint

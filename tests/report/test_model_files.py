@@ -12,9 +12,9 @@ from safetensors.numpy import load
 from proofward.attestation.claims import SNP, TDX
 from proofward.attestation.policy import RECORDED
 from proofward.engines.run_folder import RunFolder
-from proofward.federation.messages.chain_terms import ChainTerms
-from proofward.federation.messages.declarations import Declarations
-from proofward.federation.messages.scaling import FINGERPRINTS, Scaling
+from proofward.federation.messages.consortium.chain_terms import ChainTerms
+from proofward.federation.messages.consortium.declarations import Declarations
+from proofward.federation.messages.consortium.scaling import FINGERPRINTS, Scaling
 from proofward.layers.network import mlp
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout

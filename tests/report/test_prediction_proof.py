@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
 from proofward.data.schema import Feature
 from proofward.encoding import MalformedMessage, decode_item, encode, encode_item
 from proofward.layers.layout import Layout

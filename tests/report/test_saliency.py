@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
 from proofward.data.records import Records
 from proofward.layers.float_twin import real_features, real_weights, scores
 from proofward.layers.initial_weights import initial_weights

@@ -108,8 +108,8 @@ class _Refusals:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         from proofward.engines.contract import KitError
         from proofward.engines.remote.agreement.home import HomeError
-        from proofward.federation.messages.refusal import Refusal
-        from proofward.federation.messages.rules import RulesError
+        from proofward.federation.messages.basics.refusal import Refusal
+        from proofward.federation.messages.consortium.rules import RulesError
         from proofward.ledger.errors import LedgerError
 
         demand = ""

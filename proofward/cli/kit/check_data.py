@@ -47,8 +47,8 @@ def _agreed(where: Path) -> tuple[Schema | ImageSchema, RoundConfig]:
         home = opened(where)
         return schema_of(home), home.terms.round_config
     from proofward.cli.common.expected_kernels import expect_kernels
-    from proofward.cli.project.project_file import opened_project
-    from proofward.cli.project.project_table import ProjectError
+    from proofward.cli.project.consortium_file.reading import opened_project
+    from proofward.cli.project.tables.table import ProjectError
 
     expect_kernels()
     try:

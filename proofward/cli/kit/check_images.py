@@ -13,10 +13,10 @@ from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import FLAW
 
 if TYPE_CHECKING:
-    from proofward.data.images.admission import Admission
-    from proofward.data.images.example import Source
+    from proofward.data.images.contract.admission import Admission
+    from proofward.data.images.contract.example import Source
+    from proofward.data.images.contract.rule import ImageRule
     from proofward.data.images.inspection import Inspection
-    from proofward.data.images.rule import ImageRule
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -137,7 +137,7 @@ def look_at(images: Path, rule: ImageRule, options: Mapping[str, Any], as_json: 
 
 def _rule(options: Mapping[str, Any]) -> ImageRule:
     """The rule that the options say; raises BadParameter, ConfigurationError."""
-    from proofward.data.images.rule import FIXED, ImageRule
+    from proofward.data.images.contract.rule import FIXED, ImageRule
 
     height, width = two_sides(options["size"])
     window, centre, span = options["window"], 0, 0
@@ -171,7 +171,7 @@ def _two_integers(text: str, between: str, option: str, expected: str) -> tuple[
 
 def _admission(options: Mapping[str, Any]) -> Admission:
     """What the options allow. The salt is of this command: digests of two checks cannot be compared."""
-    from proofward.data.images.admission import Admission
+    from proofward.data.images.contract.admission import Admission
 
     return Admission(
         os.urandom(32), identifying=options["allow_identifying"], burned_in=options["allow_burned_in"]
@@ -179,8 +179,8 @@ def _admission(options: Mapping[str, Any]) -> Admission:
 
 
 def _source(images: Path, admission: Admission, options: Mapping[str, Any]) -> Source:
-    from proofward.data.images.listing import Columns, read_listing
-    from proofward.data.images.patient_column import read_patients
+    from proofward.data.images.readers.listing import Columns, read_listing
+    from proofward.data.images.readers.patient_column import read_patients
     from proofward.data.images.sources import source_at
 
     listing = None

@@ -36,7 +36,7 @@ def count(
     KIT/proofward/features.json. The counts are kept in KIT, readable by its owner only; the running site
     encrypts them, and only the sum of all hospitals' counts is opened.
     """
-    from proofward.federation.messages.rules import HOSPITAL
+    from proofward.federation.messages.consortium.rules import HOSPITAL
 
     with answering(as_json):
         from proofward.cli.kit.scored_file import outside_counts

@@ -105,7 +105,7 @@ class DataFile:
 
     def _images(self, schema: ImageSchema, scales: FixedPoint, least_rows: int) -> Table:
         from proofward.data.image_records import ImageFiles, read_images
-        from proofward.data.images.refusal import ImagesRefused
+        from proofward.data.images.contract.refusal import ImagesRefused
 
         given = self.options
         files = ImageFiles(

@@ -58,7 +58,7 @@ def enrol(
     """
     from proofward.engines.remote.agreement.data_sheets import keep
     from proofward.engines.remote.agreement.own_counts import set_publishes_counts
-    from proofward.federation.messages.rules import HOSPITAL
+    from proofward.federation.messages.consortium.rules import HOSPITAL
     from proofward.statistics.source import layout_of_rounds
 
     with answering(as_json):
@@ -97,7 +97,7 @@ def enrol(
 def read_sheet(path: Path) -> tuple[str, ...]:
     """The lines of a data sheet; raises WrongThing, Refused."""
     from proofward.engines.remote.agreement.data_sheets import read_text
-    from proofward.federation.messages.texts import TextRefused
+    from proofward.federation.messages.basics.texts import TextRefused
     from proofward.ledger.reading import NotReadable
 
     try:

@@ -19,7 +19,7 @@ _OF_TABLES = ("label", "delimiter", "sheet", "key", "decimal")
 
 def agreed_images(consortium: Path | None) -> ImageSchema | None:
     """What a consortium.toml says of images, None where it is on tables; raises Refused, WrongThing."""
-    from proofward.cli.project.project_file import opened_project
+    from proofward.cli.project.consortium_file.reading import opened_project
 
     return None if consortium is None else opened_project(consortium).images
 
@@ -28,8 +28,8 @@ def holds_images(path: Path, size: str | None, agreed: ImageSchema | None) -> bo
     """Whether a path is looked at as images: by what is asked of it, else by what it is."""
     if size is not None or agreed is not None or path.is_dir() or path.suffix.lower() == ARCHIVE:
         return True
-    from proofward.data.images.dicom_header import is_dicom
-    from proofward.data.images.pictures import marked
+    from proofward.data.images.readers.dicom_header import is_dicom
+    from proofward.data.images.readers.pictures import marked
 
     return is_dicom(path) or bool(marked(path))
 
@@ -42,7 +42,7 @@ def inspect_images(
     given: what the options say, by name. Raises UsageError for those of tables and for a size that is missing
     or double.
     """
-    from proofward.data.images.rule import ImageRule
+    from proofward.data.images.contract.rule import ImageRule
 
     for name in _OF_TABLES:
         if given.get(name):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from proofward.cli.project.project import Project
+    from proofward.cli.project.consortium_file.project import Project
     from proofward.data.table_inspection import TableInspection
 
 
@@ -39,7 +39,7 @@ def inspect_table(
     """
     from dataclasses import replace
 
-    from proofward.cli.project.project_file import opened_project
+    from proofward.cli.project.consortium_file.reading import opened_project
     from proofward.data.schema import Notation, Schema, plain_number
     from proofward.data.table_agreement import agreement_of
     from proofward.data.table_inspection import inspect_contents

@@ -14,7 +14,7 @@ from proofward.cli.common.console import FLAW, OK, make_console, print_json
 from proofward.cli.common.usual import PRESET, ROUNDS
 from proofward.cli.project.listed_presets import WithPresets
 from proofward.engines.registry import ENGINES
-from proofward.federation.messages.usual import LEAST_HOSPITALS
+from proofward.federation.messages.consortium.usual import LEAST_HOSPITALS
 from proofward.report.demonstration import MAX_HOSPITALS, MAX_ROUNDS, VERIFIERS
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def demo(
     from proofward.cli.common.engine import installed
     from proofward.cli.run.demo_run import DemoRun
     from proofward.cli.run.demo_sites import SitesDemoRun
-    from proofward.data.images.refusal import ImagesExtraMissing, ImagesRefused
+    from proofward.data.images.contract.refusal import ImagesExtraMissing, ImagesRefused
     from proofward.data.wdbc import DataUnavailable
     from proofward.layers.errors import TrainingError
     from proofward.report.image_scenario import make_image_scenario

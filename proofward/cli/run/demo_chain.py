@@ -34,9 +34,9 @@ from proofward.chain.verdicts import typed_verdict, verdict_holds
 from proofward.engines.in_process import Dataset, InProcessFederation
 from proofward.engines.run_folder import private_of
 from proofward.federation.history.history import History
-from proofward.federation.history.proofs import RelationProofs
-from proofward.federation.messages.chain_terms import ChainTerms
-from proofward.federation.messages.usual import usual_verdicts
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.messages.consortium.chain_terms import ChainTerms
+from proofward.federation.messages.consortium.usual import usual_verdicts
 from proofward.ledger.merkle_log import consistency_proof
 from proofward.report.handover.model_source import read_ledger
 from proofward.report.run_audit import LEDGER_NAME, PROOF_OF_ANCHOR

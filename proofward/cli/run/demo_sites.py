@@ -20,16 +20,16 @@ from proofward.engines.contract import Engine, home_of
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.engines.run_folder import RunFolder
 from proofward.federation.history.history import History
-from proofward.federation.messages.events import Event
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import (
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.basics.values import integers_from_bytes
+from proofward.federation.messages.consortium.rules import (
     AGGREGATOR,
     HOSPITAL,
     VERIFIER,
     Rules,
 )
-from proofward.federation.messages.usual import UPLOAD_SLOT, usual_abandonments
-from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.messages.consortium.usual import UPLOAD_SLOT, usual_abandonments
+from proofward.federation.messages.events import Event
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import Database
 from proofward.ledger.files import make_directory

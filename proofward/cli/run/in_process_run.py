@@ -13,9 +13,9 @@ from proofward.cli.run.live import LiveTable
 from proofward.engines.in_process import Dataset, InProcessFederation, Parties, RunResult, Signed
 from proofward.engines.run_folder import Plan, StatesMissing
 from proofward.federation.history.history import History
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.events import Event
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.parties.counting import CountSource
+from proofward.federation.parties.equipment.counting import CountSource
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import make_directory

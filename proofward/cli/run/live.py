@@ -11,15 +11,15 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from proofward.federation.messages.catalogue import (
+from proofward.federation.messages.consortium.rules import Rules
+from proofward.federation.messages.events import Event
+from proofward.federation.messages.records.catalogue import (
     Enrolment,
     FederationClosed,
     FederationEnded,
     RoundClosed,
     RoundOpened,
 )
-from proofward.federation.messages.events import Event
-from proofward.federation.messages.rules import Rules
 
 COUNTED = {"proved": "proofs", "verified": "verdicts", "aggregated": "sums"}
 DOING = {"train": "training", "encrypt": "encrypting its update", "prove": "proving its training"}

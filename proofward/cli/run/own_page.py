@@ -11,7 +11,7 @@ from rich.console import Console
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.kit.data_file import described, files_alike
-from proofward.cli.project.project import Project
+from proofward.cli.project.consortium_file.project import Project
 from proofward.cli.run.in_process_run import Ended
 from proofward.data.records import Records
 from proofward.engines.run_folder import private_of

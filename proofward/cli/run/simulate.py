@@ -20,7 +20,7 @@ FORCED_NAME = "forced.json"
 """In the run's folder: what spoke against the records that were forced, by hospital, without a count."""
 
 if TYPE_CHECKING:
-    from proofward.cli.project.project import Project
+    from proofward.cli.project.consortium_file.project import Project
     from proofward.data.csv_records import Table
     from proofward.engines.run_folder import Plan
     from proofward.relations.config import RoundConfig
@@ -80,7 +80,7 @@ def simulate(
     folder = run_folder(chosen)
     resumed = check_folder(folder, None)
 
-    from proofward.cli.project.project_file import opened_project
+    from proofward.cli.project.consortium_file.reading import opened_project
     from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
     from proofward.cli.run.named_sheets import named_sheets
     from proofward.cli.run.own_page import read_held_out, write_run_page
@@ -163,10 +163,10 @@ def _say(console: Console, *lines: str) -> None:
 
 def plan_of_project(project: Project, path: Path) -> Plan:
     """What the terms of the project in the file `path` agree on; raises Refused, OSError."""
-    from proofward.cli.project.first_model import read_first_model
-    from proofward.cli.project.project_table import ProjectError
+    from proofward.cli.project.consortium_file.first_model import read_first_model
+    from proofward.cli.project.tables.table import ProjectError
     from proofward.engines.remote.agreement.plan import plan_of
-    from proofward.federation.messages.values import integers_from_bytes
+    from proofward.federation.messages.basics.values import integers_from_bytes
 
     chosen = project.first_model_beside(path)
     try:
@@ -184,7 +184,7 @@ def hospital_files(project: Project, given: Sequence[str]) -> dict[str, Path]:
 
     Raises UsageError.
     """
-    from proofward.federation.messages.rules import HOSPITAL
+    from proofward.federation.messages.consortium.rules import HOSPITAL
 
     names = [site.name for site in project.sites if HOSPITAL in site.roles]
     found: dict[str, Path] = {}

@@ -80,7 +80,7 @@ def statistics(
         return
     with answering(as_json):
         if write:
-            from proofward.cli.project.toml_tables import require_unprovisioned
+            from proofward.cli.project.consortium_file.toml_tables import require_unprovisioned
 
             require_unprovisioned(path, "centres and spreads")
         if source is not None:
@@ -142,7 +142,7 @@ def _counted_here(
 
 
 def _tell(path: Path, summed: Summed, folder: Path, write: bool, as_json: bool) -> None:
-    from proofward.cli.project.written_statistics import constants_of, write_statistics
+    from proofward.cli.project.consortium_file.written_statistics import constants_of, write_statistics
     from proofward.cli.run.statistics_words import hospital_lines, plain_statistics, statistics_lines
 
     lines = [*statistics_lines(summed.found), *hospital_lines(summed)]

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.kit.data_file import DataFile
-from proofward.cli.project.project import Project
+from proofward.cli.project.consortium_file.project import Project
 from proofward.cli.project.statistics_terms import statistics_terms
 from proofward.cli.run.in_process_run import ended, run_in_process, write_outcome
 from proofward.engines.remote.agreement.plan import plan_of

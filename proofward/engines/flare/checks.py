@@ -34,7 +34,7 @@ from proofward.engines.remote.agreement.home import (
 )
 from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.engines.remote.agreement.site_ledger import told
-from proofward.federation.messages.rules import HOSPITAL
+from proofward.federation.messages.consortium.rules import HOSPITAL
 from proofward.ledger.errors import KeyFileInvalid
 from proofward.ledger.key_file import is_encrypted
 from proofward.ledger.keys import SigningKey

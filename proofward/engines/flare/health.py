@@ -28,8 +28,8 @@ from proofward.engines.remote.agreement.home import STOPPED, Home
 from proofward.engines.remote.light_phases import phases_until_next
 from proofward.engines.remote.overview import look
 from proofward.engines.remote.views import MemberView, SiteView
-from proofward.federation.history.attestation_steps import NONE_SHOWN
-from proofward.federation.messages.rules import AGGREGATOR
+from proofward.federation.history.steps.attestation import NONE_SHOWN
+from proofward.federation.messages.consortium.rules import AGGREGATOR
 from proofward.federation.storage.ratchet import REMEDY_COPY
 
 REACHING, CONNECT, LEAST_CONNECT, QUIET = 60.0, 3.0, 0.75, 5.0

@@ -15,7 +15,7 @@ from pathlib import Path
 from proofward.engines.contract import GOOD, PROBLEM, SERVER, WARNING, Check, KitError
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.terms import Terms
-from proofward.federation.messages.rules import HOSPITAL
+from proofward.federation.messages.consortium.rules import HOSPITAL
 
 FLARE_VERSION = "2.9.0"
 TIMEOUT = 5.0

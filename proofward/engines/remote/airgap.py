@@ -36,16 +36,16 @@ from proofward.engines.remote.objects import LocalObjects
 from proofward.engines.remote.own_deadline import keep_own_deadline
 from proofward.engines.remote.site import Site
 from proofward.engines.remote.wishes import Wishes
-from proofward.federation.history.history_state import CLOSED
-from proofward.federation.history.proofs import Proofs
-from proofward.federation.history.stopping import results
+from proofward.federation.history.progress.stopping import results
+from proofward.federation.history.proving.proofs import Proofs
+from proofward.federation.history.state.history_state import CLOSED
 from proofward.federation.messages import events
-from proofward.federation.messages.catalogue import ShareSum, Upload
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.consortium.rules import AGGREGATOR, Rules
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.messages.rules import AGGREGATOR, Rules
+from proofward.federation.messages.records.catalogue import ShareSum, Upload
 from proofward.federation.messages.wire import Packet, open_extension, parse
-from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.following.follower import Follower
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 

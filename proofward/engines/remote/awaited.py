@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from proofward.federation.history import history_state as phases
-from proofward.federation.history.attestation_steps import verdicts_on
-from proofward.federation.history.counted import counted_objects
-from proofward.federation.history.fingerprint_steps import due_again
-from proofward.federation.history.fingerprints import owed
 from proofward.federation.history.history import History
-from proofward.federation.history.judges import judges_of
-from proofward.federation.history.sealing_keys import key_objects
-from proofward.federation.history.waiting import judging, waits_for
-from proofward.federation.messages.rules import HOSPITAL
+from proofward.federation.history.progress.waiting import judging, waits_for
+from proofward.federation.history.sharing.sealing_keys import key_objects
+from proofward.federation.history.state import history_state as phases
+from proofward.federation.history.state.judges import judges_of
+from proofward.federation.history.steps.attestation import verdicts_on
+from proofward.federation.history.steps.fingerprints import due_again
+from proofward.federation.history.sums.counted import counted_objects
+from proofward.federation.history.sums.fingerprints import owed
+from proofward.federation.messages.consortium.rules import HOSPITAL
 
 
 def needed_objects(history: History, member: str) -> set[bytes]:

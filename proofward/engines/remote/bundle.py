@@ -29,8 +29,8 @@ from typing import Annotated, BinaryIO, ClassVar, cast
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
 from proofward.engines.remote.caller import Stream
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES, MAX_OBJECT_BYTES, SmallBlob
-from proofward.federation.messages.field_types import Count, Digest, MaybeDigest, Name
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.basics.field_types import Count, Digest, MaybeDigest, Name
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe, require
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.files import sync_directory

@@ -24,7 +24,7 @@ from proofward.engines.remote.messages import (
     read_answer,
     write,
 )
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe
 
 Carry = Callable[[bytes], bytes]
 Ask = Callable[[Request], Answer]

@@ -33,9 +33,9 @@ from proofward.engines.remote.gateway import (
 )
 from proofward.engines.remote.messages import Assembled, Declined, Extended, Follow, Join
 from proofward.engines.remote.objects import RemoteObjects
-from proofward.federation.history import history_state as phases
 from proofward.federation.history.history import History
-from proofward.federation.messages.refusal import TRANSPORT, Refusal
+from proofward.federation.history.state import history_state as phases
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal
 from proofward.federation.messages.wire import open_extension
 from proofward.federation.storage.object_sizes import MAX_PROOF_BYTES
 from proofward.lattice.parameters import ciphertext_length

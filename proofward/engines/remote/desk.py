@@ -27,11 +27,11 @@ from proofward.engines.remote.messages import (
     read_request,
     write,
 )
-from proofward.federation.history.waiting import listed
+from proofward.federation.history.progress.waiting import listed
+from proofward.federation.messages.basics.refusal import Refusal, require
 from proofward.federation.messages.events import Observer, ignore
-from proofward.federation.messages.refusal import Refusal, require
 from proofward.federation.parties.aggregator import Aggregator
-from proofward.federation.parties.extension import log_verifier
+from proofward.federation.parties.following.extension import log_verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.ledger.files import make_directory, write_file
 from proofward.ledger.note import NoteSigner

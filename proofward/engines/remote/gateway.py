@@ -34,11 +34,11 @@ from proofward.engines.remote.bundle import (
     Header,
 )
 from proofward.engines.remote.messages import MAX_ANSWER_BYTES, Assembled
-from proofward.federation.history.history_state import CLOSED
+from proofward.federation.history.state.history_state import CLOSED
+from proofward.federation.messages.basics.field_types import Count, Digest, MaybeDigest, Text
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.consortium.rules import AGGREGATOR, Rules
 from proofward.federation.messages.envelope import Envelope, open_envelope
-from proofward.federation.messages.field_types import Count, Digest, MaybeDigest, Text
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.messages.rules import AGGREGATOR, Rules
 from proofward.federation.storage.object_sizes import size_limits
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.ledger.errors import LedgerError

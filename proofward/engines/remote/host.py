@@ -37,10 +37,10 @@ from proofward.engines.remote.messages import (
 )
 from proofward.engines.remote.proved_parts import proved_parts
 from proofward.engines.remote.shown import Shown
-from proofward.federation.history.history_state import VERIFY, HistoryState
-from proofward.federation.history.judges import passing, unjudged
-from proofward.federation.history.sealing_keys import require_whole
-from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
+from proofward.federation.history.sharing.sealing_keys import require_whole
+from proofward.federation.history.state.history_state import VERIFY, HistoryState
+from proofward.federation.history.state.judges import passing, unjudged
+from proofward.federation.messages.basics.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.ledger.errors import LedgerError

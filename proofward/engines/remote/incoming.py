@@ -15,9 +15,9 @@ from pathlib import Path
 from threading import Lock
 
 from proofward.engines.remote.messages import Held, Missing, Part
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.consortium.rules import Rules
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.messages.rules import Rules
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.object_sizes import size_limits
 from proofward.ledger.errors import LedgerError

@@ -7,7 +7,7 @@ it the hospital learns of the end. What it is not shown costs it nothing: each h
 
 from __future__ import annotations
 
-from proofward.federation.history.history_state import (
+from proofward.federation.history.state.history_state import (
     ABANDON,
     BETWEEN,
     CONSENT,
@@ -16,7 +16,7 @@ from proofward.federation.history.history_state import (
     SHARES,
     UPLOAD,
 )
-from proofward.federation.messages.head_records import Head
+from proofward.federation.messages.records.heads import Head
 
 SHOWN = {KEYS: 1, UPLOAD: 2, SHARES: 1, CONSENT: 1, LOCK: 3, ABANDON: 1}
 """Phases with a head to show, and how many phases each time lasts until the next one."""

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, cast
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
-from proofward.federation.messages.field_types import Check, Count, Digest, Name, Path, Text
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.basics.field_types import Check, Count, Digest, Name, Path, Text
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 

@@ -18,7 +18,7 @@ from proofward.engines.remote.messages import (
     Piece,
     Request,
 )
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.storage.objects import StoredObjects
 from proofward.federation.storage.parts import Part, Parted
 from proofward.ledger.errors import LedgerError, ObjectCorrupt, ObjectMissing

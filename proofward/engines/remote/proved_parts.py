@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from proofward.engines.remote.messages import FetchParts, Parts, ProvedPart
-from proofward.federation.history.sealing_keys import key_objects
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, require
+from proofward.federation.history.sharing.sealing_keys import key_objects
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, require
 from proofward.federation.parties.aggregator import Aggregator
 
 

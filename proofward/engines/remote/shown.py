@@ -9,7 +9,7 @@ from __future__ import annotations
 from threading import Lock
 
 from proofward.engines.remote.light_phases import is_shown
-from proofward.federation.messages.refusal import TRANSPORT, require
+from proofward.federation.messages.basics.refusal import TRANSPORT, require
 from proofward.federation.messages.wire import Extension, sign_extension
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.ledger.checkpoint import sign_checkpoint

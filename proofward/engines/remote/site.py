@@ -25,15 +25,15 @@ from proofward.engines.remote.objects import RemoteObjects
 from proofward.engines.remote.own_deadline import OwnDeadline
 from proofward.engines.remote.upload_slots import UploadSlots
 from proofward.engines.remote.wishes import Wishes
-from proofward.federation.history.proofs import Proofs, RelationProofs
+from proofward.federation.history.proving.proofs import Proofs, RelationProofs
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.consortium.rules import HOSPITAL, Rules, RulesError
 from proofward.federation.messages.events import Observer, ignore
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
-from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
-from proofward.federation.parties.counting import CountSource
-from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.equipment.counting import CountSource
+from proofward.federation.parties.equipment.surroundings import Surroundings
+from proofward.federation.parties.following.follower import Follower
 from proofward.federation.parties.hospital import NO_RECORDS, Hospital
 from proofward.federation.parties.light_hospital import LightHospital
-from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.object_sizes import MAX_PROOF_BYTES
 from proofward.federation.storage.objects import ObjectSource

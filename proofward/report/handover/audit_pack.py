@@ -26,9 +26,9 @@ from typing import Any, BinaryIO, cast
 from proofward.engines.contract import SERVER, home_of
 from proofward.engines.registry import engine_of
 from proofward.engines.run_folder import private_of
-from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CLOSED
+from proofward.federation.history.state.history_state import CLOSED
+from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import MAX_DATABASE_BYTES
 from proofward.ledger.files import make_directory, sync_directory

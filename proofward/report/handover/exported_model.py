@@ -24,7 +24,7 @@ from proofward import __version__
 from proofward.data.frozen.network import FrozenNetwork
 from proofward.data.frozen_part import FrozenPart
 from proofward.data.image_schema import ImageSchema
-from proofward.federation.messages.values import integers_to_bytes
+from proofward.federation.messages.basics.values import integers_to_bytes
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network

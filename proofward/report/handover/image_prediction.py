@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from proofward.data.images.admission import Admission
-from proofward.data.images.example import Bytes, Unread
+from proofward.data.images.contract.admission import Admission
+from proofward.data.images.contract.example import Bytes, Unread
+from proofward.data.images.contract.refusal import ImagesRefused
 from proofward.data.images.inspection import shown
-from proofward.data.images.refusal import ImagesRefused
 from proofward.data.images.unlabelled import unlabelled
 from proofward.layers.model import Int64Array
 from proofward.report.handover.exported_model import ExportedModel

@@ -19,8 +19,8 @@ import numpy as np
 from proofward.encoding import MalformedMessage, decode
 from proofward.engines.remote.agreement.home import DATASET, STATE
 from proofward.engines.remote.agreement.own_counts import COUNTS, FLAG
-from proofward.federation.history.beacon_keys import OWN_SHARE
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.sharing.beacon_keys import OWN_SHARE
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.state_store import stored_secrets
 from proofward.ledger.key_file import EncryptedKey, PlainKey
 from proofward.ledger.reading import NotReadable, read_regular

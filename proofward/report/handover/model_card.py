@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proofward.engines.operations.suggestions import Placeholder, command
-from proofward.federation.history.consent_steps import most_releases
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.projection import Projection
+from proofward.federation.history.light.projection import Projection
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.steps.consent import most_releases
 from proofward.privacy.words import assumption, spent, whose
 from proofward.relations.config import RoundConfig
 from proofward.report.handover.exported_model import ExportedModel

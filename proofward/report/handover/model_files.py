@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from proofward.encoding.cbor import Item
-from proofward.federation.messages.declarations import NOTHING_DECLARED
-from proofward.federation.messages.rules import Rules
-from proofward.federation.messages.scaling import PLAIN
-from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
+from proofward.federation.messages.basics.values import integers_from_bytes, integers_to_bytes
+from proofward.federation.messages.consortium.declarations import NOTHING_DECLARED
+from proofward.federation.messages.consortium.rules import Rules
+from proofward.federation.messages.consortium.scaling import PLAIN
 from proofward.layers.model import Int64Array
 from proofward.layers.network import Network
 from proofward.ledger.files import write_file

@@ -21,16 +21,16 @@ from proofward.engines.contract import ADMIN, KitError, home_of
 from proofward.engines.registry import engine_of
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.kept_heads import furthest
-from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.round_state import RoundState
-from proofward.federation.history.slots import slot_of
-from proofward.federation.history.stopping import stand_of
-from proofward.federation.messages.catalogue import FederationOpened, RoundClosed
+from proofward.federation.history.progress.stopping import stand_of
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.round_state import RoundState
+from proofward.federation.history.state.slots import slot_of
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.rules import AGGREGATOR, Rules, RulesError
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import AGGREGATOR, Rules, RulesError
+from proofward.federation.messages.records.catalogue import FederationOpened, RoundClosed
 from proofward.federation.storage.objects import Objects, StoredObjects
 from proofward.ledger.database import FILE_NAME, Database
 from proofward.ledger.objects import ObjectStore

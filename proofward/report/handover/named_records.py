@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from proofward.data.images.admission import Admission
-from proofward.data.images.example import Unread
-from proofward.data.images.refusal import ImagesRefused
+from proofward.data.images.contract.admission import Admission
+from proofward.data.images.contract.example import Unread
+from proofward.data.images.contract.refusal import ImagesRefused
 from proofward.data.images.unlabelled import unlabelled
 from proofward.data.plausibility import normalised
 from proofward.data.records import to_fixed_point

@@ -18,9 +18,9 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
-from proofward.federation.history.judging import Unable, judged
-from proofward.federation.messages.field_types import Digest
-from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
+from proofward.federation.history.proving.judging import Unable, judged
+from proofward.federation.messages.basics.field_types import Digest
+from proofward.federation.messages.basics.values import integers_from_bytes, integers_to_bytes
 from proofward.layers.errors import TrainingError
 from proofward.layers.model import Int64Array
 from proofward.layers.plain import MOST_CLASSES

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from proofward.federation.history.projection import Projection
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.light.projection import Projection
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.report.figures.canvas import PicturesUnavailable
 from proofward.report.handover.model_card import Figures
 from proofward.report.handover.model_source import Taken

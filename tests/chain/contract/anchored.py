@@ -15,7 +15,7 @@ from proofward.chain.contract.keys import ChainKey, Seal
 from proofward.chain.contract.packing import pack_bitmap, pack_weights
 from proofward.chain.contract.typed_data import Checkpoint, Domain, Outcome, TypedRecord, Verdict, Weights
 from proofward.chain.libraries import imported
-from proofward.federation.messages.usual import P256, SECP256K1
+from proofward.federation.messages.consortium.usual import P256, SECP256K1
 from proofward.ledger.merkle_log import consistency_proof, inclusion_proof, leaf_hash, node_hash, tree_root
 
 with imported():

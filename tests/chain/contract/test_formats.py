@@ -29,7 +29,7 @@ from proofward.chain.contract.typed_data import (
     Weights,
 )
 from proofward.chain.libraries import imported
-from proofward.federation.messages.usual import CHAIN_KEY_KINDS, P256, SECP256K1
+from proofward.federation.messages.consortium.usual import CHAIN_KEY_KINDS, P256, SECP256K1
 
 WORD = bytes(range(32))
 DOMAIN = Domain(31337, bytes(range(20)), WORD)
