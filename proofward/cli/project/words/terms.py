@@ -185,6 +185,7 @@ def class_weights_in_words(config: RoundConfig) -> list[str]:
 def scales_in_words(config: RoundConfig) -> list[str]:
     """The fixed-point numbers, where they are not the usual ones."""
     own = config.scales
+    most = own.weight_range / (1 << own.weight_bits) if own.weight_range_bits else 0
     if own == type(own)():
         return []
     return [
@@ -193,6 +194,7 @@ def scales_in_words(config: RoundConfig) -> list[str]:
         f"{own.weight_bits} of weights; values up to {own.activation_limit / (1 << own.activation_bits):g}, "
         f"gradients below {own.gradient_limit / (1 << own.gradient_bits):g}",
         *_ranges_in_words(config),
+        *([f"no weight is above {most:g}; those of convolutions saturate at every step"] if most else []),
     ]
 
 
