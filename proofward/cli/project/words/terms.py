@@ -189,8 +189,7 @@ def scales_in_words(config: RoundConfig) -> list[str]:
     if own == type(own)():
         return []
     return [
-        f"fixed point: {own.activation_bits} bits behind the point of values, "
-        f"{own.gradient_bits} of gradients, "
+        f"fixed point: {own.activation_bits} bits behind the point of values, {own.gradient_bits} of gradients, "
         f"{own.weight_bits} of weights; values up to {own.activation_limit / (1 << own.activation_bits):g}, "
         f"gradients below {own.gradient_limit / (1 << own.gradient_bits):g}",
         *_ranges_in_words(config),
@@ -200,8 +199,7 @@ def scales_in_words(config: RoundConfig) -> list[str]:
 
 def _ranges_in_words(config: RoundConfig) -> list[str]:
     """Those of the hidden layers, where they have their own; the line before then speaks of the inputs."""
-    own = config.scales
-    if not (own.activation_ranges or own.gradient_ranges):
+    if not ((own := config.scales).activation_ranges or own.gradient_ranges):
         return []
     layers = [own.of_layer(place) for place in range(len(config.model.activations))]
     unit, fine = 1 << own.activation_bits, 1 << own.gradient_bits
