@@ -189,8 +189,9 @@ def scales_in_words(config: RoundConfig) -> list[str]:
     if own == type(own)():
         return []
     return [
-        f"fixed point: {own.activation_bits} bits behind the point of values, {own.gradient_bits} of gradients, "
-        f"{own.weight_bits} of weights; values up to {own.activation_limit / (1 << own.activation_bits):g}, "
+        f"fixed point: {own.activation_bits} bits behind the point of values, "
+        f"{own.gradient_bits} of gradients, {own.weight_bits} of weights; "
+        f"values up to {own.activation_limit / (1 << own.activation_bits):g}, "
         f"gradients below {own.gradient_limit / (1 << own.gradient_bits):g}",
         *_ranges_in_words(config),
         *([f"no weight is above {most:g}; those of convolutions saturate at every step"] if most else []),
@@ -216,8 +217,7 @@ def validation_in_words(config: RoundConfig) -> list[str]:
 
 def rates_in_words(config: RoundConfig) -> list[str]:
     """The rates of the rounds, where they differ."""
-    training = config.training
-    if not training.later_rates:
+    if not (training := config.training).later_rates:
         return []
     unit, (last, rate) = training.batch / (1 << config.scales.rate_shift), training.later_rates[-1]
     least = f"{rate * unit:g} from round {last} on"
