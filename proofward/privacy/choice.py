@@ -28,20 +28,25 @@ def least_noise(
 ) -> Privacy:
     """The mechanism with the smallest `coarse_variance` that reaches epsilon; raises ConfigurationError.
 
-    What `privacy` says of the variance counts for nothing. epsilon falls where the variance grows. counted: a
+    Where the tables would take too much of delta it is larger, and promises less than epsilon. What `privacy` says of the variance counts for nothing. epsilon falls where the variance grows. counted: a
     bound of the distance of what is counted, see `Accountant`.
     """
 
     def reaches(variance: int, bound: Fraction | None = BOUND) -> bool:
         own = replace(privacy, coarse_variance=variance)
-        return Accountant(own, parameters, minimum_updates, bound, counted).promised <= epsilon
+        found = Accountant(own, parameters, minimum_updates, bound, counted)
+        return found.promised <= epsilon and found.tables_fit
 
     if minimum_updates <= privacy.colluders:
         raise ConfigurationError("privacy.colluders", f"fewer than {minimum_updates}", privacy.colluders)
     most = MOST_COARSE_VARIANCE
     if not reaches(most) and not reaches(most, None):
         own = replace(privacy, coarse_variance=most)
-        least = Accountant(own, parameters, minimum_updates, None, counted).promised
+        found = Accountant(own, parameters, minimum_updates, None, counted)
+        least = found.promised
+        if not found.tables_fit:
+            expected = "a larger one: the noise tables, of 64 bits, take a tenth of it and more"
+            raise ConfigurationError("privacy.delta", expected, f"1 / {privacy.inverse_delta:,}")
         expected = f"at least {least:.3g}, by the most noise; fewer releases, colluders or records help"
         raise ConfigurationError("privacy.epsilon", expected, epsilon)
     low = _first(lambda variance: variance == most or reaches(variance))
