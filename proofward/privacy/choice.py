@@ -45,24 +45,35 @@ def least_noise(
         found = Accountant(own, parameters, minimum_updates, None, counted)
         least = found.promised
         if not found.tables_fit:
-            expected = "a larger one: the noise tables, of 64 bits, take a tenth of it and more"
+            expected = "a larger one, or fewer parameters, as of a head behind a frozen public network: the noise "
+            expected += "tables, of 64 bits, take a tenth of it and more"
             raise ConfigurationError("privacy.delta", expected, f"1 / {privacy.inverse_delta:,}")
         expected = f"at least {least:.3g}, by the most noise; fewer releases, colluders or records help"
         raise ConfigurationError("privacy.epsilon", expected, epsilon)
     low = _first(lambda variance: variance == most or reaches(variance))
     near = distance(replace(privacy, coarse_variance=low))  # nearly the same for all variances about it
     low = _first(lambda variance: variance == most or reaches(variance, near))
-    while low < most and not reaches(low, None):
-        low += 1
-    while low > LEAST_COARSE_VARIANCE and reaches(low - 1, None):
-        low -= 1
-    return replace(privacy, coarse_variance=low)
+    return replace(privacy, coarse_variance=_about(low, lambda variance: reaches(variance, None)))
 
 
-def _first(holds: Callable[[int], bool]) -> int:
-    """The least variance that holds, if all from it on do."""
-    low, high = LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE
+def _first(
+    holds: Callable[[int], bool], low: int = LEAST_COARSE_VARIANCE, high: int = MOST_COARSE_VARIANCE
+) -> int:
+    """The least variance that holds, if all from it on do and the last one does."""
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle + 1, high)
     return low
+
+
+def _about(start: int, holds: Callable[[int], bool]) -> int:
+    """The same, looked for from a variance that is near it, in steps that double: each takes a table."""
+    low = high = start
+    step = 1
+    if holds(start):
+        while (low := max(high - step, LEAST_COARSE_VARIANCE)) < high and holds(low):
+            high, step = low, 2 * step
+    else:
+        while high < MOST_COARSE_VARIANCE and not holds(high):
+            low, high, step = high + 1, min(high + step, MOST_COARSE_VARIANCE), 2 * step
+    return _first(holds, low, high)

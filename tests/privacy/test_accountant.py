@@ -110,6 +110,18 @@ def test_where_the_tables_would_take_too_much_of_delta_there_is_more_noise(epsil
 def test_a_delta_that_no_table_allows_is_refused():
     with pytest.raises(ConfigurationError, match=r"privacy.delta: expected a larger one"):
         least_noise(replace(OWN, inverse_delta=10**15), 3, LOGISTIC, 4)
+    with pytest.raises(ConfigurationError, match="a head behind a frozen public network"):
+        least_noise(OWN, 8, 16 * 10**6, 4)
+
+
+@pytest.mark.parametrize(("epsilon", "parameters"), [(8, 10**6), (8, 9 * 10**6), (3, 10**5)])
+def test_noise_for_many_parameters_is_found_with_few_tables(epsilon, parameters, monkeypatch):
+    """Where the tables' part decides, the variance is far from the one that epsilon alone would ask for."""
+    made = []
+    monkeypatch.setattr("proofward.privacy.accountant.distance", lambda own: made.append(own) or distance(own))
+    found = Accountant(least_noise(OWN, epsilon, parameters, 4), parameters, 4)
+    found.check(15)
+    assert found.promised <= epsilon and len(made) < 100
 
 
 def test_hospitals_are_protected_with_a_small_clip_and_many_parameters_too():
