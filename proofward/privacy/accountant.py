@@ -145,7 +145,7 @@ class Accountant:
 
     @property
     def tables_fit(self) -> bool:
-        """Whether the tables' part of delta is small. It is not where there is too little noise, whatever delta is."""
+        """Whether the tables' part of delta is small: it is not where there is too little noise."""
         return self._added_at_most * LARGEST_ADDED_SHARE * self.privacy.inverse_delta <= 1
 
     @property

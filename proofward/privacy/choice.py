@@ -28,8 +28,9 @@ def least_noise(
 ) -> Privacy:
     """The mechanism with the smallest `coarse_variance` that reaches epsilon; raises ConfigurationError.
 
-    Where the tables would take too much of delta it is larger, and promises less than epsilon. What `privacy` says of the variance counts for nothing. epsilon falls where the variance grows. counted: a
-    bound of the distance of what is counted, see `Accountant`.
+    Where the tables would take too much of delta it is larger, and promises less than epsilon. What `privacy`
+    says of the variance counts for nothing. epsilon falls where the variance grows. counted: a bound of the
+    distance of what is counted, see `Accountant`.
     """
 
     def reaches(variance: int, bound: Fraction | None = BOUND) -> bool:
@@ -45,8 +46,8 @@ def least_noise(
         found = Accountant(own, parameters, minimum_updates, None, counted)
         least = found.promised
         if not found.tables_fit:
-            expected = "a larger one, or fewer parameters, as of a head behind a frozen public network: the noise "
-            expected += "tables, of 64 bits, take a tenth of it and more"
+            expected = "a larger one, or fewer parameters, as of a head behind a frozen public network: the "
+            expected += "noise tables, of 64 bits, take a tenth of it and more"
             raise ConfigurationError("privacy.delta", expected, f"1 / {privacy.inverse_delta:,}")
         expected = f"at least {least:.3g}, by the most noise; fewer releases, colluders or records help"
         raise ConfigurationError("privacy.epsilon", expected, epsilon)
