@@ -21,7 +21,7 @@ from privacy_attacks.federation import follow
 
 from poisoning_cases.poisons import POISONS
 from poisoning_cases.tables import Line, divided
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.models.settings import Preset
 from proofward.relations.score_counts import score_counts

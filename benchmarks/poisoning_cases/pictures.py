@@ -13,9 +13,9 @@ from privacy_attacks.reconstruction import SIDE, Target, pictures
 
 from poisoning_cases.rules import Rules, all_rules
 from poisoning_cases.tables import Line, means
-from proofward.data.records import Records
-from proofward.report.baselines import fixed_scores, pooled
-from proofward.report.evaluation import evaluate
+from proofward.data.reading.records import Records
+from proofward.report.comparing.baselines import fixed_scores, pooled
+from proofward.report.comparing.evaluation import evaluate
 
 PATCH = 4
 HOSPITALS, PICTURES, HELD_OUT = 5, 90, 200

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.models.settings import Preset
-from proofward.report.baselines import pooled
+from proofward.report.comparing.baselines import pooled
 
 TRIGGER = (7, 27)
 """Mean and worst concave points, which the trigger sets to their highest value."""

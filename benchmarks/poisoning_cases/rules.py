@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from privacy_attacks.federation import Seen, follow
 from privacy_attacks.mechanism import RELEASES, Mechanism, with_epsilon, without_noise
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.layers.weighting import BY_RECORDS, CAPPED, ROOT, Weighting
 from proofward.models.settings import Preset
 

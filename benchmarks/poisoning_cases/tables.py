@@ -9,12 +9,12 @@ import numpy as np
 
 from poisoning_cases.poisons import POISONS, Poison, triggered
 from poisoning_cases.rules import Rules, all_rules
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.data.splits import held_out_split
 from proofward.layers.float_twin import real_features, scores
 from proofward.models.settings import Preset
-from proofward.report.baselines import centralised_float, fixed_scores, pooled
-from proofward.report.evaluation import evaluate
+from proofward.report.comparing.baselines import centralised_float, fixed_scores, pooled
+from proofward.report.comparing.evaluation import evaluate
 
 Line = dict[str, object]
 FEW = ("none", "labels turned", "trigger")

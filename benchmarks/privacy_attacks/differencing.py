@@ -16,9 +16,9 @@ from privacy_attacks.federation import Real, follow, usual_rules
 from privacy_attacks.mechanism import Mechanism
 from privacy_attacks.membership import inverted, known_gradients
 from privacy_attacks.rates import limited, told_apart
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.models.settings import Preset
-from proofward.report.baselines import first_weights, pooled
+from proofward.report.comparing.baselines import first_weights, pooled
 
 Line = dict[str, object]
 DRAWS = 20

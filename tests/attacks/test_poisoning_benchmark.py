@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.models import preset
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.data.schema import FEATURES_NAME, Feature, Schema
-from proofward.engines.flare.checks import _keys
+from proofward.data.columns.schema import FEATURES_NAME, Feature, Schema
+from proofward.engines.flare.condition.checks import _keys
 from proofward.engines.remote.agreement import site_ledger
 from proofward.engines.remote.agreement.data_sheets import NAME, kept
 from proofward.engines.remote.agreement.home import STATE, Home
@@ -231,7 +231,9 @@ def test_a_second_federation_over_the_same_file_is_noticed(proofward, kit, file,
     assert "hospital-0's data are in several federations" in said and "another trial" in said
     words = {check.name: check.detail for check in _keys(Home(kit / "home"))}
     assert "another trial" in words["privacy of hospital-0"]
-    file.write_text(HEADER + ROWS.replace("1000", "999"))
+    file.write_text(HEADER + ROWS + "1,0.5,0.25,-1,2\n")
+    assert "another trial" in proofward.json("enrol", kit, "--data", file, "--replace")["noted"][0]
+    file.write_text(HEADER + OTHER_ROWS)
     assert "several federations" not in proofward("enrol", kit, "--data", file, "--replace").stdout
 
 

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from proofward.cli.evidence.ledgers.audit_words import screen, to_document
-from proofward.dossier.counts import counted_figures
-from proofward.dossier.evidence import evidence
+from proofward.dossier.record.evidence import evidence
+from proofward.dossier.sections.counts import counted_figures
 from proofward.engines.in_process import InProcessFederation
 from proofward.layers.model import Training
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.compared_counts import CHECK
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.compared_counts import CHECK
+from proofward.report.audits.run_audit import RunAudit
 from proofward.report.histograms.comparison_words import MEANING
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.run_words import run_lines, run_sections
-from proofward.report.run_audit import RunAudit
 from tests.federation.fakes import FakeProofs, plan
 
 pytestmark = pytest.mark.slow

@@ -9,8 +9,8 @@ pytest.importorskip("onnx")
 
 import proofward
 from proofward.layers.network import chain
-from proofward.models.graph.graph import network_graph
-from proofward.models.graph.refusals import ImportRefused
+from proofward.models.graph.parts.graph import network_graph
+from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.models.settings import SCALES
 from tests.models.test_from_onnx import NODE, file
 
@@ -133,7 +133,11 @@ REFUSED = {
     "same of an even kernel": (one(conv("even", auto_pad="SAME_UPPER")), 2 * 9 * 7, ["padding (0, 1, 0, 1)", "an odd kernel"]),
     "same lower": (one(conv("even", auto_pad="SAME_LOWER")), 2 * 9 * 7, ["padding (1, 0, 1, 0)"]),
     "transposed": (one(NODE("ConvTranspose", ["x", "k"], ["c"], name="c1")), 2 * 11 * 9, ["c1: ConvTranspose: use Conv2d"]),
-    "max pool": (one(NODE("MaxPool", ["x"], ["c"], kernel_shape=[3, 3], name="p")), 2 * 7 * 5, ["p: MaxPool: only MaxPool2d(2)", "stride 2"]),
+    "max pool": (one(NODE("MaxPool", ["x"], ["c"], kernel_shape=[3, 3], name="p")), 2 * 7 * 5, ["p: MaxPool (windows of 3 x 3, stride 1 x 1): only MaxPool2d(2)", "stride 2"]),
+    "rounded up": (one(NODE("MaxPool", ["x"], ["c"], kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1, name="p")), 2 * 5 * 4,
+                   ["p: MaxPool (windows of 2 x 2, stride 2 x 2, ceil_mode)"]),
+    "padded windows": (one(NODE("AveragePool", ["x"], ["c"], kernel_shape=[2, 2], pads=[0, 0, 1, 1], auto_pad="NOTSET", name="p")),
+                       2 * 9 * 7, ["p: AveragePool (windows of 2 x 2, stride 1 x 1, padding [0, 0, 1, 1])"]),
     "average": (one(NODE("GlobalAveragePool", ["x"], ["c"], name="p")), 2, ["p: the mean of a picture: only MaxPool2d(2)", "the mean of a whole picture behind it"]),
     "padded": (one(NODE("Pad", ["x", "around"], ["c"], name="p")), 2 * 11 * 9, ["p: Pad", "own zero padding"]),
     "Gelu": ([conv(), NODE("Sigmoid", ["c"], ["r"], name="s"), *one(conv())[2:]], 2 * 7 * 5, ["s: Sigmoid: use ReLU"]),
@@ -191,7 +195,7 @@ def test_a_picture_of_open_size_and_computed_kernels_are_refused(tmp_path):
 
 
 def test_what_onnxruntime_computes_differently_is_refused(tmp_path, monkeypatch):
-    from proofward.models.graph import from_onnx as module
+    from proofward.models.graph.onnx import from_onnx as module
 
     path = file(tmp_path / "m.onnx", WAYS["Conv"], shape=SHAPE, more=HELD)
     usual = module.double_run

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 import proofward  # noqa: E402
 from proofward.layers.network import mlp  # noqa: E402
-from proofward.models.graph.graph import network_graph  # noqa: E402
-from proofward.models.graph.refusals import ImportRefused  # noqa: E402
+from proofward.models.graph.parts.graph import network_graph  # noqa: E402
+from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402
 
 RANDOM = np.random.default_rng(8)
 FIRST, BIAS = RANDOM.standard_normal((8, 12)), RANDOM.standard_normal(8)
@@ -117,7 +117,7 @@ REFUSED = {
     "convolution": ([NODE("Conv", ["x", "kernel"], ["c"], dilations=[2, 2], name="c1"), NODE("Flatten", ["c"], ["y"])],
                     {"shape": (1, 5, 5)}, ["c1: Conv: dilation [2, 2]", "use 1"]),
     "pooling": ([NODE("MaxPool", ["x"], ["c"], kernel_shape=[2, 2], name="p"), NODE("Flatten", ["c"], ["y"])],
-                {"shape": (1, 2, 3)}, ["p: MaxPool: only MaxPool2d(2) beside the ReLU of a convolution, and"]),
+                {"shape": (1, 2, 3)}, ["p: MaxPool (windows of 2 x 2, stride 1 x 1): only MaxPool2d(2) beside the ReLU of a convolution, and"]),
     "dropout": (after(NODE("Relu", ["h"], ["d"]), NODE("Dropout", ["d", "half"], ["r"], name="d")), {},
                 ["d: Dropout (p = 0.5): remove it"]),
     "dropout's usual ratio": (after(NODE("Relu", ["h"], ["d"]), NODE("Dropout", ["d"], ["r"], name="d")), {}, ["p = 0.5"]),
@@ -183,7 +183,7 @@ def test_all_layers_are_refused_at_once(tmp_path):
 
 
 def test_a_file_that_computes_something_else_is_refused(tmp_path, monkeypatch):
-    from proofward.models.graph import onnx_runs as module
+    from proofward.models.graph.onnx import runs as module
 
     path = file(tmp_path / "m.onnx", WAYS["Gemm"])
     usual = module._session

@@ -12,15 +12,15 @@ import click
 
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
 from proofward.cli.common.console import WrongThing
-from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
-from proofward.data.schema import FEATURES_NAME
+from proofward.cli.kit.records.data_file import data_file, data_options, described, schema_of
+from proofward.data.columns.schema import FEATURES_NAME
 from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
-    from proofward.cli.kit.data_file import DataFile
-    from proofward.data.csv_records import Table
+    from proofward.cli.kit.records.data_file import DataFile
+    from proofward.data.columns.schema import Schema
     from proofward.data.image_schema import ImageSchema
-    from proofward.data.schema import Schema
+    from proofward.data.reading.table_records import Table
     from proofward.engines.remote.agreement.home import Home
     from proofward.statistics.layout import Layout
 
@@ -70,8 +70,9 @@ def enrol(
         schema, file = schema_of(home), data_file(options)
         if (layout := layout_of_rounds(home.terms.counted)) is not None:
             lines = _count(home, name, file, schema, layout)
-            lines += next_lines(kit)
-            tell({"did": "taken in", "member": name, "forced": False}, lines, as_json)
+            noted = noted_counts(home, name, file)
+            plain = {"forced": False, "noted": noted}
+            tell({"did": "taken in", "member": name, **plain}, lines + noted + next_lines(kit), as_json)
             return
         table = file.read(schema, home.terms.round_config)
         doubts = [doubt.words for doubt in table.doubts]
@@ -87,10 +88,12 @@ def enrol(
         lines += [f"forced although {words}" for words in doubts]
         if sheet:
             lines.append(f"with a data sheet of {len(sheet)} lines, which everybody will see on the ledger")
-        lines += _noted(home, name, file, table)
+        noted = _noted(home, name, file, table)
+        lines += noted
         lines += ["its own counts of every evaluation will be published"] if publish else []
         lines += next_lines(kit)
-        plain = {"forced": bool(doubts), "data_sheet": len(sheet), "publishes": publish, **plain}
+        said = {"forced": bool(doubts), "data_sheet": len(sheet), "publishes": publish, "noted": noted}
+        plain = {**said, **plain}
         tell({"did": "taken in", "member": name, **plain}, lines, as_json)
 
 
@@ -109,12 +112,24 @@ def read_sheet(path: Path) -> tuple[str, ...]:
 
 
 def _noted(home: Home, name: str, file: DataFile, table: Table) -> list[str]:
-    """Writes the data down in the site's own ledger; what else they are enrolled for."""
+    """Writes the records down in the site's own ledger; what else they are enrolled for."""
+    from proofward.engines.remote.agreement.record_sketch import sketch_of
+
+    records = table.records
+    sketch = sketch_of(records.features, records.labels)
+    return _note(home, name, file, records.features.tobytes() + records.labels.tobytes(), sketch)
+
+
+def noted_counts(home: Home, name: str, file: DataFile, records: bytes = b"") -> list[str]:
+    """The same of a file that is counted. records: what was made of it, where it is a folder."""
+    return _note(home, name, file, records, "")
+
+
+def _note(home: Home, name: str, file: DataFile, records: bytes, sketch: str) -> list[str]:
     from proofward.engines.remote.agreement.site_ledger import Enrolled, digest_of, note, place, told
 
     try:
-        data = digest_of(file.path, table.records.features.tobytes() + table.records.labels.tobytes())
-        note(Enrolled.of(home.terms, name, data))
+        note(Enrolled.of(home.terms, name, digest_of(file.path, records), sketch))
     except (OSError, ValueError) as error:
         words = f"{place()}: {error}: this site will not notice another federation over these records"
         return [words]
@@ -131,7 +146,7 @@ def _count(
     home: Home, name: str, file: DataFile, schema: Schema | ImageSchema, layout: Layout
 ) -> list[str]:
     """Takes a table's values in for a federation that counts them and trains nothing; what is said of it."""
-    from proofward.data.statistics_layout import schema_of as counted_columns
+    from proofward.data.columns.statistics_layout import schema_of as counted_columns
     from proofward.statistics.source import values_to_bytes
 
     if schema != counted_columns(layout):
@@ -160,7 +175,7 @@ def _check_open(home: Home, name: str, replace: bool) -> None:
 
 def _save(home: Home, name: str, table: Table) -> None:
     """Forced records are written down before they are there, so that none lacks a line in the log."""
-    from proofward.data.plausibility import short_doubts
+    from proofward.data.reading.plausibility import short_doubts
     from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.agreement.home import LOG
 
