@@ -11,10 +11,10 @@ from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import FLAW, WrongThing
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.common.table_options import DELIMITERS, NAMES, table_file, table_options
-from proofward.data.schema import DECIMALS
+from proofward.data.columns.schema import DECIMALS
 
 if TYPE_CHECKING:
-    from proofward.data.table_inspection import TableInspection
+    from proofward.data.inspection.table_inspection import TableInspection
 
 HTML, MARKDOWN = (".html", ".htm"), (".md",)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -60,8 +60,8 @@ def inspect_data(
     IMAGES are a folder of them, an npz archive or an HDF5 file in PatchCamelyon's layout. They are looked at
     as `check-images` does, which has more options.
     """
-    from proofward.cli.kit.inspected_images import agreed_images, holds_images, inspect_images
-    from proofward.cli.kit.inspected_table import inspect_table
+    from proofward.cli.kit.records.inspected_images import agreed_images, holds_images, inspect_images
+    from proofward.cli.kit.records.inspected_table import inspect_table
 
     with answering(as_json):
         agreed = agreed_images(consortium)
