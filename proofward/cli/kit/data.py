@@ -60,7 +60,7 @@ def inspect_data(
     IMAGES are a folder of them, an npz archive or an HDF5 file in PatchCamelyon's layout. They are looked at
     as `check-images` does, which has more options.
     """
-    from proofward.cli.kit.records.inspected_images import agreed_images, holds_images, inspect_images
+    from proofward.cli.kit.inspected_images import agreed_images, holds_images, inspect_images
     from proofward.cli.kit.records.inspected_table import inspect_table
 
     with answering(as_json):

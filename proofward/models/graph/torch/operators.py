@@ -35,7 +35,7 @@ from proofward.models.graph.parts.steps import (
 )
 from proofward.models.graph.parts.weights_read import WeightsRead
 from proofward.models.graph.torch.nodes import argument, bare, check_type, numbers, target_of, where
-from proofward.models.graph.torch.windows import torch_windows
+from proofward.models.graph.torch.pool_words import torch_windows
 
 RESHAPES = ("view", "reshape", "flatten", "unsafeview", "unflatten", "squeeze", "unsqueeze")
 SAME = ("alias", "detach", "clone", "contiguous", "identity", "liftfreshcopy")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from proofward.cli.kit.records.looked_at_images import look_at, two_sides
+from proofward.cli.kit.check_images import look_at, two_sides
 
 if TYPE_CHECKING:
     from proofward.data.image_schema import ImageSchema
