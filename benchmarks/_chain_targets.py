@@ -7,7 +7,7 @@ from pathlib import Path
 
 from _targets import VERIFIER, Intercepting, Target, of_each_kind
 
-from proofward.chain.anchor import anchor_of, contract_digest
+from proofward.chain.basics.anchor import anchor_of, contract_digest
 from proofward.chain.contract.errors import ChainError
 from proofward.chain.contract.keys import Signature
 from proofward.chain.seals import outcome_record

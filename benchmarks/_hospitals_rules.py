@@ -24,8 +24,8 @@ from proofward.models.presets import preset_file
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.choice import least_noise
 from proofward.relations.config import RoundConfig
-from proofward.report.baselines import first_weights, round_beacon
-from proofward.report.scenario import demonstration_plan
+from proofward.report.comparing.baselines import first_weights, round_beacon
+from proofward.report.demonstrations.scenario import demonstration_plan
 
 NAME, ROWS = "logistic", 16
 """Preset, and records of each hospital."""

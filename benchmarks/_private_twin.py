@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.federation.messages.consortium.usual import usual_threshold, usual_updates
 from proofward.layers.privacy import CLIP_UNITS_BITS, Privacy
 from proofward.privacy import twin

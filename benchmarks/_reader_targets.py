@@ -19,7 +19,7 @@ from _targets import (
     refusal_of,
 )
 
-from proofward.data.schema import Feature
+from proofward.data.columns.schema import Feature
 from proofward.engines.in_process import InProcessFederation
 from proofward.federation.history.proving.judging import Unable
 from proofward.federation.history.proving.proofs import RelationProofs
@@ -30,9 +30,9 @@ from proofward.federation.storage.ledger_folder import topic_of
 from proofward.ledger.audit import verify_all
 from proofward.ledger.database import FILE_NAME
 from proofward.proof.errors import ProofRejected
-from proofward.report.handover.description import Description
-from proofward.report.handover.exported_model import ExportedModel, Origin
-from proofward.report.handover.prediction_proof import (
+from proofward.report.handover.models.description import Description
+from proofward.report.handover.models.exported_model import ExportedModel, Origin
+from proofward.report.handover.predictions.prediction_proof import (
     check_opening,
     proved_prediction,
     read_prediction_proof,

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from proofward.encoding import encode, encode_item
-from proofward.engines.remote.light_phases import SHOWN
+from proofward.engines.remote.hosting.light_phases import SHOWN
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.light.heads import keys_digest
 from proofward.federation.history.light.projection import Projection, published

@@ -20,7 +20,7 @@ from _machine import ROOT, peak_memory, reset_peak_memory
 
 from proofward.encoding import decode, encode
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
-from proofward.engines.remote.light_phases import SHOWN
+from proofward.engines.remote.hosting.light_phases import SHOWN
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.proving.proofs import OneByOne, RelationProofs
 from proofward.federation.messages.consortium.scaling import (
@@ -39,7 +39,7 @@ from proofward.federation.messages.wire import MAX_WIRE_BYTES, Extension
 from proofward.federation.parties.light_hospital import LightHospital
 from proofward.ledger.database import FILE_NAME, Database
 from proofward.models.presets import PRESETS
-from proofward.report.scenario import demonstration_plan
+from proofward.report.demonstrations.scenario import demonstration_plan
 
 sys.path.insert(0, str(ROOT))
 from tests.federation.committee_plans import with_committees

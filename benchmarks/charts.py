@@ -25,10 +25,10 @@ from proofward.federation.messages.events import Event
 from proofward.federation.messages.records.catalogue import RoundClosed
 from proofward.field.warm_up import warm_up
 from proofward.models import PRESETS
-from proofward.report.comparison import MethodScores
+from proofward.report.comparing.comparison import MethodScores
+from proofward.report.demonstrations.scenario import Scenario, make_scenario
 from proofward.report.measurements import Measurements
 from proofward.report.run_report import compare_run
-from proofward.report.scenario import Scenario, make_scenario
 
 
 def say(words: str) -> None:

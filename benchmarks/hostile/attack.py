@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from proofward.encoding import encode
-from proofward.engines.remote.caller import Unreachable
-from proofward.engines.remote.messages import (
+from proofward.engines.remote.carrying.caller import Unreachable
+from proofward.engines.remote.carrying.messages import (
     PIECE_BYTES,
     Declined,
     Extended,
@@ -143,7 +143,7 @@ class Attacker:
 def misbehave(site: Any) -> None:
     """In place of `Site.run`."""
     seat = site.home.seats[0]
-    from proofward.engines.remote.caller import Caller
+    from proofward.engines.remote.carrying.caller import Caller
 
     rules = site.join(seat, Caller(site._carry, site.stop))
     attacker = Attacker(site._carry, rules, seat.member, site.home.key(seat.member))

@@ -14,7 +14,7 @@ from proofward.cli.project.consortium_file.columns import placeholder_features
 from proofward.cli.project.consortium_file.keys import POLICY
 from proofward.cli.project.consortium_file.project import Project
 from proofward.cli.project.consortium_file.reading import project_of
-from proofward.data.schema import Feature, Label, Notation, ascending
+from proofward.data.columns.schema import Feature, Label, Notation, ascending
 from proofward.federation.messages.consortium.rules import HOSPITAL, VERIFIER
 from proofward.layers.plain import shown
 from proofward.models.presets import PRESET_FILES

@@ -18,16 +18,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from proofward.chain.abi import calldata
-from proofward.chain.anchor import Anchor, anchor_of, point_of, seat_of
+from proofward.chain.basics.abi import calldata
+from proofward.chain.basics.anchor import Anchor, anchor_of, point_of, seat_of
+from proofward.chain.basics.errors import NotAnchored
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.errors import ChainError
 from proofward.chain.contract.keys import ChainKey, Seal, Signature
 from proofward.chain.contract.typed_data import Replacement
-from proofward.chain.errors import NotAnchored
-from proofward.chain.node import Transaction
+from proofward.chain.nodes.node import Transaction
 from proofward.chain.seals import KeySealer
-from proofward.chain.state_proof import AnchoredState
+from proofward.chain.state.state_proof import AnchoredState
 from proofward.federation.history.state.history_state import HistoryState
 from proofward.federation.history.steps.chain import is_signed
 from proofward.federation.messages.basics.refusal import describe

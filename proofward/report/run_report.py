@@ -14,10 +14,10 @@ from proofward.lattice.security import security_margin
 from proofward.layers.model import Int64Array
 from proofward.relations.enrolment import enrolment_plan
 from proofward.relations.measure import round_plan
-from proofward.report.comparison import MethodScores, compare, lone_mean
+from proofward.report.comparing.comparison import MethodScores, compare, lone_mean
+from proofward.report.demonstrations.scenario import Scenario
 from proofward.report.handover.proof_file import ProofFile
 from proofward.report.measurements import Measurements
-from proofward.report.scenario import Scenario
 
 FORMAT = "proofward/metrics/v1"
 

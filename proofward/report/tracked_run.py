@@ -27,7 +27,7 @@ from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.report.handover.handed_model import METRICS_NAME
-from proofward.report.handover.model_source import followed_so_far, is_kit
+from proofward.report.handover.models.model_source import followed_so_far, is_kit
 from proofward.report.run_page import FOLDER_NAME
 
 MAX_BYTES, MAX_ROUND = 1 << 26, 1 << 20

@@ -17,7 +17,7 @@ from proofward.engines.run_folder import RunFolder
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.records.catalogue import Enrolment
 from proofward.ledger.database import Database
-from proofward.report.handover.exported_model import read_exported
+from proofward.report.handover.models.exported_model import read_exported
 from tests.api.tables import COLUMNS, NAMES, QUICK, arrays, files, sites
 from tests.cli.conftest import Command
 

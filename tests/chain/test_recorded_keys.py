@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from proofward.chain.contract.keys import ChainKey
+from proofward.chain.disputes.verdicts import verdict_holds
 from proofward.chain.seals import KeySealer
-from proofward.chain.verdicts import verdict_holds
 from proofward.federation.history.state.history_state import CONFIRM, ENROLMENT, KEYS
 from proofward.federation.history.state.slots import slot_of
 from proofward.federation.history.steps import chain as chain_steps

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.chain.anchor import anchor_of
+from proofward.chain.basics.anchor import anchor_of
+from proofward.chain.basics.errors import NotAnchored
 from proofward.chain.contract.keys import ChainKey
-from proofward.chain.errors import NotAnchored
 from proofward.chain.key_files import kept_key, next_key
-from proofward.chain.local_node import LocalNode
+from proofward.chain.nodes.local_node import LocalNode
 from proofward.chain.relay import asked_proof, relay, state_of, transactions
 from proofward.chain.replacing import SeatRequest, checked, replacement, request, sealed
 from proofward.chain.seals import KeySealer, seals_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.chain.anchor import contract_digest
+from proofward.chain.basics.anchor import contract_digest
 from proofward.cli.project.consortium_file.reading import read_project, read_whole_project
 from proofward.cli.project.consortium_file.writing import project_text
 from proofward.cli.project.words.terms import in_words

@@ -9,7 +9,7 @@ import pytest
 from proofward.cli.project.consortium_file.reading import read_project
 from proofward.cli.project.consortium_file.writing import project_text
 from proofward.cli.project.tables.table import ProjectError
-from proofward.data.schema import EXTENDED
+from proofward.data.columns.schema import EXTENDED
 from tests.cli.own_kinds import FEATURES, columns, write_kinds
 from tests.cli.own_tables import data, write_project
 from tests.data.own_formats import write

@@ -20,7 +20,7 @@ from proofward.federation.history.history import History
 from proofward.federation.messages.consortium.committees import Committees
 from proofward.federation.messages.consortium.thresholds import committees_in_words
 from proofward.federation.parties.auditor import _in_words
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 from tests.cli.own_tables import HOSPITALS, write_project
 
 

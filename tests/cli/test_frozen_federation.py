@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from proofward.cli.kit.data_file import DataFile
+from proofward.cli.kit.records.data_file import DataFile
 from proofward.cli.project.consortium_file.reading import read_project
 from proofward.cli.run.simulate import plan_of_project, read_tables
 from proofward.engines.attacks.forger import Cheat

@@ -12,7 +12,7 @@ from proofward.cli.project.consortium_file.reading import read_project
 from proofward.engines.remote.agreement.home import MODEL, Home
 from proofward.federation.messages.basics.values import integers_to_bytes
 from proofward.models.presets import PRESETS
-from proofward.report.handover.model_files import safetensors_bytes, weights_from_safetensors
+from proofward.report.handover.models.model_files import safetensors_bytes, weights_from_safetensors
 
 TINY = PRESETS["tiny"]
 COUNT = TINY.model.parameters

@@ -16,7 +16,7 @@ from proofward.cli.project.tables.validation import ValidationTable
 from proofward.cli.project.words.costs import cost_lines
 from proofward.cli.project.words.terms import in_words
 from proofward.cli.run.simulate import plan_of_project
-from proofward.data.subgroups import Subgroup
+from proofward.data.columns.subgroups import Subgroup
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.engines.run_folder import RunFolder
 from proofward.federation.messages.consortium.rules import RulesError

@@ -14,8 +14,8 @@ from proofward.data.images.inspection import inspect
 from proofward.data.images.patient_split import deal_by_patient, patient_split
 from proofward.layers.errors import ConfigurationError
 from proofward.models.presets import preset
-from proofward.report.evaluation import auc
-from proofward.report.image_scenario import make_image_scenario
+from proofward.report.comparing.evaluation import auc
+from proofward.report.demonstrations.image_scenario import make_image_scenario
 
 RULE = ImageRule(32, 32)
 

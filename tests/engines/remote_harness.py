@@ -15,10 +15,10 @@ from pathlib import Path
 from proofward.encoding import decode
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.terms import Seat, Terms
-from proofward.engines.remote.caller import Carry, Unreachable
-from proofward.engines.remote.desk import Desk
-from proofward.engines.remote.host import Host
-from proofward.engines.remote.messages import Request, Say, read_request
+from proofward.engines.remote.carrying.caller import Carry, Unreachable
+from proofward.engines.remote.carrying.messages import Request, Say, read_request
+from proofward.engines.remote.hosting.desk import Desk
+from proofward.engines.remote.hosting.host import Host
 from proofward.engines.remote.site import Site
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.state.slots import slot

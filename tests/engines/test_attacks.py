@@ -17,8 +17,8 @@ from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, P
 from proofward.federation.messages.records.catalogue import Abandonment, Lock
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
-from proofward.report.attack_outcome import EXPECTED, judge
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.demonstrations.attack_outcome import EXPECTED, judge
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.test_rounds import Dying
 

@@ -29,13 +29,13 @@ from proofward.ledger.reading import read_regular
 from proofward.relations.score_counting import NOT_PROVED, counting_of, layout_in
 from proofward.relations.score_counts import score_counts
 from proofward.relations.score_layout import ScoreLayout
-from proofward.report.evaluation import auc
-from proofward.report.handover.description import Column, Description, Feature
-from proofward.report.handover.model_files import write_files
+from proofward.report.audits.run_audit import RunAudit
+from proofward.report.comparing.evaluation import auc
+from proofward.report.handover.models.description import Column, Description, Feature
+from proofward.report.handover.models.model_files import write_files
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.ranking import roc_area
 from proofward.report.histograms.run_words import drawn_last, run_lines, run_sections
-from proofward.report.run_audit import RunAudit
 from tests.federation.fakes import datasets, plan
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from proofward.engines.flare.health import _withheld
+from proofward.engines.flare.condition.health import _withheld
 from proofward.engines.remote.agreement.following import Following, keep, kept, why_not, witness
 from proofward.engines.remote.agreement.home import HomeError
 from proofward.engines.remote.heads_watch import SLACK, HeadsWatch

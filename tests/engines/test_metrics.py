@@ -26,7 +26,7 @@ from proofward.engines.operations.metrics import (
 from proofward.federation.history.state.history_state import ANY_PHASE, BEFORE, CLOSED
 from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.events import Event
-from proofward.report.scenario import make_scenario
+from proofward.report.demonstrations.scenario import make_scenario
 from tests.patience import PATIENCE
 
 MOMENT = 1_767_225_600.0

@@ -13,8 +13,8 @@ import pytest
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.remote import site
 from proofward.engines.remote.agreement.home import DATASET, Home
-from proofward.engines.remote.messages import Follow
-from proofward.engines.remote.shown import extension
+from proofward.engines.remote.carrying.messages import Follow
+from proofward.engines.remote.hosting.shown import extension
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
 from proofward.federation.history.state.history_state import ABANDON, CONSENT, ENROLMENT, KEYS

@@ -17,7 +17,7 @@ from proofward.engines.remote.agreement.requests import (
     request_admission,
     request_revocation,
 )
-from proofward.engines.remote.messages import Assembled, Declined, Join, NotYet, read_answer, write
+from proofward.engines.remote.carrying.messages import Assembled, Declined, Join, NotYet, read_answer, write
 from proofward.federation.messages.basics.refusal import Refusal
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_harness import SEED, agreement, open_desk, set_up

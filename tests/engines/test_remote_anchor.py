@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from proofward.chain.local_node import LocalNode
+from proofward.chain.nodes.local_node import LocalNode
 from proofward.chain.relay import relay
 from proofward.cli.main import main
 from proofward.federation.messages.consortium.usual import P256

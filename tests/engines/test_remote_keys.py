@@ -9,7 +9,7 @@ import pytest
 
 from proofward.encoding import MalformedMessage
 from proofward.engines.remote import site
-from proofward.engines.remote.messages import (
+from proofward.engines.remote.carrying.messages import (
     MOST_PARTS,
     Declined,
     Fetch,
@@ -19,7 +19,7 @@ from proofward.engines.remote.messages import (
     read_answer,
     write,
 )
-from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.carrying.objects import RemoteObjects
 from proofward.federation.history.sharing.sealing_keys import key_objects
 from proofward.federation.history.state.history_state import KEYS
 from proofward.federation.messages.basics.refusal import Refusal

@@ -13,7 +13,7 @@ from proofward.federation.messages.records.catalogue import AdmissionVote
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import opened
 from tests.federation.test_admission import AGGREGATOR, AGREED, NEW, records

@@ -100,7 +100,7 @@ def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNa
     rules = SimpleNamespace(config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator")
     before, rows = tuple(map(bytes.fromhex, told["state"])), dict.fromkeys(HOSPITALS, ROWS)
     own = {"round": state, "counting": None, "rules": rules, "enrolled": rows, "server_state": before}
-    return SimpleNamespace(**own, most_rows=lambda state: ROWS)
+    return SimpleNamespace(**own, total_rows=ROWS * len(HOSPITALS), most_rows=lambda state: ROWS)
 
 
 def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, bytes]:

@@ -23,7 +23,7 @@ from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.checking.evidence_audit import Today
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 from tests.attestation.machines import machine, policy
 from tests.federation.fakes import FakeProofs, datasets, plan
 

@@ -24,8 +24,8 @@ from proofward.federation.messages.records.catalogue import (
 )
 from proofward.federation.parties.hospital import Hospital
 from proofward.relations.counting import untrained
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.run_audit import RunAudit
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import RunAudit
 from tests.federation.counting import (
     ALONE,
     LINEAR,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.engines.remote.awaited import needed_objects
+from proofward.engines.remote.memory_sticks.awaited import needed_objects
 from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.messages.consortium.rules import Rules, RulesError

@@ -32,7 +32,7 @@ from proofward.federation.messages.records import catalogue as m
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.database import Database
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.test_membership import HOSPITAL, stop
 

@@ -13,7 +13,7 @@ from proofward.encoding import decode_item, encode_item
 from proofward.engines.attacks.aggregators import AltersUpdate
 from proofward.engines.attacks.verifiers import SignsFalseFingerprint
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.engines.remote.awaited import needed_objects
+from proofward.engines.remote.memory_sticks.awaited import needed_objects
 from proofward.federation.history.sums import fingerprints
 from proofward.federation.history.sums.fingerprints import error_bits, extension_at, owed, point_of
 from proofward.federation.messages.basics.refusal import Refusal
@@ -26,7 +26,7 @@ from proofward.federation.parties.verifier import Verifier
 from proofward.field.extension import Ext
 from proofward.field.scalar import P
 from proofward.layers.errors import ConfigurationError
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 from tests.federation.committee_plans import Federation, committee_plan
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped

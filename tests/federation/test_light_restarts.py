@@ -9,8 +9,8 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.remote import link
+from proofward.engines.remote.carrying.messages import Extended, Follow, NotYet, Recorded
 from proofward.engines.remote.link import Link
-from proofward.engines.remote.messages import Extended, Follow, NotYet, Recorded
 from proofward.federation.history.steps.membership import rotation
 from proofward.federation.messages.consortium.scaling import HEADS, Scaling
 from proofward.federation.messages.envelope import Envelope, seal_envelope

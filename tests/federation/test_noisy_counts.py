@@ -26,10 +26,10 @@ from proofward.relations.noisy_scores import nearest
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.stopping import Stopping
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import RunAudit
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.run_words import run_lines, run_sections
-from proofward.report.run_audit import RunAudit
 from tests.federation.counting import flaws
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped

@@ -21,7 +21,7 @@ from proofward.layers.subgroup import Subgroup
 from proofward.layers.training import scores
 from proofward.relations.score_counting import PROVED, counting_of
 from proofward.relations.score_layout import ScoreLayout
-from proofward.report.evaluation import auc
+from proofward.report.comparing.evaluation import auc
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.ranking import roc_area
 from tests.federation.fakes import datasets, plan

@@ -18,12 +18,12 @@ from proofward.federation.history.sums.aggregation import model_weights
 from proofward.layers.training import scores
 from proofward.relations.score_counting import PROVED, counting_of
 from proofward.relations.score_layout import ScoreLayout
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.evaluation import auc
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import RunAudit
+from proofward.report.comparing.evaluation import auc
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.ranking import roc_area
 from proofward.report.histograms.run_words import run_lines
-from proofward.report.run_audit import RunAudit
 from tests.federation.fakes import datasets, plan
 
 pytestmark = pytest.mark.slow

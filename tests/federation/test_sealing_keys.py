@@ -10,7 +10,7 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.engines.remote.awaited import needed_objects
+from proofward.engines.remote.memory_sticks.awaited import needed_objects
 from proofward.federation.history.ephemeral import disposable
 from proofward.federation.history.history import History
 from proofward.federation.history.saved.snapshots import core

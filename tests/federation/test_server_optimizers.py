@@ -11,7 +11,7 @@ from proofward.encoding import decode, encode
 from proofward.engines.attacks.aggregators import _ForgesResult
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.engines.remote.awaited import needed_objects
+from proofward.engines.remote.memory_sticks.awaited import needed_objects
 from proofward.federation.history.history import History
 from proofward.federation.history.state.history_state import CONFIRM, UNMASK
 from proofward.federation.history.sums.aggregation import model_weights, server_state

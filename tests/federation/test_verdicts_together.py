@@ -10,7 +10,7 @@ from proofward.encoding import MalformedMessage, encode
 from proofward.engines.attacks.hospitals import SwapsCiphertext
 from proofward.engines.attacks.verifiers import RefusesHonest
 from proofward.engines.in_process import FaithfulNetwork
-from proofward.engines.remote.awaited import awaits
+from proofward.engines.remote.memory_sticks.awaited import awaits
 from proofward.federation.history.state.history_state import UPLOAD, VERIFY
 from proofward.federation.messages.consortium.scaling import Scaling
 from proofward.federation.messages.records.catalogue import Upload, Verdict, Verdicts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proofward.engines.contract import HOME
-from proofward.engines.flare.health import health
+from proofward.engines.flare.condition.health import health
 from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.local import SERVER
 from proofward.engines.remote.agreement.home import Home

@@ -19,8 +19,9 @@ from proofward.layers.network import mlp
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.stopping import Stopping
-from proofward.report.baselines import first_weights
-from proofward.report.handover.model_files import (
+from proofward.report.comparing.baselines import first_weights
+from proofward.report.demonstrations.scenario import make_scenario
+from proofward.report.handover.models.model_files import (
     MODEL_NAME,
     RULES_NAME,
     model_files,
@@ -28,7 +29,6 @@ from proofward.report.handover.model_files import (
     weights_from_safetensors,
     write_files,
 )
-from proofward.report.scenario import make_scenario
 from tests.attestation.machines import policy
 
 

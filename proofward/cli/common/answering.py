@@ -67,9 +67,9 @@ def answering(as_json: bool) -> Iterator[None]:
     A file of another kind than the command takes is wrong use, exit code 2. What is written is for the
     operator only.
     """
-    from proofward.data.csv_problems import CsvRefused
+    from proofward.data.columns.schema import FeaturesInvalid
     from proofward.data.images.contract.refusal import ImageRefused, ImagesExtraMissing, ImagesRefused
-    from proofward.data.schema import FeaturesInvalid
+    from proofward.data.reading.problems import CsvRefused
     from proofward.data.tables.refusal import FileRefused, TablesExtraMissing
     from proofward.engines.contract import KitError
     from proofward.engines.remote.agreement.home import HomeError

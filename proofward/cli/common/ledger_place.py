@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def ledger_at(source: Path) -> Path:
     """The ledger's folder of a run or of a kit; raises UsageError where there is none."""
-    from proofward.report.handover.model_source import NotASource, ledger_of
+    from proofward.report.handover.models.model_source import NotASource, ledger_of
 
     try:
         return ledger_of(source)
@@ -32,7 +32,7 @@ def history_of(source: Path) -> History:
 
 def followed_of(source: Path) -> tuple[History, Objects]:
     """The same with the objects that are here."""
-    from proofward.report.handover.model_source import NoModel, NotASource, followed_so_far
+    from proofward.report.handover.models.model_source import NoModel, NotASource, followed_so_far
 
     try:
         return followed_so_far(source)

@@ -118,7 +118,7 @@ def _wanted(kit: Path, home: Home, seat: Seat) -> tuple[Policy, Binding]:
 def _followed(home: Home, seat: Seat, rules: Rules) -> History:
     from proofward.engines.remote.agreement.requests import followed
     from proofward.federation.messages.consortium.rules import AGGREGATOR
-    from proofward.report.handover.model_source import read_ledger
+    from proofward.report.handover.models.model_source import read_ledger
 
     if seat.role == AGGREGATOR:
         return read_ledger(home.root / "ledger", live=True)[0]

@@ -9,11 +9,11 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, opened, tell
 from proofward.cli.common.console import FLAW, KitPath
-from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
+from proofward.cli.kit.records.data_file import data_file, data_options, described, schema_of
 
 if TYPE_CHECKING:
+    from proofward.data.columns.schema import Schema
     from proofward.data.image_schema import ImageSchema
-    from proofward.data.schema import Schema
     from proofward.relations.config import RoundConfig
 
 

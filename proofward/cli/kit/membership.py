@@ -23,8 +23,8 @@ from proofward.cli.common.answering import (
     tighten,
 )
 from proofward.cli.kit.admit import key_in_words
-from proofward.cli.kit.data_file import schema_of
 from proofward.cli.kit.follow_option import choose_following, follow_options, following_lines
+from proofward.cli.kit.records.data_file import schema_of
 from proofward.cli.project.words.terms import in_words
 from proofward.engines.operations.suggestions import command
 
@@ -47,7 +47,7 @@ def join(
 
     Harmless when it is repeated. The keys become known when the site is started.
     """
-    from proofward.data.schema import FEATURES_NAME
+    from proofward.data.columns.schema import FEATURES_NAME
     from proofward.engines.contract import ADMIN
     from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import KEY, SEED

@@ -100,9 +100,9 @@ def _preset(given: str) -> Preset:
 
 def _network_file(path: Path, training: str) -> Preset:
     """An imported network, with the training of a preset."""
-    from proofward.models.graph.from_onnx import from_onnx
-    from proofward.models.graph.from_torch import from_pt2
-    from proofward.models.graph.refusals import ImportRefused
+    from proofward.models.graph.onnx.from_onnx import from_onnx
+    from proofward.models.graph.parts.refusals import ImportRefused
+    from proofward.models.graph.torch.from_torch import from_pt2
 
     if not path.is_file():
         raise WrongThing(f"{path}: no such file")

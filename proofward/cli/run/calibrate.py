@@ -10,7 +10,7 @@ import click
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import FLAW, WrongThing, make_console
 from proofward.cli.common.usual import PROJECT_FILE
-from proofward.cli.kit.data_file import files_alike, notation_options
+from proofward.cli.kit.records.data_file import files_alike, notation_options
 from proofward.report.calibration_usual import MOST_BEYOND, ROUNDS
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def calibrate(
     from proofward.cli.project.consortium_file.reading import opened_project
     from proofward.cli.project.consortium_file.toml_tables import require_unprovisioned
     from proofward.cli.project.consortium_file.written_scales import write_scales
-    from proofward.cli.run.calibration_words import calibration_lines, plain_calibration
+    from proofward.cli.run.words.calibration import calibration_lines, plain_calibration
 
     path = consortium_file(given)
     with answering(as_json):
@@ -94,8 +94,8 @@ def calibrated_on(
 
     from proofward.cli.project.consortium_file.first_model import read_first_model
     from proofward.cli.project.tables.table import ProjectError
-    from proofward.data.csv_records import Table
-    from proofward.data.records import Records
+    from proofward.data.reading.records import Records
+    from proofward.data.reading.table_records import Table
     from proofward.federation.messages.basics.values import integers_from_bytes
     from proofward.layers.errors import ConfigurationError
     from proofward.layers.model import FixedPoint

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from proofward.cli.common.answering import JSON, answering
 from proofward.cli.common.console import FLAW, OK, WrongThing, make_console, print_json
 from proofward.cli.common.usual import PROJECT_FILE
-from proofward.cli.kit.data_file import notation_options
+from proofward.cli.kit.records.data_file import notation_options
 from proofward.cli.project.inspected import ROWS_OPTION, project_costs
 from proofward.cli.run.calibrate import BEYOND_OPTION, ROUNDS_OPTION, calibrated_on, consortium_file
 
@@ -59,7 +59,7 @@ def consortium_check(
     )
     from proofward.cli.project.words.costs import cost_lines, plain_costs
     from proofward.cli.project.words.terms import options_in_words
-    from proofward.cli.run.calibration_words import headroom_lines, plain_calibration, sample_line
+    from proofward.cli.run.words.calibration import headroom_lines, plain_calibration, sample_line
     from proofward.federation.messages.consortium.thresholds import committees_in_words
     from proofward.layers.errors import TrainingError
 

@@ -20,7 +20,9 @@ from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import Home, HomeError
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
 from proofward.engines.remote.agreement.terms import Seat
-from proofward.engines.remote.bundle import (
+from proofward.engines.remote.carrying.caller import Unreachable
+from proofward.engines.remote.carrying.objects import LocalObjects
+from proofward.engines.remote.memory_sticks.bundle import (
     BACK,
     MAX_NAMED,
     OUT,
@@ -31,8 +33,6 @@ from proofward.engines.remote.bundle import (
     BundleWriter,
     Header,
 )
-from proofward.engines.remote.caller import Unreachable
-from proofward.engines.remote.objects import LocalObjects
 from proofward.engines.remote.own_deadline import keep_own_deadline
 from proofward.engines.remote.site import Site
 from proofward.engines.remote.wishes import Wishes

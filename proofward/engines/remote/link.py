@@ -14,14 +14,14 @@ from functools import partial
 from io import BytesIO
 
 from proofward.encoding import decode
-from proofward.engines.remote.caller import (
+from proofward.engines.remote.carrying.caller import (
     PAUSES,
     Caller,
     Note,
     Stream,
     deliver,
 )
-from proofward.engines.remote.messages import (
+from proofward.engines.remote.carrying.messages import (
     Extended,
     Follow,
     FollowHeads,
@@ -29,7 +29,7 @@ from proofward.engines.remote.messages import (
     NotYet,
     Unsigned,
 )
-from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.carrying.objects import RemoteObjects
 from proofward.engines.remote.own_deadline import Overdue
 from proofward.engines.remote.upload_slots import UploadSlots
 from proofward.federation.history.progress.stopping import results

@@ -16,12 +16,12 @@ from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
 from proofward.engines.remote.agreement.own_counts import has_counts, publishes_counts, stored_counts
 from proofward.engines.remote.agreement.terms import Seat
-from proofward.engines.remote.caller import Caller, Carry, Stopped
-from proofward.engines.remote.courier import Courier
+from proofward.engines.remote.carrying.caller import Caller, Carry, Stopped
+from proofward.engines.remote.carrying.messages import Assembled, Declined, Join
+from proofward.engines.remote.carrying.objects import RemoteObjects
 from proofward.engines.remote.heads_watch import HeadsWatch
 from proofward.engines.remote.link import Link
-from proofward.engines.remote.messages import Assembled, Declined, Join
-from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.memory_sticks.courier import Courier
 from proofward.engines.remote.own_deadline import OwnDeadline
 from proofward.engines.remote.upload_slots import UploadSlots
 from proofward.engines.remote.wishes import Wishes

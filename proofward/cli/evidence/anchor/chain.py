@@ -31,7 +31,7 @@ from proofward.cli.evidence.anchor.source import node_at, on_chain, proof_at, re
 from proofward.federation.messages.consortium.usual import CHAIN_KEY_KINDS
 
 if TYPE_CHECKING:
-    from proofward.chain.node import Node, Receipt
+    from proofward.chain.nodes.node import Node, Receipt
     from proofward.federation.history.history import History
 
 
@@ -188,7 +188,7 @@ def export_due(source: Path, out: Path, proof: Path | None, as_json: bool) -> No
 def import_proof(source: Path, proof: Path, as_json: bool) -> None:
     """Check a PROOF of what the chain holds against the ledger, and keep it beside it for audits."""
     from proofward.chain.anchored_audit import anchored_state, in_words
-    from proofward.report.run_audit import PROOF_OF_ANCHOR
+    from proofward.report.audits.run_audit import PROOF_OF_ANCHOR
 
     with answering(as_json), on_chain():
         read, history = read_proof(proof, "PROOF"), history_of(source)

@@ -15,8 +15,8 @@ from proofward.cli.evidence.anchor.options import FILE, MAX_FEE, NODE, cost_in_w
 from proofward.cli.evidence.anchor.source import node_at, on_chain
 
 if TYPE_CHECKING:
-    from proofward.chain.node import Node, Receipt
-    from proofward.chain.refuting import Examined
+    from proofward.chain.disputes.refuting import Examined
+    from proofward.chain.nodes.node import Node, Receipt
     from proofward.federation.history.history import History
     from proofward.federation.history.state.round_state import RoundState
     from proofward.federation.storage.objects import Objects
@@ -111,7 +111,7 @@ def _examined(
     seats: tuple[bytes, ...],
 ) -> Iterator[Examined]:
     """Each verdict beside its proof, which is verified once for all verdicts on it."""
-    from proofward.chain.refuting import examined, opened_again
+    from proofward.chain.disputes.refuting import examined, opened_again
     from proofward.federation.history.proving.proofs import RelationProofs
 
     known, proofs = None, RelationProofs()

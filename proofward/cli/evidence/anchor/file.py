@@ -10,13 +10,13 @@ from proofward.cli.common.console import WrongThing
 
 if TYPE_CHECKING:
     from proofward.chain.carried import Carried
-    from proofward.chain.node import Node, Receipt
+    from proofward.chain.nodes.node import Node, Receipt
 
 
 def carried_in(source: Path) -> Carried:
     """What `chain export` has written; raises WrongThing for a file of another kind."""
+    from proofward.chain.basics.errors import NotAnchored
     from proofward.chain.carried import MAX_FILE, from_json
-    from proofward.chain.errors import NotAnchored
     from proofward.ledger.reading import NotReadable, read_regular
 
     try:
@@ -29,9 +29,9 @@ def sent_of(
     carried: Carried, source: Path, node: Node, sender: Node, out: Path | None
 ) -> tuple[list[Receipt], list[str]]:
     """What is sent of a file, and the names of what is not, since the chain has it."""
+    from proofward.chain.basics.errors import NotAnchored
     from proofward.chain.carried import is_there
-    from proofward.chain.errors import NotAnchored
-    from proofward.chain.state_proof import proved_state, slots_for
+    from proofward.chain.state.state_proof import proved_state, slots_for
 
     contract, slots = carried.contract, slots_for(carried.rounds, carried.seats)
     if carried.chain_id != node.chain_id:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from proofward.chain.fees import GWEI, USUAL_MOST
+from proofward.chain.nodes.fees import GWEI, USUAL_MOST
 from proofward.cli.common.addresses import WebAddress
 
 NODE = WebAddress(whole=True)

@@ -17,7 +17,7 @@ from proofward.federation.messages.consortium.usual import CHAIN_KEY_KINDS
 
 if TYPE_CHECKING:
     from proofward.chain.replacing import SeatRequest
-    from proofward.chain.state_proof import AnchoredState
+    from proofward.chain.state.state_proof import AnchoredState
     from proofward.federation.history.history import History
 
 SHOWN = click.option("--rpc", type=NODE, metavar="URL", help="A node of the chain, which shows the seats.")
@@ -187,7 +187,7 @@ def _state(source: Path, history: History, rpc: str | None, proof: Path | None, 
 
 
 def _request(file: Path) -> SeatRequest:
-    from proofward.chain.errors import NotAnchored
+    from proofward.chain.basics.errors import NotAnchored
     from proofward.chain.replacing import MAX_FILE, SeatRequest
     from proofward.cli.common.console import WrongThing
     from proofward.ledger.reading import NotReadable, read_regular

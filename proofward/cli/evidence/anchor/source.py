@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from proofward.chain.fees import USUAL_MOST
+from proofward.chain.nodes.fees import USUAL_MOST
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
 from proofward.cli.common.ledger_place import history_of
 
 if TYPE_CHECKING:
-    from proofward.chain.rpc import RpcNode
-    from proofward.chain.state_proof import StateProof
+    from proofward.chain.nodes.rpc import RpcNode
+    from proofward.chain.state.state_proof import StateProof
 
 
 @contextmanager
 def on_chain() -> Iterator[None]:
     """Whatever is wrong with an anchor, a node or the extra becomes Refused."""
+    from proofward.chain.basics.errors import ChainExtraMissing
     from proofward.chain.contract.errors import ChainError
-    from proofward.chain.errors import ChainExtraMissing
 
     try:
         yield
@@ -34,8 +34,8 @@ def on_chain() -> Iterator[None]:
 
 def read_proof(path: Path, option: str) -> StateProof:
     """The proof in a file; raises BadParameter."""
-    from proofward.chain.errors import ProofOfStateInvalid
-    from proofward.chain.state_proof import MAX_FILE, StateProof
+    from proofward.chain.basics.errors import ProofOfStateInvalid
+    from proofward.chain.state.state_proof import MAX_FILE, StateProof
     from proofward.ledger.reading import NotReadable, read_regular
 
     try:
@@ -49,7 +49,7 @@ def node_at(url: str, dev: bool, key: Path | None = None, most: float = USUAL_MO
 
     most: gwei for a unit of gas.
     """
-    from proofward.chain.rpc import FINAL, LATEST, RpcNode
+    from proofward.chain.nodes.rpc import FINAL, LATEST, RpcNode
 
     return RpcNode(url, None if key is None else payer(key), LATEST if dev else FINAL, most)
 

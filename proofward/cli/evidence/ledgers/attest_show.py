@@ -27,7 +27,7 @@ def show(source: Path, now: bool, todays: Todays, as_json: bool) -> None:
     """
     from proofward.federation.messages.basics.refusal import Refusal
     from proofward.ledger.errors import LedgerError
-    from proofward.report.handover.model_source import NoModel, NotASource, followed_so_far
+    from proofward.report.handover.models.model_source import NoModel, NotASource, followed_so_far
 
     asked = today(now, todays)
     with answering(as_json):

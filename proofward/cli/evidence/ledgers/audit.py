@@ -18,7 +18,7 @@ from proofward.cli.common.evidence_options import NOW, TODAYS, Todays, today
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from proofward.chain.state_proof import StateProof
+    from proofward.chain.state.state_proof import StateProof
     from proofward.federation.parties.checking.audit_verdict import AuditVerdict
     from proofward.witness.cosigned import Witnesses
 
@@ -89,8 +89,8 @@ def audit(
     from proofward.cli.evidence.ledgers.audit_words import screen, to_document
     from proofward.engines.operations.verification_pool import PooledProofs
     from proofward.federation.parties.checking.audit_verdict import VERSION
-    from proofward.report.audit_summary import AuditSummary
-    from proofward.report.run_audit import RunAudit
+    from proofward.report.audits.audit_summary import AuditSummary
+    from proofward.report.audits.run_audit import RunAudit
 
     notes, witnessed = checkpoints("--remember", remember), checkpoints("--cosigned", cosigned)
     if (witnesses or least) and not cosigned:
@@ -188,7 +188,7 @@ def require_ledger(run: Path) -> None:
 def print_line(console: Console, verdict: AuditVerdict) -> None:
     """One check with its outcome: ok, refused or FAILED."""
     from proofward.cli.evidence.ledgers.audit_words import describe
-    from proofward.report.audit_summary import outcome
+    from proofward.report.audits.audit_summary import outcome
 
     mark = {"passed": "ok", "refused": "refused", "failed": "FAILED"}[outcome(verdict)]
     console.print(f"{mark:7} {describe(verdict)}", markup=False, soft_wrap=True)

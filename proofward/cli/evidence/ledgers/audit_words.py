@@ -16,8 +16,8 @@ from proofward.federation.parties.checking.audit_verdict import AuditVerdict
 from proofward.layers.weighting import BY_RECORDS
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS, assumption, neighbours, promise, spent
 from proofward.proof.soundness import LEAST_POLICY_BITS
-from proofward.report.audit_summary import AuditSummary, Breach
-from proofward.report.sentences import lacking_sentences, members, record_sentence, rules_sentence
+from proofward.report.audits.audit_summary import AuditSummary, Breach
+from proofward.report.audits.sentences import lacking_sentences, members, record_sentence, rules_sentence
 
 MOST_LINES = 8
 """Lines of one kind on the one screen; the others are counted."""

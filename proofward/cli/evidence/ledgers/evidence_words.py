@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from proofward.federation.history.state.history_state import HistoryState
 from proofward.federation.history.steps.attestation import accepted, barred
 from proofward.federation.parties.checking.evidence_audit import CHECK
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 
 
 def evidence_lines(summary: AuditSummary) -> Iterator[str]:

@@ -44,8 +44,8 @@ def export_audit(
     expect_kernels()
 
     from proofward.report.handover.audit_pack import PackRefused, make_pack
-    from proofward.report.handover.model_source import NoModel, NotASource
-    from proofward.report.handover.named_records import RecordsUnread
+    from proofward.report.handover.models.model_source import NoModel, NotASource
+    from proofward.report.handover.secrets.named_records import RecordsUnread
 
     with answering(as_json):
         path = out or Path(OUT.format(source.resolve().name))

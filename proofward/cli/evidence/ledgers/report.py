@@ -37,9 +37,9 @@ def report(
 
     load_kernels(make_console(quiet=True))
 
-    from proofward.dossier.evidence import NoReport
     from proofward.dossier.filing import file_report
     from proofward.dossier.pdf import PdfUnavailable
+    from proofward.dossier.record.evidence import NoReport
     from proofward.engines.operations.verification_pool import PooledProofs
 
     whole = run.resolve()

@@ -33,7 +33,7 @@ def track(source: Path, place: str, kind: str, follow: bool, every: float, as_js
 
     expect_kernels()
 
-    from proofward.report.handover.model_source import NoModel, NotASource
+    from proofward.report.handover.models.model_source import NoModel, NotASource
     from proofward.report.tracked_run import tracked_run
     from proofward.report.trackers import TRACKERS, TrackerUnavailable, write_new
 

@@ -15,7 +15,7 @@ from proofward.cli.evidence.models.evaluation_page import (
     EvaluationPage,
     check_folder,
 )
-from proofward.cli.kit.data_file import notation_options
+from proofward.cli.kit.records.data_file import notation_options
 
 if TYPE_CHECKING:
     from proofward.cli.evidence.models.evaluated_model import OfData
@@ -68,7 +68,7 @@ def evaluate(model: Path, data: Path | None, as_json: bool, **options: Any) -> N
     with answering(as_json):
         from proofward.cli.evidence.models.evaluated_model import of_exported, of_onnx
         from proofward.layers.errors import TrainingError
-        from proofward.report.handover.outside_onnx import ENDING
+        from proofward.report.handover.formats.outside_onnx import ENDING
 
         out: Path | None = options["out"]
         if out is not None:
@@ -116,7 +116,7 @@ def _of_ledger(source: Path, data: Path | None, as_json: bool, options: Mapping[
 
 
 def _lines(found: OfData, out: Path | None, missing: str) -> list[str]:
-    from proofward.report.handover.prediction import listed
+    from proofward.report.handover.predictions.prediction import listed
     from proofward.report.histograms.words import lines
 
     made = lines(found.evaluated) + list(found.notes)
@@ -135,7 +135,7 @@ def _lines(found: OfData, out: Path | None, missing: str) -> list[str]:
 
 def _write(folder: Path, model: Path, data: Path, found: OfData) -> tuple[tuple[str, ...], str]:
     """Writes the page; the names of its pictures, and why there are none, "" where there are."""
-    from proofward.report.handover.two_forms import plain as escaped
+    from proofward.report.handover.models.two_forms import plain as escaped
     from proofward.report.histograms.pictures import pictures
     from proofward.report.histograms.words import sections
 

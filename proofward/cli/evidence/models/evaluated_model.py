@@ -10,19 +10,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proofward.cli.common.answering import Refused
-from proofward.cli.kit.data_file import DataFile, files_alike
-from proofward.cli.kit.scored_file import ScoredFile, read_scored, scored_by
+from proofward.cli.kit.records.data_file import DataFile, files_alike
+from proofward.cli.kit.records.scored_file import ScoredFile, read_scored, scored_by
+from proofward.data.columns.schema import Label, Notation, Schema
 from proofward.data.image_schema import ImageSchema
-from proofward.data.schema import Label, Notation, Schema
 from proofward.layers.errors import TrainingError
-from proofward.models.graph.refusals import ImportRefused
+from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.models.settings import SCALES
 from proofward.relations.score_counts import counted_scores
 from proofward.relations.score_layout import ScoreLayout
-from proofward.report.handover.description import Description, read_description
-from proofward.report.handover.exported_model import MAX_FILE_BYTES, ModelInvalid, NotAModel, read_exported
-from proofward.report.handover.outside_onnx import read_outside
-from proofward.report.handover.prediction import scores_of
+from proofward.report.handover.formats.outside_onnx import read_outside
+from proofward.report.handover.models.description import Description, read_description
+from proofward.report.handover.models.exported_model import (
+    MAX_FILE_BYTES,
+    ModelInvalid,
+    NotAModel,
+    read_exported,
+)
+from proofward.report.handover.predictions.prediction import scores_of
 from proofward.report.histograms.evaluated import Evaluated
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import click
 from proofward.cli.common.answering import Refused, tell
 from proofward.cli.evidence.models.evaluation_page import PAGE_NAME, EvaluationPage
 from proofward.layers.errors import TrainingError
-from proofward.report.handover.model_source import NoModel, NotASource, opened_source
-from proofward.report.handover.two_forms import plain
+from proofward.report.handover.models.model_source import NoModel, NotASource, opened_source
+from proofward.report.handover.models.two_forms import plain
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.run_words import drawn_last, run_lines, run_sections
 

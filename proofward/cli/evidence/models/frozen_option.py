@@ -10,7 +10,7 @@ import click
 from proofward.cli.common.answering import Refused
 
 if TYPE_CHECKING:
-    from proofward.report.handover.exported_model import ExportedModel
+    from proofward.report.handover.models.exported_model import ExportedModel
 
 
 def with_frozen_network(model: ExportedModel, path: Path, chosen: Path | None) -> ExportedModel:
@@ -18,10 +18,10 @@ def with_frozen_network(model: ExportedModel, path: Path, chosen: Path | None) -
 
     path: of the model's file.
     """
+    from proofward.data.columns.schema import FeaturesInvalid
     from proofward.data.frozen_part import FROZEN_NAME
-    from proofward.data.schema import FeaturesInvalid
-    from proofward.models.graph.frozen_file import read_frozen_network
-    from proofward.models.graph.refusals import ImportRefused
+    from proofward.models.graph.frozen.file import read_frozen_network
+    from proofward.models.graph.parts.refusals import ImportRefused
 
     frozen = model.frozen
     if frozen is None:

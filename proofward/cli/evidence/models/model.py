@@ -18,8 +18,8 @@ from proofward.cli.evidence.models.model_statement import statement
 from proofward.engines.operations.suggestions import Placeholder, command
 
 if TYPE_CHECKING:
-    from proofward.report.handover.agreement import Agreement
-    from proofward.report.handover.exported_model import ExportedModel
+    from proofward.report.handover.formats.agreement import Agreement
+    from proofward.report.handover.models.exported_model import ExportedModel
 
 OUT = "model-round-{}"
 SUFFIXES = {"json": ".json", "monai": "", "onnx": ".onnx", "safetensors": ".safetensors", "torch": ".pt2"}
@@ -78,11 +78,11 @@ def export(
 
     expect_kernels()
 
-    from proofward.models.graph.refusals import ImportRefused
-    from proofward.report.handover.exported_model import WRITERS, ModelInvalid
+    from proofward.models.graph.parts.refusals import ImportRefused
     from proofward.report.handover.handed_model import NotOurs, handed, recorded_figures
-    from proofward.report.handover.model_source import NoModel, NotASource, last_taken
-    from proofward.report.handover.prediction import TableRefused, read_records
+    from proofward.report.handover.models.exported_model import WRITERS, ModelInvalid
+    from proofward.report.handover.models.model_source import NoModel, NotASource, last_taken
+    from proofward.report.handover.predictions.prediction import TableRefused, read_records
     from proofward.report.histograms.card_figures import ledger_figures
 
     with answering(as_json):
@@ -124,7 +124,7 @@ def _tell(
     as_json: bool,
 ) -> None:
     from proofward.data.frozen_part import FROZEN_NAME
-    from proofward.report.handover.prediction_proof import named
+    from proofward.report.handover.predictions.prediction_proof import named
 
     digests = {name: digest.hex() for name, digest in named(found).items()}
     origin, described = found.origin, found.description

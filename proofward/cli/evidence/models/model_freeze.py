@@ -29,8 +29,8 @@ def freeze(source: Path, out: Path | None, force: bool, as_json: bool) -> None:
     `proofward join` shows. What it computes in exact integers is compared with a run of the file; what is not
     taken is refused by name.
     """
-    from proofward.models.graph.frozen_file import NoFrozenNetwork, read_frozen_network
-    from proofward.models.graph.refusals import ImportRefused
+    from proofward.models.graph.frozen.file import NoFrozenNetwork, read_frozen_network
+    from proofward.models.graph.parts.refusals import ImportRefused
 
     with answering(as_json):
         if out is not None and out.exists() and not force:

@@ -12,7 +12,7 @@ from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.ledger.files import write_out
 
 if TYPE_CHECKING:
-    from proofward.models.graph.network import FirstWeights, ImportedNetwork
+    from proofward.models.graph.parts.network import FirstWeights, ImportedNetwork
 
 TORCH, ONNX = ".pt2", ".onnx"
 PICKLED = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
@@ -35,9 +35,9 @@ def import_model(source: Path, out: Path, limit: float, force: bool, as_json: bo
     execute code and are not read. What the network computes is compared with torch or onnxruntime; everything
     that training cannot prove is refused by name. The weights become the consortium's first model.
     """
-    from proofward.models.graph.refusals import ImportRefused
+    from proofward.models.graph.parts.refusals import ImportRefused
     from proofward.models.settings import SCALES
-    from proofward.report.handover.model_files import safetensors_bytes
+    from proofward.report.handover.models.model_files import safetensors_bytes
 
     with answering(as_json):
         read = _reader(source)
@@ -55,8 +55,8 @@ def import_model(source: Path, out: Path, limit: float, force: bool, as_json: bo
 
 def _reader(source: Path) -> Callable[[Path], ImportedNetwork]:
     """What reads files of this name; raises UsageError."""
-    from proofward.models.graph.from_onnx import from_onnx
-    from proofward.models.graph.from_torch import from_pt2
+    from proofward.models.graph.onnx.from_onnx import from_onnx
+    from proofward.models.graph.torch.from_torch import from_pt2
 
     kind = source.suffix.lower()
     if kind == TORCH:

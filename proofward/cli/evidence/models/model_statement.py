@@ -82,7 +82,7 @@ def members_of(source: Path) -> Path:
     """The folder of a kit or of a run that has a folder for each member here."""
     from proofward.cli.common.answering import opened
     from proofward.engines.run_folder import private_of
-    from proofward.report.handover.model_source import is_kit
+    from proofward.report.handover.models.model_source import is_kit
 
     return opened(source).root / "members" if is_kit(source) else private_of(source)
 

@@ -23,8 +23,8 @@ from proofward.cli.evidence.predictions.prediction_rows import (
 from proofward.ledger.files import write_out
 
 if TYPE_CHECKING:
-    from proofward.report.handover.exported_model import ExportedModel
-    from proofward.report.handover.prediction import Predictions, Seen
+    from proofward.report.handover.models.exported_model import ExportedModel
+    from proofward.report.handover.predictions.prediction import Predictions, Seen
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 POINT = "point"
@@ -73,13 +73,13 @@ def predict(
     from proofward.cli.evidence.models.frozen_option import with_frozen_network
     from proofward.cli.evidence.predictions.proved_prediction import Inputs, write_proof
     from proofward.ledger.reading import read_regular
-    from proofward.report.handover.exported_model import (
+    from proofward.report.handover.models.exported_model import (
         MAX_FILE_BYTES,
         ModelInvalid,
         NotAModel,
         read_exported,
     )
-    from proofward.report.handover.prediction import TableRefused
+    from proofward.report.handover.predictions.prediction import TableRefused
 
     inputs = None if prove is None else Inputs()
     with answering(as_json):
@@ -112,9 +112,9 @@ def _predicted(
     model: ExportedModel, new: Path, options: Mapping[str, Any], seen: Seen | None
 ) -> tuple[Predictions, tuple[str, ...]]:
     """What the model says of a table or of images, and the columns that it does not use."""
-    from proofward.report.handover.image_prediction import predict_images
-    from proofward.report.handover.prediction import predict, read_records
-    from proofward.report.handover.rows_of_images import read_rows
+    from proofward.report.handover.predictions.image_prediction import predict_images
+    from proofward.report.handover.predictions.prediction import predict, read_records
+    from proofward.report.handover.predictions.rows_of_images import read_rows
 
     decimal = options["decimal"]
     given = {name: options[f"allow_{name}"] for name in ("identifying", "burned_in")}
@@ -175,7 +175,7 @@ def _plain(
 
 
 def _notes(model: ExportedModel, ignored: tuple[str, ...], found: Predictions, out: Path | None) -> list[str]:
-    from proofward.report.handover.prediction import listed
+    from proofward.report.handover.predictions.prediction import listed
 
     what = "records" if model.description.images is None else "images"
     lines = [f"{len(found.rows)} {what}{f', written to {out}' if out else ''}"]

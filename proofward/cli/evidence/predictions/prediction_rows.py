@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from proofward.report.handover.exported_model import ExportedModel
-    from proofward.report.handover.prediction import Predictions
+    from proofward.report.handover.models.exported_model import ExportedModel
+    from proofward.report.handover.predictions.prediction import Predictions
 
 DIGITS = 6
 Row = tuple[int | str, list[int], list[float], str]

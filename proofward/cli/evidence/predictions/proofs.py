@@ -38,7 +38,7 @@ def begins_as_proof(path: Path) -> bool:
 def _beginning(path: Path) -> str:
     """Of which kind of proof a file is by its beginning."""
     from proofward.ledger.reading import NotReadable, open_regular
-    from proofward.report.handover.prediction_proof import is_prediction_proof
+    from proofward.report.handover.predictions.prediction_proof import is_prediction_proof
     from proofward.report.handover.proof_file import HEADER_BYTES, MAX_FILE_BYTES, is_proof_file
     from proofward.report.handover.statement import is_statement
 

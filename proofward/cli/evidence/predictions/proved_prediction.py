@@ -24,9 +24,9 @@ from proofward.ledger.files import write_out
 
 if TYPE_CHECKING:
     from proofward.layers.model import Int64Array
-    from proofward.report.handover.exported_model import ExportedModel
-    from proofward.report.handover.prediction import Predictions
-    from proofward.report.handover.prediction_proof import PredictionProof
+    from proofward.report.handover.models.exported_model import ExportedModel
+    from proofward.report.handover.predictions.prediction import Predictions
+    from proofward.report.handover.predictions.prediction_proof import PredictionProof
 
 MOST_SHOWN = 20
 
@@ -81,7 +81,7 @@ def write_proof(model: ExportedModel, inputs: Inputs, path: Path) -> Written:
     import numpy as np
 
     from proofward.proof.soundness import SoundnessBelowPolicy
-    from proofward.report.handover.prediction_proof import OPENING_SUFFIX, proved_prediction
+    from proofward.report.handover.predictions.prediction_proof import OPENING_SUFFIX, proved_prediction
 
     started = time.perf_counter()
     try:
@@ -97,7 +97,7 @@ def write_proof(model: ExportedModel, inputs: Inputs, path: Path) -> Written:
 def read_model(path: Path) -> ExportedModel:
     """The exported model in a file that a user names; ends with wrong use for anything else."""
     from proofward.ledger.reading import NotReadable, read_regular
-    from proofward.report.handover.exported_model import (
+    from proofward.report.handover.models.exported_model import (
         MAX_FILE_BYTES,
         ModelInvalid,
         NotAModel,
@@ -118,7 +118,7 @@ def verified(path: Path, model: Path | None, opening: Path | None, as_json: bool
     from proofward.ledger.reading import NotReadable, read_regular
     from proofward.proof.errors import ProofRejected
     from proofward.relations.inference_statement import SECURITY_BITS
-    from proofward.report.handover.prediction_proof import (
+    from proofward.report.handover.predictions.prediction_proof import (
         MAX_OPENING_BYTES,
         check_opening,
         load_prediction_proof,
@@ -202,7 +202,7 @@ def frozen_words(model: ExportedModel) -> list[str]:
 
 def described(path: Path, as_json: bool) -> None:
     """Says what the proof at `path` is about without verifying it; raises ProofRejected."""
-    from proofward.report.handover.prediction_proof import load_prediction_proof
+    from proofward.report.handover.predictions.prediction_proof import load_prediction_proof
 
     file = load_prediction_proof(path)
     sizes = {"file": len(file.data), "scores": len(file.scores), "proof": len(file.proof)}
@@ -230,7 +230,7 @@ def _public(file: PredictionProof) -> dict[str, object]:
 
 def _predictions(file: PredictionProof, model: ExportedModel) -> Predictions:
     """What was proved of the records, which have numbers for names."""
-    from proofward.report.handover.prediction import predictions
+    from proofward.report.handover.predictions.prediction import predictions
 
     scores = file.statement(model).scores
     return predictions(model, range(1, len(scores) + 1), scores, {})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from proofward.cli.project.tables.table import ProjectError
-from proofward.data.column_kinds import TableColumn, inputs_of
-from proofward.data.schema import Feature, FeaturesInvalid, Notation, Schema
+from proofward.data.columns.column_kinds import TableColumn, inputs_of
+from proofward.data.columns.schema import Feature, FeaturesInvalid, Notation, Schema
 from proofward.data.wdbc import NORMALISATION
 from proofward.layers.linear import MAX_WIDTH
 from proofward.models.presets import PRESET_FILES

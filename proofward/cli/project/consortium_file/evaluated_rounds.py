@@ -9,8 +9,8 @@ from proofward.cli.project.tables.outside import OutsideTable
 from proofward.cli.project.tables.privacy import PrivacyTable
 from proofward.cli.project.tables.table import ProjectError
 from proofward.cli.project.tables.validation import ValidationTable
+from proofward.data.columns.schema import Schema
 from proofward.data.image_schema import ImageSchema
-from proofward.data.schema import Schema
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.subgroup import Subgroup
 from proofward.privacy.counts import least_noise_of_counts

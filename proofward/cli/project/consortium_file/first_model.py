@@ -8,7 +8,11 @@ from proofward.cli.project.tables.table import ProjectError
 from proofward.layers.training import magnitude
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.relations.config import RoundConfig
-from proofward.report.handover.model_files import MODEL_NAME, safetensors_length, weights_from_safetensors
+from proofward.report.handover.models.model_files import (
+    MODEL_NAME,
+    safetensors_length,
+    weights_from_safetensors,
+)
 
 FIELD = "trusted_first_model"
 SLACK = 1 << 16

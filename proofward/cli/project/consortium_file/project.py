@@ -30,10 +30,10 @@ from proofward.cli.project.tables.privacy import (
 )
 from proofward.cli.project.tables.table import ProjectError
 from proofward.cli.project.tables.validation import ValidationTable
-from proofward.data.column_kinds import TableColumn
+from proofward.data.columns.column_kinds import TableColumn
+from proofward.data.columns.schema import FeaturesInvalid, Notation, Schema
+from proofward.data.columns.subgroups import subgroups_of
 from proofward.data.image_schema import MAX_TITLE, ImageSchema
-from proofward.data.schema import FeaturesInvalid, Notation, Schema
-from proofward.data.subgroups import subgroups_of
 from proofward.engines.remote.agreement.addresses import name_of
 from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.engines.remote.agreement.terms import Seat, Terms

@@ -25,7 +25,7 @@ from proofward.cli.project.tables.outside import read_outside_model
 from proofward.cli.project.tables.privacy import read_privacy
 from proofward.cli.project.tables.table import ProjectError, Table
 from proofward.cli.project.tables.validation import read_validation
-from proofward.data.schema import Notation
+from proofward.data.columns.schema import Notation
 from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.remote.agreement.addresses import canonical
 from proofward.federation.messages.consortium.scaling import FOLLOWING, SEALING_KEYS, SHARES, SUMS, VERDICTS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from proofward.data.columns.schema import Schema
 from proofward.data.image_schema import ImageSchema
-from proofward.data.schema import Schema
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import Preset, Settings
 

@@ -17,8 +17,8 @@ from proofward.cli.project.consortium_file.toml_tables import (
     with_table,
     with_values,
 )
-from proofward.data.column_kinds import CATEGORY
-from proofward.data.feature import folded
+from proofward.data.columns.column_kinds import CATEGORY
+from proofward.data.columns.feature import folded
 from proofward.ledger.reading import read_regular
 from proofward.report.statistics import Statistics
 

@@ -50,7 +50,7 @@ class ChainTable:
 
     def terms(self, members: Sequence[Seat]) -> ChainTerms:
         """As the rules have it; raises ProjectError."""
-        from proofward.chain.anchor import contract_digest
+        from proofward.chain.basics.anchor import contract_digest
 
         usual = sorted(seat.member for seat in members if seat.role == VERIFIER)
         seats = tuple(sorted(self.seats or usual))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from proofward.cli.project.tables.table import ProjectError, Table
-from proofward.data.column_kinds import (
+from proofward.data.columns.column_kinds import (
     CATEGORY,
     MOST_LEVELS,
     NUMBER,
@@ -17,8 +17,8 @@ from proofward.data.column_kinds import (
     Ordinal,
     TableColumn,
 )
-from proofward.data.column_kinds import Number as NumberColumn
-from proofward.data.feature import MAX_NAME, MAX_UNIT, Feature, FeaturesInvalid
+from proofward.data.columns.column_kinds import Number as NumberColumn
+from proofward.data.columns.feature import MAX_NAME, MAX_UNIT, Feature, FeaturesInvalid
 from proofward.models.keys import Alternatives, Cell, Either, Flag, Key, Keys, Number, Several, Text
 
 REFUSE, CODES = "refuse", "missing_codes"

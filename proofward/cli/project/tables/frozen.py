@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from proofward.cli.project.tables.table import ProjectError, Table
+from proofward.data.columns.schema import FeaturesInvalid
 from proofward.data.frozen_part import FrozenPart
 from proofward.data.image_schema import ImageSchema
 from proofward.data.images.pixels.levels import numbers
-from proofward.data.schema import FeaturesInvalid
 from proofward.layers.errors import ConfigurationError
-from proofward.models.graph.frozen_file import read_frozen_network
-from proofward.models.graph.refusals import ImportRefused
+from proofward.models.graph.frozen.file import read_frozen_network
+from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.models.keys import Either, Key, Keys, Number, Several, Text
 
 _LEVEL = Either((Number(), Several(Number(), 1)))

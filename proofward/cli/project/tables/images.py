@@ -17,6 +17,8 @@ from proofward.cli.project.tables.label import (
     notation_lines,
 )
 from proofward.cli.project.tables.table import ProjectError, Table
+from proofward.data.columns.row_schema import RowSchema
+from proofward.data.columns.schema import FeaturesInvalid, ascending
 from proofward.data.image_schema import ImageSchema, image_schema
 from proofward.data.images.contract.rule import (
     AREA,
@@ -29,8 +31,6 @@ from proofward.data.images.contract.rule import (
     ImageRule,
 )
 from proofward.data.images.pixels.levels import Levels, numbers
-from proofward.data.row_schema import RowSchema
-from proofward.data.schema import FeaturesInvalid, ascending
 from proofward.layers.errors import ConfigurationError
 from proofward.models.keys import Either, Flag, Key, Keys, Number, Several, Text
 

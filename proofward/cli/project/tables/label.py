@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from proofward.cli.project.tables.table import ProjectError, Table
-from proofward.data.schema import (
+from proofward.data.columns.schema import (
     CLIPPED_PERCENT,
     DECIMALS,
     DUPLICATE_PERCENT,
