@@ -22,7 +22,7 @@ RULES = config(
     network=chain((1, 1, 2), [POINT, {"kind": "linear", "outputs": 2}]),
     batch=1,
     steps=2,
-    scales=FixedPoint(6, 8, 24, 6, 5, 6, 6, (16,), (12,), weight_range_bits=26),
+    scales=FixedPoint(activation_ranges=(14,), gradient_ranges=(14,), weight_range_bits=26),
 )
 
 
