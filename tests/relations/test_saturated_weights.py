@@ -36,7 +36,9 @@ from tests.relations.saturating_cases import (
     trace_of,
     weight_columns,
 )
+from tests.relations.test_measuring import MEGABYTE, peak_of
 from tests.relations.test_round import HEAD, check_round, conv
+from tests.relations.test_soundness import check_challenges, entered
 from tests.relations.test_zero_knowledge import DIGESTS, simulated_round
 
 WITH_MOMENTUM = ["steps of the padding", "groups", "shortcuts"]
@@ -165,3 +167,30 @@ def refuse_changes(case: Case, prepared: Prepared, name: str) -> None:
         prover = changing_entry((column.commitment, column.index), position, honest)
         proof = prove_with(case, witness, ciphertext, prover, seeded(4))
         assert refusal(lambda made=proof: verify_round(case.statement, ciphertext, *made)) == "column queries"  # type: ignore[misc]
+
+
+@pytest.mark.slow
+def test_every_challenge_about_weights_is_entered() -> None:
+    """A point of the weights and one of the biases of each layer, and what every claim and bit draws."""
+    case = saturating(rules_of("steps of the padding"))
+    plan, counter = round_plan(case.statement), Inventory(round_plan(case.statement).scheme)
+    counter.run(round_script(case.statement))
+    check_challenges(counter, plan)
+    points = sum(
+        3 + (own.weights.padded_size.bit_length() - 1) + 3 + (own.biases.padded_size.bit_length() - 1)
+        for own in case.config.model.layers[:2]
+    )
+    assert entered(plan)["steps of weights"] == pytest.approx(points)
+    (without,) = (round_plan(saturating(rules_of(name)).statement) for name in ("one step",))
+    assert "steps of weights" not in entered(without)
+
+
+def test_measuring_many_steps_takes_no_memory() -> None:
+    """Nothing that a counter does of weights grows with the steps, of which there may be millions."""
+    many = RoundConfig(PICTURES, HELD, Training(1, 16, steps=1000), 8192, 3, 1, least_rows=4000, most_rows=4000)
+    assert peak_of(lambda: measured(many)) < 2 * MEGABYTE
+
+
+def measured(rules: RoundConfig) -> None:
+    counter = Inventory(rules.scheme(4000))
+    counter.run(round_script(statement_of(rules, 4000)))
