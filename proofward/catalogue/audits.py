@@ -36,6 +36,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "aggregate": ("sums and models", "The sum is of what was accepted, and the model follows from it."),
     "fingerprint": ("fingerprints of ciphertexts", "A verifier signed those that the auditor finds."),
     "object": ("named objects", "Every object that an entry names is there, and no other."),
+    "evaluation": ("evaluations", "The figures of the summed counts are computed again, and told."),
     "stopping": ("the rule on stopping", "A vote by that rule was true; the best round is computed again."),
     "complete": ("the end", "All agreed rounds were closed, or enough verifiers voted for an earlier end."),
     "anchor": ("the anchor on a chain", "The ledger continues what a chain has anchored of it."),

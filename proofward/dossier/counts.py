@@ -6,6 +6,7 @@ has counted rightly, and so are figures of it.
 
 from __future__ import annotations
 
+from proofward.dossier.curves import curves
 from proofward.dossier.drawing import Line, chart
 from proofward.dossier.evidence import Evidence
 from proofward.dossier.paper import Basis, Block, Cell, Grid, Picture, Words
@@ -97,7 +98,7 @@ def _of_scores(evaluated: list[tuple[CountedSum, Evaluated]]) -> list[Block]:
     ]
     note = f"Groups with fewer than {figures.layout.least_count} records of a class are not shown."
     blocks.append(Grid(f"By subgroup, round {last.round}", ("of", *FIGURES), groups, basis, note))
-    return blocks
+    return [*blocks, *curves(figures.whole, last.round, figures.layout.least_count, basis)]
 
 
 def _row(group: Group) -> tuple[str, ...]:

@@ -84,6 +84,14 @@ def test_who_lies_about_its_metrics_is_refused_and_named_and_nobody_else_is(atta
     }
     line = "counts      evaluation, in round 2: proved to be those of the model on the validation parts"
     assert f"{line}, up to 2 rows at each end of a part aside" in screen(summary, None)
+    (told,) = [verdict.detail for verdict in summary.verdicts if verdict.check == "evaluation"]
+    assert f"evaluated   round 2, {told}" in screen(summary, None)
+    (found,) = evaluations(engine.aggregator.history, engine.aggregator.objects, ("no", "yes"))
+    whole = found.evaluated.whole
+    assert told.startswith(f"after round 1 of training, {whole.block.rows} records of 4 hospitals, counts proved: ")
+    assert f"AUC {whole.auc:.4f}, Brier score {whole.brier.value:.4f}, accuracy {whole.accuracy.value:.4f}" in told
+    table = " / ".join(" ".join(map(str, row)) for row in whole.block.confusion.tolist())
+    assert told.endswith(f"confusion {table}")
     assert to_document(summary)["counting"] == [{"label": "evaluation", "rounds": (2,), "proved": True}]
 
 

@@ -28,6 +28,7 @@ from proofward.federation.messages.refusal import Refusal, describe
 from proofward.federation.messages.rules import Rules, RulesError
 from proofward.federation.messages.thresholds import in_words
 from proofward.federation.parties.audit_verdict import VERSION, AuditVerdict, bounded
+from proofward.federation.parties.evaluation_audit import evaluations_again
 from proofward.federation.parties.evidence_audit import EvidenceAudit, Today
 from proofward.federation.parties.extension import log_verifier
 from proofward.federation.parties.proof_audit import ProofAudit
@@ -102,7 +103,9 @@ class Auditor:
         except Refusal as refusal:  # the folder has changed since its entries were read before
             yield AuditVerdict("entries", FILE_NAME, refusal)
         yield from self._objects(rules)
-        yield from best_round(self.history, Objects(self.source, rules.aggregator))
+        objects = Objects(self.source, rules.aggregator)
+        yield from evaluations_again(self.history, objects)
+        yield from best_round(self.history, objects)
         yield self._complete(self.history)
 
     def _entries(self) -> Iterator[bytes]:
