@@ -12,6 +12,8 @@ import pytest
 
 from proofward.layers.network import mlp
 from proofward.layers.training import forward_pass
+from proofward.relations import counted_scores
+from proofward.relations.counted_cells import Claims
 from proofward.relations.evaluation_proof import verify_evaluation
 from proofward.relations.evaluation_round import evaluation_round
 from proofward.relations.evaluation_statement import EvaluationStatement
@@ -87,3 +89,35 @@ def test_rejects_a_hidden_value_that_its_columns_do_not_give(classes: int) -> No
     with prover.during(ForwardRelation, "prove"):
         said = says(made, prover)
     assert says_otherwise(made) and refusal(lambda: verify_evaluation(statement, *said)) == "column queries"
+
+
+def test_rejects_another_class_in_the_confusion_table_alone() -> None:
+    """Of three classes: the histograms count a record as what it is, and the confusion table as another."""
+    statement, true = public(3), evaluated(public(3))
+    own = int(true.witness.classes[0])
+    other = (own + 1) % 3
+    table = true.counts[2 * 6 * 3 :].reshape(3, 3)
+    taken = int(np.flatnonzero(table[own])[0])
+    sample = next(
+        place
+        for place in range(statement.records)
+        if true.witness.classes[place] == own and named("classes taken, limb 0", 3)[place] == taken + 1
+    )
+    change = np.zeros(len(true.counts), dtype=np.int64)
+    for row, step in ((own, -1), (other, 1)):
+        change[2 * 6 * 3 + 3 * row + taken] += step
+
+    def claims(*known: Any) -> Claims:
+        found = claims_of(*known)
+
+        def numbers() -> Signed:
+            told = found.classes().copy()
+            told[sample] = other
+            return cast(Signed, told)
+
+        return replace(found, classes=numbers)
+
+    claims_of = counted_scores._claims
+    with mock.patch.object(counted_scores, "_claims", claims):
+        said = says(evaluated(statement, change=change), replacing_columns({}, honest(3)))
+    assert refusal(lambda: verify_evaluation(statement, *said)) == "column queries"
