@@ -1,7 +1,7 @@
 """A hospital's side of an evaluation that is proved: count, encrypt, share the key, prove. And: verify.
 
 Where the rules let hospitals leave rows out, their numbers stand before the proof, four bytes each; behind
-them are a hospital's own counts, where it publishes them (`published_counts`).
+them are a hospital's own counts, where it publishes them (`count_header`, `published_counts`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from proofward.layers.training import forward_pass
 from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
+from proofward.relations.count_header import LEFT_OUT_BYTES, counts_in_header, counts_to_header
 from proofward.relations.count_noise import noisy
-from proofward.relations.counting import Counting
 from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
-from proofward.relations.evaluation_statement import LEFT_OUT_BYTES, EvaluationStatement
+from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.forward_relation import PassWitness
 from proofward.relations.key_shares import Digests, KeyShare, discard
 from proofward.relations.measure import evaluation_plan
-from proofward.relations.published_counts import counts_in_header, counts_to_header
 from proofward.relations.score_counts import counted_scores
 from proofward.relations.secret import DatasetSecret
 from proofward.relations.upload import Dealer, Rng, Seal, VerifiedRound, checked, encrypted
@@ -144,12 +143,6 @@ def _with_left_out(statement: EvaluationStatement, proof: bytes) -> tuple[Evalua
         return replace(statement, left_out=(first, last)), proof[size:]
     except ConfigurationError as error:
         raise ProofRejected("left out", str(error)) from error
-
-
-def published_in(counting: Counting, proof: bytes) -> tuple[int, ...]:
-    """The counts that stand before a proof, () where none are published; raises ValueError."""
-    start = 2 * LEFT_OUT_BYTES if counting.left_out else 0
-    return counts_in_header(proof[start:], counting.length)[0]
 
 
 def verify_evaluation(

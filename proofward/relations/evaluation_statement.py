@@ -15,10 +15,10 @@ from proofward.layers.plain import integer
 from proofward.layers.training import magnitude, scores
 from proofward.layers.validation_part import Arc, arc_of, validation_rows
 from proofward.relations.config import RoundConfig
+from proofward.relations.count_header import counts_to_header
 from proofward.relations.count_noise import bound_noise, check_noise_root, words_of
 from proofward.relations.counting import Counting
 from proofward.relations.public_pass import PublicPass
-from proofward.relations.published_counts import counts_to_header
 from proofward.relations.score_bins import Edges
 from proofward.relations.score_counting import check_layout, layout_in
 from proofward.relations.score_counts import bins_of_differences, bins_of_logits
@@ -26,9 +26,6 @@ from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.statement import check_place, digest_of
 
 Signed = npt.NDArray[np.int64]
-
-LEFT_OUT_BYTES = 4
-"""Of each of the two numbers of rows left out, before a proof."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,6 @@
 """A hospital's own counts that it publishes beside a proof of them: the ciphertext is proved to hold these.
 
-They stand before the proof, as `MARK` and four bytes a count, and are part of the statement. A proof without
-them begins with the root of a commitment, a hash; so whoever reads it knows which it is.
+They stand before the proof (`count_header`), and are part of the statement.
 
 What is proved: for every block of the vector, with U what is encrypted (`relations.encryption`) and c the
 counts, U = c at a random point that is drawn after U was committed to. All is linear in committed columns.
@@ -22,28 +21,6 @@ from proofward.proof.forms import Point
 from proofward.proof.party import Party
 from proofward.relations.blocks import Entries
 from proofward.relations.encryption import Encrypted
-
-MARK = b"proofward/counts"
-"""Sixteen bytes."""
-COUNT_BYTES = 4
-
-
-def counts_to_header(counts: Sequence[int]) -> bytes:
-    """What stands before a proof; nothing where nothing is published."""
-    return MARK + np.array(counts, dtype="<u4").tobytes() if counts else b""
-
-
-def counts_in_header(data: bytes, length: int) -> tuple[tuple[int, ...], bytes]:
-    """So many counts and what stands behind them; () and all of it where none are published.
-
-    Raises ValueError where there are fewer.
-    """
-    size = len(MARK) + COUNT_BYTES * length
-    if not data.startswith(MARK):
-        return (), data
-    if len(data) < size:
-        raise ValueError(f"expected {length} published counts before the proof")
-    return tuple(np.frombuffer(data[len(MARK) : size], dtype="<u4").tolist()), data[size:]
 
 
 def prove_published(

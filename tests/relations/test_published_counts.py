@@ -13,15 +13,16 @@ from proofward.field import reference_arithmetic
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import mlp
 from proofward.proof.transcript import Coins
-from proofward.relations.evaluation_proof import (
-    check_evaluation,
-    prove_evaluation,
+from proofward.relations.count_header import (
+    COUNT_BYTES,
+    MARK,
+    counts_in_header,
+    counts_to_header,
     published_in,
-    verify_evaluation,
 )
+from proofward.relations.evaluation_proof import check_evaluation, prove_evaluation, verify_evaluation
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.measure import evaluation_plan
-from proofward.relations.published_counts import COUNT_BYTES, MARK, counts_in_header, counts_to_header
 from proofward.relations.score_layout import ScoreLayout
 from tests.proof.cheats import Recorder, refusal, replacing_columns
 from tests.proof.toy import seeded
@@ -47,7 +48,7 @@ def test_published_counts_are_accepted_and_read(classes: int, left_out: int) -> 
     statement = public(classes, left_out)
     made = proved(statement)
     found = verify_evaluation(statement, made.ciphertext, made.sealed_shares, made.proof)
-    assert published_in(statement.counting, made.proof) == tuple(made.counts.tolist())
+    assert shown(statement, made.proof) == tuple(made.counts.tolist())
     assert found.proof_bytes == len(made.proof) and found.soundness_bits >= 40
     assert "published counts" in str(found.soundness)
     if classes == 2 and not left_out:
@@ -55,10 +56,14 @@ def test_published_counts_are_accepted_and_read(classes: int, left_out: int) -> 
             verify_evaluation(statement, made.ciphertext, made.sealed_shares, made.proof)
 
 
+def shown(statement: EvaluationStatement, proof: bytes) -> tuple[int, ...]:
+    return published_in(proof, statement.counting.length, statement.counting.left_out)
+
+
 def test_without_it_a_proof_is_what_it_was() -> None:
     statement = public()
     made = proved(statement, publish=False)
-    assert published_in(statement.counting, made.proof) == () and MARK not in made.proof
+    assert shown(statement, made.proof) == () and MARK not in made.proof
     assert evaluation_plan(statement).soundness.bits >= evaluation_plan(with_counts(statement, made.counts)).soundness.bits
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from proofward.federation.history.counted import CountedSum, counted_sums
 from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.own_counts_steps import published_counts
 from proofward.federation.history.stopping import which_model
 from proofward.federation.messages.refusal import Refusal
 from proofward.federation.parties.audit_verdict import AuditVerdict
@@ -36,6 +37,20 @@ def evaluations_again(history: HistoryState, objects: Objects) -> Iterator[Audit
         layout = layout_in(own.counting)
         if layout is not None:
             yield AuditVerdict("evaluation", f"round {own.round}", detail=_words(history, own, layout))
+        if own.counting.proved:
+            yield from _published(history, objects, own.round)
+
+
+def _published(history: HistoryState, objects: Objects, number: int) -> Iterator[AuditVerdict]:
+    """Whether the counts that hospitals in the sum have published are those that they have proved."""
+    try:
+        said = published_counts(history, objects, number)
+    except Refusal as refusal:
+        yield AuditVerdict("own-counts", f"round {number}", refusal)
+        return
+    for name, (_, true) in said.items():
+        lie = Refusal("own-counts", name, "the counts that its proof shows", "other counts")
+        yield AuditVerdict("own-counts", f"round {number}: by {name}", None if true else lie)
 
 
 def _words(history: HistoryState, own: CountedSum, layout: ScoreLayout) -> str:
