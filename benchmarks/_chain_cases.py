@@ -22,10 +22,10 @@ from proofward.chain.contract.typed_data import (
     Verdict,
     Weights,
 )
-from proofward.chain.dispute import dispute_arguments, row_dispute_arguments
-from proofward.chain.evm import Done, LocalChain
-from proofward.chain.receipt import Receipt, watched
-from proofward.federation.messages.usual import CHAIN_KEY_KINDS, SECP256K1
+from proofward.chain.disputes.dispute import dispute_arguments, row_dispute_arguments
+from proofward.chain.disputes.receipt import Receipt, watched
+from proofward.chain.nodes.evm import Done, LocalChain
+from proofward.federation.messages.consortium.usual import CHAIN_KEY_KINDS, SECP256K1
 from proofward.layers.initial_weights import initial_weights
 from proofward.ledger.merkle_log import consistency_proof, leaf_hash, node_hash, tree_root
 from proofward.models import preset

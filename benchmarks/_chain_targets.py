@@ -7,14 +7,14 @@ from pathlib import Path
 
 from _targets import VERIFIER, Intercepting, Target, of_each_kind
 
-from proofward.chain.anchor import anchor_of, contract_digest
+from proofward.chain.basics.anchor import anchor_of, contract_digest
 from proofward.chain.contract.errors import ChainError
 from proofward.chain.contract.keys import Signature
 from proofward.chain.seals import outcome_record
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.chain_terms import ChainTerms
-from proofward.federation.messages.usual import usual_updates
+from proofward.federation.messages.consortium.chain_terms import ChainTerms
+from proofward.federation.messages.consortium.usual import usual_updates
 from proofward.relations.counting import Counting, untrained
 
 SEALED = tuple(f"hospital-{index}" for index in range(3))

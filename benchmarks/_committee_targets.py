@@ -13,9 +13,15 @@ from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.attacks.other_rules import drawn
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.catalogue import Verdicts
-from proofward.federation.messages.scaling import AS_OBJECTS, FINGERPRINTS, HEADS, TOGETHER, Scaling
-from proofward.federation.messages.usual import usual_updates
+from proofward.federation.messages.consortium.scaling import (
+    AS_OBJECTS,
+    FINGERPRINTS,
+    HEADS,
+    TOGETHER,
+    Scaling,
+)
+from proofward.federation.messages.consortium.usual import usual_updates
+from proofward.federation.messages.records.catalogue import Verdicts
 from proofward.models import preset
 from proofward.relations.config import RoundConfig
 

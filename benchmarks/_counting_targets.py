@@ -12,12 +12,12 @@ from _targets import VERIFIER, Intercepting, Target, of_each_kind
 from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.history.statements import counting_statement
-from proofward.federation.messages.catalogue import Upload
-from proofward.federation.messages.usual import usual_updates
+from proofward.federation.history.proving.statements import counting_statement
+from proofward.federation.history.state.history_state import UPLOAD
+from proofward.federation.messages.consortium.usual import usual_updates
+from proofward.federation.messages.records.catalogue import Upload
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
-from proofward.federation.parties.counting import CountingTask
+from proofward.federation.parties.equipment.counting import CountingTask
 from proofward.relations.counting import Counting, untrained
 from proofward.relations.counting_round import counting_round
 from proofward.relations.measure import counting_plan

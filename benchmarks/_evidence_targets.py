@@ -13,7 +13,7 @@ from proofward.attestation.policy import RECORDED, Policy
 from proofward.engines.attacks.evidence import honest
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.usual import usual_updates
+from proofward.federation.messages.consortium.usual import usual_updates
 from proofward.relations.counting import Counting, untrained
 
 NAMES = tuple(f"hospital-{index}" for index in range(3))

@@ -13,9 +13,9 @@ from _hospitals_twin import Rules, Sites, name_of
 from _private_twin import INVERSE_DELTA, RELEASES
 
 from proofward.engines.in_process import InProcessFederation
+from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.beacon import first_model
-from proofward.federation.messages.usual import usual_threshold, usual_updates
-from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.messages.consortium.usual import usual_threshold, usual_updates
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.privacy import HOSPITAL, LEAST_COARSE_VARIANCE, RECORD, Privacy
 from proofward.layers.weighting import ALL_ALIKE, BY_RECORDS
@@ -24,8 +24,8 @@ from proofward.models.presets import preset_file
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.choice import least_noise
 from proofward.relations.config import RoundConfig
-from proofward.report.baselines import first_weights, round_beacon
-from proofward.report.scenario import demonstration_plan
+from proofward.report.comparing.baselines import first_weights, round_beacon
+from proofward.report.demonstrations.scenario import demonstration_plan
 
 NAME, ROWS = "logistic", 16
 """Preset, and records of each hospital."""

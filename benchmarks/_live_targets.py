@@ -24,16 +24,16 @@ from _targets import (
 
 from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.history.proofs import RelationProofs
-from proofward.federation.history.sealing_keys import pair_of
-from proofward.federation.history.statements import enrolment_statement, round_statement
-from proofward.federation.messages.catalogue import Enrolment, Upload
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.history.proving.statements import enrolment_statement, round_statement
+from proofward.federation.history.sharing.sealing_keys import pair_of
+from proofward.federation.history.state.history_state import UPLOAD
+from proofward.federation.messages.basics.values import integers_from_bytes
+from proofward.federation.messages.consortium.rules import Rules
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.rules import Rules
-from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.messages.records.catalogue import Enrolment, Upload
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Extension, Packet
-from proofward.federation.parties.extension import log_verifier
+from proofward.federation.parties.following.extension import log_verifier
 from proofward.lattice.sealing import open_sealed, pair_secret
 from proofward.ledger.checkpoint import open_checkpoint
 from proofward.proof.counter import Plan

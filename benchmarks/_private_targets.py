@@ -12,11 +12,11 @@ from proofward.data.synthetic import make_synthetic
 from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.history.statements import round_statement
-from proofward.federation.messages.catalogue import Upload
-from proofward.federation.messages.usual import usual_updates
+from proofward.federation.history.proving.statements import round_statement
+from proofward.federation.history.state.history_state import UPLOAD
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.messages.consortium.usual import usual_updates
+from proofward.federation.messages.records.catalogue import Upload
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
 from proofward.layers.model import Training
 from proofward.layers.privacy import Privacy

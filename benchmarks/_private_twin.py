@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from proofward.data.records import Records
-from proofward.federation.messages.usual import usual_threshold, usual_updates
+from proofward.data.reading.records import Records
+from proofward.federation.messages.consortium.usual import usual_threshold, usual_updates
 from proofward.layers.privacy import CLIP_UNITS_BITS, Privacy
 from proofward.privacy import twin
 from proofward.privacy.accountant import Accountant

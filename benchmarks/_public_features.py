@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.data.images.admission import Admission
+from proofward.data.images.contract.admission import Admission
+from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.inspection import Inspection, inspect
-from proofward.data.images.rule import ImageRule
 from proofward.data.images.sources import source_at
 from proofward.data.images.stream import batches
 

@@ -19,20 +19,20 @@ from _targets import (
     refusal_of,
 )
 
-from proofward.data.schema import Feature
+from proofward.data.columns.schema import Feature
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.history.judging import Unable
-from proofward.federation.history.proofs import RelationProofs
-from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.history.proving.judging import Unable
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
-from proofward.federation.parties.extension import log_verifier
+from proofward.federation.parties.following.extension import log_verifier
 from proofward.federation.storage.ledger_folder import topic_of
 from proofward.ledger.audit import verify_all
 from proofward.ledger.database import FILE_NAME
 from proofward.proof.errors import ProofRejected
-from proofward.report.handover.description import Description
-from proofward.report.handover.exported_model import ExportedModel, Origin
-from proofward.report.handover.prediction_proof import (
+from proofward.report.handover.models.description import Description
+from proofward.report.handover.models.exported_model import ExportedModel, Origin
+from proofward.report.handover.predictions.prediction_proof import (
     check_opening,
     proved_prediction,
     read_prediction_proof,

@@ -15,13 +15,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from proofward.encoding import encode, encode_item
-from proofward.engines.remote.light_phases import SHOWN
+from proofward.engines.remote.hosting.light_phases import SHOWN
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.heads import keys_digest
-from proofward.federation.history.history_state import ABANDON, UPLOAD
-from proofward.federation.history.projection import Projection, published
-from proofward.federation.history.signed_heads import SignedHead, sealing_digest
-from proofward.federation.messages.catalogue import (
+from proofward.federation.history.light.heads import keys_digest
+from proofward.federation.history.light.projection import Projection, published
+from proofward.federation.history.state.history_state import ABANDON, UPLOAD
+from proofward.federation.history.state.signed_heads import SignedHead, sealing_digest
+from proofward.federation.messages.consortium.rules import Member, Rules
+from proofward.federation.messages.light_answers import open_answer, sign_answer
+from proofward.federation.messages.records.catalogue import (
     BeaconVouch,
     Consent,
     Enrolment,
@@ -31,12 +33,10 @@ from proofward.federation.messages.catalogue import (
     SharesChecked,
     Upload,
 )
-from proofward.federation.messages.head_records import Head, View, Word, sign_head
-from proofward.federation.messages.light_answers import open_answer, sign_answer
-from proofward.federation.messages.rules import Member, Rules
-from proofward.federation.parties.extension import log_verifier
-from proofward.federation.parties.light_check import Known, check_answer, sealed_to
-from proofward.federation.parties.light_host import light_answer
+from proofward.federation.messages.records.heads import Head, View, Word, sign_head
+from proofward.federation.parties.following.extension import log_verifier
+from proofward.federation.parties.following.light_check import Known, check_answer, sealed_to
+from proofward.federation.parties.following.light_host import light_answer
 from proofward.federation.storage.log_tree import LogTree
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey

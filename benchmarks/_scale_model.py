@@ -12,9 +12,9 @@ from math import ceil
 from _scale_heads import Followed
 from _scale_runs import COMMITTEES, EVERYBODY
 
-from proofward.federation.messages.committees import chosen
-from proofward.federation.messages.usual import usual_threshold
-from proofward.federation.parties.proof_judge import MOST_TOGETHER
+from proofward.federation.messages.consortium.committees import chosen
+from proofward.federation.messages.consortium.usual import usual_threshold
+from proofward.federation.parties.checking.proof_judge import MOST_TOGETHER
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 
 CORRUPT, ABSENT = 20, 10

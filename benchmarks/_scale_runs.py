@@ -20,14 +20,10 @@ from _machine import ROOT, peak_memory, reset_peak_memory
 
 from proofward.encoding import decode, encode
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
-from proofward.engines.remote.light_phases import SHOWN
+from proofward.engines.remote.hosting.light_phases import SHOWN
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.proofs import OneByOne, RelationProofs
-from proofward.federation.messages.catalogue import Upload
-from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.head_records import MAX_HEAD_BYTES, Head
-from proofward.federation.messages.light_answers import LightAnswer
-from proofward.federation.messages.scaling import (
+from proofward.federation.history.proving.proofs import OneByOne, RelationProofs
+from proofward.federation.messages.consortium.scaling import (
     AS_OBJECTS,
     EPHEMERAL,
     FINGERPRINTS,
@@ -35,11 +31,15 @@ from proofward.federation.messages.scaling import (
     TOGETHER,
     Scaling,
 )
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.light_answers import LightAnswer
+from proofward.federation.messages.records.catalogue import Upload
+from proofward.federation.messages.records.heads import MAX_HEAD_BYTES, Head
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Extension
 from proofward.federation.parties.light_hospital import LightHospital
 from proofward.ledger.database import FILE_NAME, Database
 from proofward.models.presets import PRESETS
-from proofward.report.scenario import demonstration_plan
+from proofward.report.demonstrations.scenario import demonstration_plan
 
 sys.path.insert(0, str(ROOT))
 from tests.federation.committee_plans import with_committees

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from proofward.cli.run.demo_sites import terms_of
+from proofward.cli.run.demos.sites import terms_of
 from proofward.engines.local import SERVER, LocalConsortium
 from proofward.engines.remote.agreement.terms import Terms
-from proofward.report.scenario import Scenario
+from proofward.report.demonstrations.scenario import Scenario
 
 TOGETHER: Mapping[str, str] = {"hospital-2": "hospital-0"}
 """Who is at whose site at the smallest size: a site is three processes, which mostly import modules."""

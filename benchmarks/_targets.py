@@ -14,14 +14,14 @@ from proofward.engines.attacks.hospitals import ComplainsFalsely, Equivocates, S
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CONFIRM, KEYS
-from proofward.federation.messages import catalogue as messages
+from proofward.federation.history.state.history_state import CONFIRM, KEYS
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.rules import RulesError
+from proofward.federation.messages.consortium.usual import usual_updates
 from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import RulesError
-from proofward.federation.messages.usual import usual_updates
+from proofward.federation.messages.records import catalogue as messages
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
-from proofward.federation.parties.extension import log_verifier
+from proofward.federation.parties.following.extension import log_verifier
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
 from proofward.lattice.errors import LatticeError

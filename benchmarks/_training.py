@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from _machine import median_seconds, peak_memory, reset_peak_memory
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.data.synthetic import make_synthetic
 from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training

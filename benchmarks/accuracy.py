@@ -13,7 +13,13 @@ from _machine import print_result
 from proofward.data.splits import held_out_split, hospital_split, label_counts
 from proofward.data.wdbc import load_wdbc
 from proofward.models import PRESETS, preset
-from proofward.report.baselines import centralised_float, federated, federated_float, fixed_auc, float_auc
+from proofward.report.comparing.baselines import (
+    centralised_float,
+    federated,
+    federated_float,
+    fixed_auc,
+    float_auc,
+)
 
 
 def measure(name: str, seeds: int, rounds: int, count: int) -> dict[str, object]:

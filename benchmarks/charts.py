@@ -20,15 +20,15 @@ from _machine import print_result, progress
 from proofward.charts.chart import PAGE_NAME, write_charts
 from proofward.charts.of_run import charts_of_run
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.messages.catalogue import RoundClosed
+from proofward.federation.messages.consortium.usual import LEAST_HOSPITALS
 from proofward.federation.messages.events import Event
-from proofward.federation.messages.usual import LEAST_HOSPITALS
+from proofward.federation.messages.records.catalogue import RoundClosed
 from proofward.field.warm_up import warm_up
 from proofward.models import PRESETS
-from proofward.report.comparison import MethodScores
+from proofward.report.comparing.comparison import MethodScores
+from proofward.report.demonstrations.scenario import Scenario, make_scenario
 from proofward.report.measurements import Measurements
 from proofward.report.run_report import compare_run
-from proofward.report.scenario import Scenario, make_scenario
 
 
 def say(words: str) -> None:

@@ -31,18 +31,18 @@ from _installed import EDITABLE, WHEEL, installed, run_again
 from _machine import print_result
 from _sites import fewest_processes, terms
 
-from proofward.cli.run.demo_sites import read_ledger
+from proofward.cli.run.demos.sites import read_ledger
 from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.local import SERVER, LocalConsortium
 from proofward.engines.operations.isolation import interpreter, isolated
-from proofward.federation.history.slots import slot
+from proofward.federation.history.state.slots import slot
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.database import Database
-from proofward.report.run_audit import RunAudit
-from proofward.report.scenario import Scenario, make_scenario
+from proofward.report.audits.run_audit import RunAudit
+from proofward.report.demonstrations.scenario import Scenario, make_scenario
 
 HERE = Path(__file__).resolve().parent
 SEED = b"crash-matrix"

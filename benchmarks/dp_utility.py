@@ -44,7 +44,7 @@ from proofward.data.wdbc import load_wdbc
 from proofward.models import preset
 from proofward.models.presets import preset_file
 from proofward.privacy.twin import Real, auc
-from proofward.report.baselines import first_weights
+from proofward.report.comparing.baselines import first_weights
 
 MODELS = {"logistic": "logistic", "mlp": "wdbc"}
 STEPS = (0.125, 0.25, 0.5, 1.0, STEP)

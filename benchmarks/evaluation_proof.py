@@ -35,7 +35,7 @@ from proofward.relations.measure import evaluation_plan
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_counts import score_counts
 from proofward.relations.score_layout import ScoreLayout
-from proofward.report.evaluation import auc
+from proofward.report.comparing.evaluation import auc
 from proofward.report.histograms.evaluated import Evaluated
 from proofward.report.histograms.ranking import roc_area
 

@@ -24,13 +24,13 @@ from _machine import print_result
 from _sites import fewest_processes, terms
 from crash_matrix import SEED
 
-from proofward.cli.run.demo_sites import read_ledger
+from proofward.cli.run.demos.sites import read_ledger
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.local import LocalConsortium
-from proofward.federation.messages.catalogue import RoundClosed
 from proofward.federation.messages.events import Event
-from proofward.report.run_audit import RunAudit
-from proofward.report.scenario import Scenario, make_scenario
+from proofward.federation.messages.records.catalogue import RoundClosed
+from proofward.report.audits.run_audit import RunAudit
+from proofward.report.demonstrations.scenario import Scenario, make_scenario
 
 HOSPITALS, TIMEOUT = 3, 1800.0
 

@@ -36,7 +36,7 @@ from _machine import print_result, progress
 from _private_twin import RELEASES
 
 from proofward.charts.chart import write_charts
-from proofward.data.records import Records, to_fixed_point
+from proofward.data.reading.records import Records, to_fixed_point
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.wdbc import load_wdbc
 from proofward.layers.float_twin import real_weights
@@ -44,8 +44,8 @@ from proofward.layers.model import Int64Array
 from proofward.layers.privacy import HOSPITAL, RECORD
 from proofward.models import preset
 from proofward.privacy.drawn_tables import drawn_table
-from proofward.report.baselines import fixed_scores, round_beacon
-from proofward.report.evaluation import Evaluation, evaluate
+from proofward.report.comparing.baselines import fixed_scores, round_beacon
+from proofward.report.comparing.evaluation import Evaluation, evaluate
 
 TITLE, HELD_OUT, MOST_ALONE = "Accuracy against the number of hospitals", 1000, 100
 """Held-out cases of a drawn table; of more hospitals so many train alone."""

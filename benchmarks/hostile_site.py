@@ -23,10 +23,10 @@ from _machine import print_result
 from _sites import fewest_processes, terms
 from crash_matrix import HERE, scenario_of
 
-from proofward.cli.run.demo_sites import read_ledger
+from proofward.cli.run.demos.sites import read_ledger
 from proofward.engines.local import LocalConsortium
 from proofward.federation.history.faults import faults
-from proofward.report.run_audit import RunAudit
+from proofward.report.audits.run_audit import RunAudit
 
 SITE, CULPRIT, DEADLINE, TIMEOUT = "observer-0", "verifier-3", 12, 1800.0
 HARMLESS = ("declined", "no answer", "no proper answer", "recorded; 0 recorded twice")

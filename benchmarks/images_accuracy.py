@@ -28,20 +28,20 @@ from numpy.typing import NDArray
 from proofward.data.generated_patches import GeneratedPatches
 from proofward.data.image_records import taken
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.admission import Admission
-from proofward.data.images.example import Source
+from proofward.data.images.contract.admission import Admission
+from proofward.data.images.contract.example import Source
+from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.inspection import Inspection, inspect
-from proofward.data.images.levels import Levels
 from proofward.data.images.patient_split import deal_by_patient, patient_split
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
 from proofward.data.images.sources import source_at
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, chain
 from proofward.layers.plain import MILLION
 from proofward.models.layer_lines import plain_layer
 from proofward.models.settings import Preset
-from proofward.report.baselines import federated, federated_float, fixed_auc, float_auc, pooled
+from proofward.report.comparing.baselines import federated, federated_float, fixed_auc, float_auc, pooled
 
 STRIDED, POOLED = "strided", "pooled"
 TOGETHER, CHANCE = "together", "chance"

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from _machine import print_result
 
-from proofward.cli.run.demo_sites import read_ledger, terms_of
+from proofward.cli.run.demos.sites import read_ledger, terms_of
 from proofward.data.synthetic import make_synthetic
 from proofward.engines.local import SERVER, LocalConsortium
 from proofward.engines.run_folder import Plan
@@ -31,9 +31,9 @@ from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import mlp
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
-from proofward.report.handover.description import Description, Feature
-from proofward.report.run_audit import RunAudit
-from proofward.report.scenario import Scenario
+from proofward.report.audits.run_audit import RunAudit
+from proofward.report.demonstrations.scenario import Scenario
+from proofward.report.handover.models.description import Description, Feature
 
 WIDTH, SMALL_WIDTH, ROWS, BATCH, HOSPITALS = 1024, 384, 32, 8, 3
 TIMEOUT = 3600.0

@@ -23,10 +23,10 @@ from _machine import print_result
 from _sites import fewest_processes, terms
 from crash_matrix import SEED, one_message_a_slot, scenario_of, undisturbed
 
-from proofward.cli.run.demo_sites import read_ledger
+from proofward.cli.run.demos.sites import read_ledger
 from proofward.engines.contract import Network
 from proofward.engines.local import LocalConsortium
-from proofward.report.run_audit import RunAudit
+from proofward.report.audits.run_audit import RunAudit
 
 SERVER, PORT, TIMEOUT, ROUNDS = "pw-server.test", 8002, 1800.0, 3
 BRIDGE, SUBNET, HOSTS = "pwbridge", "10.213.77", Path("/etc/netns")

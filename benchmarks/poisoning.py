@@ -23,14 +23,14 @@ import numpy as np
 from _machine import describe
 from privacy_attacks.federation import follow
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.data.splits import held_out_split
 from proofward.data.wdbc import load_wdbc
 from proofward.layers.weighting import CAPPED, ROOT, Weighting
 from proofward.models import PRESETS, preset
 from proofward.models.settings import Preset
-from proofward.report.baselines import fixed_scores, pooled
-from proofward.report.evaluation import Evaluation, evaluate
+from proofward.report.comparing.baselines import fixed_scores, pooled
+from proofward.report.comparing.evaluation import Evaluation, evaluate
 
 SHARES = (0.08, 0.12, 0.16, 0.24, 0.40)
 TRIGGER = (7, 27)  # mean and worst concave points, which the trigger sets to their highest value

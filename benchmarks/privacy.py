@@ -45,14 +45,14 @@ from privacy_attacks.membership import list_attacks, shadow_attacks
 from privacy_attacks.reconstruction import pictures, rebuild, rows
 from privacy_attacks.silence import clip_times, simulations
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.wdbc import load_wdbc
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Training
 from proofward.models import PRESETS, preset
 from proofward.models.settings import Preset
-from proofward.report.baselines import pooled
+from proofward.report.comparing.baselines import pooled
 
 Line = dict[str, object]
 HOSPITALS, SEED, DIVISIONS = 5, 1, 4

@@ -27,7 +27,7 @@ from _machine import (
 )
 from _training import count_lookups, soundness_by_source
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.data.splits import held_out_split
 from proofward.data.synthetic import make_synthetic
 from proofward.data.wdbc import load_wdbc

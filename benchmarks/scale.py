@@ -35,9 +35,15 @@ from _scale_runs import COMMITTEES, EVERYBODY, LIGHT, PRESET, SCALING, Run, meas
 
 from proofward.charts.chart import PAGE_NAME, write_charts
 from proofward.encoding import encode
-from proofward.federation.messages.catalogue import HolderKeyRoot, HolderKeys, Message, Verdict, Verdicts
+from proofward.federation.messages.consortium.usual import usual_verdicts
 from proofward.federation.messages.envelope import Envelope, parse_envelope, seal_envelope, signed_by
-from proofward.federation.messages.usual import usual_verdicts
+from proofward.federation.messages.records.catalogue import (
+    HolderKeyRoot,
+    HolderKeys,
+    Message,
+    Verdict,
+    Verdicts,
+)
 from proofward.field.goldilocks import add
 from proofward.lattice.parameters import MAX_MEMBERS, RING_DEGREE, ciphertext_length
 from proofward.lattice.sealing import Pair, open_sealed, pair_secret, public_key, seal

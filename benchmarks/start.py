@@ -22,11 +22,11 @@ from pathlib import Path
 from _machine import ROOT, print_result, progress
 
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.history.history_state import UPLOAD
+from proofward.federation.history.state.history_state import UPLOAD
+from proofward.federation.messages.consortium.usual import usual_threshold
 from proofward.federation.messages.envelope import parsed_envelopes
 from proofward.federation.messages.events import ignore
-from proofward.federation.messages.usual import usual_threshold
-from proofward.federation.parties.starting import started
+from proofward.federation.parties.following.starting import started
 from proofward.federation.storage.log_tree import leaf_hashes
 from proofward.federation.storage.state_store import StateStore
 

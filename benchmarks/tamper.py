@@ -31,7 +31,7 @@ from _private_targets import private_targets
 from _reader_targets import reader_targets
 from _targets import HALTED, Span, Target, entry_targets
 
-from proofward.federation.messages.catalogue import KINDS
+from proofward.federation.messages.records.catalogue import KINDS
 from proofward.field.scalar import P
 
 MOST_SECONDS = 5.0

@@ -21,8 +21,8 @@ from _machine import print_result, progress
 from _scale_runs import COMMITTEES, EVERYBODY, PRESET, Run, measured, plan_of
 
 from proofward.charts.chart import Chart, write_charts
-from proofward.federation.messages.catalogue import Verdict
-from proofward.federation.messages.scaling import SINGLE
+from proofward.federation.messages.consortium.scaling import SINGLE
+from proofward.federation.messages.records.catalogue import Verdict
 from proofward.field.warm_up import warm_up
 from proofward.models.presets import PRESETS
 from proofward.report.figures.canvas import COLOURS, new_figure, open_sides

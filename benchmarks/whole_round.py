@@ -20,7 +20,7 @@ from _machine import peak_memory, print_result, progress
 from proofward.data.synthetic import make_synthetic
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.usual import usual_threshold, usual_updates, usual_verdicts
+from proofward.federation.messages.consortium.usual import usual_threshold, usual_updates, usual_verdicts
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, mlp
 from proofward.relations.config import RoundConfig

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
         TablesRefused,
     )
     from proofward.api.results import AuditResult, Evaluation, Round
-    from proofward.cli.kit.inspected_table import inspect_table
-    from proofward.data.records import Records, to_fixed_point
+    from proofward.cli.kit.records.inspected_table import inspect_table
+    from proofward.data.reading.records import Records, to_fixed_point
     from proofward.engines.in_process import InProcessFederation
     from proofward.engines.run_folder import Plan
-    from proofward.models.graph.from_onnx import from_onnx
-    from proofward.models.graph.from_torch import from_torch
-    from proofward.models.graph.network import ImportedNetwork
-    from proofward.models.graph.refusals import ImportRefused
+    from proofward.models.graph.onnx.from_onnx import from_onnx
+    from proofward.models.graph.parts.network import ImportedNetwork
+    from proofward.models.graph.parts.refusals import ImportRefused
+    from proofward.models.graph.torch.from_torch import from_torch
     from proofward.models.presets import preset
     from proofward.models.settings import Preset, Settings
     from proofward.optimizers.fedadam import FedAdam
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from proofward.relations.prove import prove_round, verify_round
     from proofward.relations.round_statement import RoundStatement
     from proofward.report.calibrate import Calibration, calibrate
-    from proofward.report.handover.exported_torch import to_torch
+    from proofward.report.handover.formats.exported_torch import to_torch
 
 __version__ = "0.2.0"
 
@@ -103,14 +103,14 @@ _HOMES = {
     ),
     "api.evaluations": ("FederatedEvaluation",),
     "api.results": ("AuditResult", "Evaluation", "Round"),
-    "cli.kit.inspected_table": ("inspect_table",),
-    "data.records": ("Records", "to_fixed_point"),
+    "cli.kit.records.inspected_table": ("inspect_table",),
+    "data.reading.records": ("Records", "to_fixed_point"),
     "engines.in_process": ("InProcessFederation",),
     "engines.run_folder": ("Plan",),
-    "models.graph.from_onnx": ("from_onnx",),
-    "models.graph.from_torch": ("from_torch",),
-    "models.graph.network": ("ImportedNetwork",),
-    "models.graph.refusals": ("ImportRefused",),
+    "models.graph.onnx.from_onnx": ("from_onnx",),
+    "models.graph.torch.from_torch": ("from_torch",),
+    "models.graph.parts.network": ("ImportedNetwork",),
+    "models.graph.parts.refusals": ("ImportRefused",),
     "models.presets": ("preset",),
     "models.settings": ("Preset", "Settings"),
     "optimizers.fedadam": ("FedAdam",),
@@ -120,7 +120,7 @@ _HOMES = {
     "relations.prove": ("prove_round", "verify_round"),
     "relations.round_statement": ("RoundStatement",),
     "report.calibrate": ("Calibration", "calibrate"),
-    "report.handover.exported_torch": ("to_torch",),
+    "report.handover.formats.exported_torch": ("to_torch",),
 }
 
 

@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from proofward.encoding import decode
-from proofward.federation.history import proofs
+from proofward.federation.history.proving import proofs
 from proofward.federation.messages import envelope as envelopes
 from proofward.federation.messages.envelope import Envelope
 from proofward.ledger.keys import PublicKey

@@ -15,9 +15,9 @@ from proofward.catalogue.problems import PROBLEMS
 from proofward.catalogue.refusals import REFUSALS
 from proofward.catalogue.tables import TABLES, with_table
 from proofward.engines.operations.metrics import OTHER, Metrics
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.ledger.checks import Check
-from proofward.report.audit_summary import ACCUSING, SIGNED
+from proofward.report.audits.audit_summary import ACCUSING, SIGNED
 from tests.sources import nodes_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,8 +52,8 @@ def audit_names() -> set[str]:
     """Names of the checks of which an audit makes verdicts, read off its source."""
     found = {f"ledger-{check}" for check in get_args(Check)}
     found |= set(calls("AuditVerdict", 0, "check"))
-    for path in ("federation/parties/auditor.py", "federation/parties/audit_verdict.py",
-                 "report/run_audit.py", "federation/parties/proof_audit.py"):  # fmt: skip
+    for path in ("federation/parties/auditor.py", "federation/parties/checking/audit_verdict.py",
+                 "report/audits/run_audit.py", "federation/parties/checking/proof_audit.py"):  # fmt: skip
         for node in nodes_of(PACKAGE / path):
             if isinstance(node, ast.Dict):
                 pairs = [value.elts[0] for value in node.values if isinstance(value, ast.Tuple)]

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from proofward.encoding import encode
-from proofward.engines.remote.caller import Unreachable
-from proofward.engines.remote.messages import (
+from proofward.engines.remote.carrying.caller import Unreachable
+from proofward.engines.remote.carrying.messages import (
     PIECE_BYTES,
     Declined,
     Extended,
@@ -26,7 +26,10 @@ from proofward.engines.remote.messages import (
     write,
 )
 from proofward.federation.history.history import History
-from proofward.federation.messages.catalogue import (
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.rules import Rules
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.records.catalogue import (
     Abandonment,
     AcceptedSet,
     BeaconVouch,
@@ -36,9 +39,6 @@ from proofward.federation.messages.catalogue import (
     Message,
     ShareSum,
 )
-from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import open_extension
 from proofward.ledger.keys import SigningKey
 
@@ -143,7 +143,7 @@ class Attacker:
 def misbehave(site: Any) -> None:
     """In place of `Site.run`."""
     seat = site.home.seats[0]
-    from proofward.engines.remote.caller import Caller
+    from proofward.engines.remote.carrying.caller import Caller
 
     rules = site.join(seat, Caller(site._carry, site.stop))
     attacker = Attacker(site._carry, rules, seat.member, site.home.key(seat.member))

@@ -24,10 +24,10 @@ from scipy.stats import binom, chi2, norm
 
 from privacy_attacks.mechanism import RELEASES, Mechanism, Real
 from privacy_attacks.rates import clopper_pearson
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.layers.model import Int64Array
 from proofward.models.settings import Preset
-from proofward.report.baselines import first_weights
+from proofward.report.comparing.baselines import first_weights
 
 Line = dict[str, object]
 LEVEL = 0.95

@@ -14,7 +14,7 @@ import numpy as np
 
 from privacy_attacks.federation import usual_rules
 from privacy_attacks.mechanism import Mechanism
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation
 from proofward.layers.errors import TrainingError
@@ -22,8 +22,8 @@ from proofward.layers.schedule import schedule
 from proofward.layers.training import train
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
-from proofward.report.attack_outcome import judge
-from proofward.report.scenario import make_scenario
+from proofward.report.demonstrations.attack_outcome import judge
+from proofward.report.demonstrations.scenario import make_scenario
 
 Line = dict[str, object]
 ATTEMPTS = (

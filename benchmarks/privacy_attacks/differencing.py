@@ -12,7 +12,7 @@ import numpy as np
 
 from privacy_attacks.federation import Real, follow, usual_rules
 from privacy_attacks.mechanism import Mechanism
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.models.settings import Preset
 
 Line = dict[str, object]

@@ -15,7 +15,7 @@ from unittest.mock import patch
 from proofward.engines.in_process import InProcessFederation
 from proofward.federation.storage.ratchet import Ratchet, name_of
 from proofward.federation.storage.secret_store import SecretStore
-from proofward.report.scenario import make_scenario
+from proofward.report.demonstrations.scenario import make_scenario
 
 Line = dict[str, object]
 PUBLISHED = "beacon/own-share"

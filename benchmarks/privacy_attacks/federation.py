@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from privacy_attacks.mechanism import Mechanism
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.layers.model import Int64Array
 from proofward.layers.schedule import schedule
 from proofward.layers.training import train
 from proofward.layers.weighting import BY_RECORDS, Weighting
 from proofward.models.settings import Preset
 from proofward.relations.config import RoundConfig
-from proofward.report.baselines import first_weights, round_beacon
+from proofward.report.comparing.baselines import first_weights, round_beacon
 
 Real = NDArray[np.float64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.layers.float_twin import real_features, real_weights
 from proofward.layers.model import Int64Array
 from proofward.models.settings import Preset

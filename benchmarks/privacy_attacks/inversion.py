@@ -15,12 +15,12 @@ import numpy as np
 
 from privacy_attacks.federation import Real, Seen, follow
 from privacy_attacks.mechanism import Mechanism
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.layers.float_twin import real_features
 from proofward.layers.model import Int64Array, Training
 from proofward.layers.network import mlp
 from proofward.models.settings import Preset
-from proofward.report.baselines import pooled
+from proofward.report.comparing.baselines import pooled
 
 Line = dict[str, object]
 NEAR = 1 / 64  # one unit of the features' scale

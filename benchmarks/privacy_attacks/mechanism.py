@@ -13,7 +13,7 @@ from hashlib import shake_256
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.lattice.sampler import uniform_words
 from proofward.layers.clip_scale import MULTIPLIER_BITS, ClipScale
 from proofward.layers.clipped_training import clipped_update, full_step, summed

@@ -17,9 +17,9 @@ from privacy_attacks.federation import Real, Seen, follow, usual_rules
 from privacy_attacks.gradients import margins, record_gradients
 from privacy_attacks.mechanism import Mechanism
 from privacy_attacks.rates import limited, told_apart
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.models.settings import Preset
-from proofward.report.baselines import pooled
+from proofward.report.comparing.baselines import pooled
 
 Line = dict[str, object]
 

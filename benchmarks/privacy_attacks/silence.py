@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from privacy_attacks.mechanism import Mechanism
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.layers.clipping import clipped_multiplier, norm_is_at_most
 from proofward.models.settings import Preset
 from proofward.proof.commitment.contract import Reader, Writer
@@ -32,7 +32,7 @@ from proofward.proof.transcript import Coins
 from proofward.proof.verifier import Verifier
 from proofward.relations.config import RoundConfig
 from proofward.relations.enrolment import EnrolmentStatement, enrolment, enrolment_plan
-from proofward.report.baselines import first_weights
+from proofward.report.comparing.baselines import first_weights
 
 Line = dict[str, object]
 _CLIPPING = {"full": 1 << 12, "shift": 10, "bound": 4096}

@@ -18,11 +18,11 @@ from proofward.api.results import AuditResult, Evaluation, Round
 from proofward.api.sources import source_of
 from proofward.api.terms import Terms
 from proofward.api.training import Manner
-from proofward.cli.evidence.audit_words import privacy_document
-from proofward.data.csv_records import Table
+from proofward.cli.evidence.ledgers.audit_words import privacy_document
 from proofward.data.image_schema import ImageSchema
-from proofward.report.handover.exported_model import ExportedModel
-from proofward.report.handover.prediction import Predictions
+from proofward.data.reading.table_records import Table
+from proofward.report.handover.models.exported_model import ExportedModel
+from proofward.report.handover.predictions.prediction import Predictions
 
 
 class Answers:

@@ -18,7 +18,7 @@ from proofward.api.inputs import predicted, probabilities
 from proofward.api.refusals import TablesRefused
 from proofward.api.sources import Columns, computed_features
 from proofward.cli.common.usual import PRESET, ROUNDS
-from proofward.data.schema import FeaturesInvalid, Label
+from proofward.data.columns.schema import FeaturesInvalid, Label
 from proofward.engines.remote.agreement.names import fault_of_name
 from proofward.optimizers.contract import ServerOptimizer
 

@@ -11,10 +11,10 @@ from proofward.api.sources import sources_of
 from proofward.api.terms import Terms
 from proofward.api.training import Manner
 from proofward.cli.common.kernels import load_kernels
-from proofward.cli.kit.data_file import DataFile
-from proofward.cli.project.project import Project
+from proofward.cli.kit.records.data_file import DataFile
+from proofward.cli.project.consortium_file.project import Project
 from proofward.cli.project.statistics_terms import statistics_layout
-from proofward.cli.run.statistics_run import count_in_process, read_all
+from proofward.cli.run.running.statistics_run import count_in_process, read_all
 from proofward.report.statistics import Statistics
 from proofward.statistics.limits import USUAL_BINS, USUAL_LEAST
 

@@ -14,29 +14,29 @@ from numpy.typing import NDArray
 from proofward.api.place import Place
 from proofward.api.refusals import ExportRefused, RunRefused, SettingsRefused, refusing
 from proofward.api.results import AuditResult, Evaluation, Round
-from proofward.cli.evidence.audit import holds_ledger
-from proofward.cli.project.project import Project
-from proofward.cli.run.in_process_run import Ended
-from proofward.cli.run.own_page import rows_judged
-from proofward.data.csv_records import Table
+from proofward.cli.evidence.ledgers.audit import holds_ledger
+from proofward.cli.project.consortium_file.project import Project
+from proofward.cli.run.running.in_process_run import Ended
+from proofward.cli.run.running.own_page import rows_judged
+from proofward.data.columns.schema import Label, Notation, Schema
 from proofward.data.image_schema import ImageSchema
-from proofward.data.records import Records
-from proofward.data.schema import Label, Notation, Schema
-from proofward.dossier.evidence import NoReport
+from proofward.data.reading.records import Records
+from proofward.data.reading.table_records import Table
 from proofward.dossier.filing import file_report
 from proofward.dossier.pdf import PdfUnavailable
+from proofward.dossier.record.evidence import NoReport
 from proofward.layers.model import Int64Array
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import RunAudit
 from proofward.report.figures.curves import curves
 from proofward.report.figures.scores import real_scores
-from proofward.report.handover.agreement import Agreement
-from proofward.report.handover.exported_model import ExportedModel
+from proofward.report.handover.formats.agreement import Agreement
 from proofward.report.handover.handed_model import KINDS, SUFFIXES, handed
-from proofward.report.handover.model_source import Taken, followed_so_far, last_taken
+from proofward.report.handover.models.exported_model import ExportedModel
+from proofward.report.handover.models.model_source import Taken, followed_so_far, last_taken
 from proofward.report.histograms.card_figures import ledger_figures
 from proofward.report.histograms.of_run import Evaluation as RunEvaluation
 from proofward.report.histograms.of_run import evaluations
-from proofward.report.run_audit import RunAudit
 from proofward.report.run_page import PAGE_NAME, write_page
 from proofward.report.run_report import models
 

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from proofward.api.refusals import TablesRefused
 from proofward.cli.common.answering import Refused
-from proofward.cli.kit.data_file import DataFile
-from proofward.data.column_kinds import is_plain
-from proofward.data.csv_header import read_header
-from proofward.data.csv_problems import CsvRefused, Problems
-from proofward.data.csv_reading import Reading
-from proofward.data.csv_records import Table, read_table, table_of
-from proofward.data.plausibility import Readings
-from proofward.data.schema import Label, Notation, Schema
+from proofward.cli.kit.records.data_file import DataFile
+from proofward.data.columns.column_kinds import is_plain
+from proofward.data.columns.schema import Label, Notation, Schema
+from proofward.data.reading.header import read_header
+from proofward.data.reading.plausibility import Readings
+from proofward.data.reading.problems import CsvRefused, Problems
+from proofward.data.reading.table_records import Table, read_table, table_of
+from proofward.data.reading.table_rows import Reading
 from proofward.layers.model import FixedPoint
 
 MISSING, NO_NUMBER, INFINITE = "missing values", "values that are no number", "values that are not finite"

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from proofward.api.refusals import TablesRefused, refusing
-from proofward.cli.kit.data_file import DataFile
-from proofward.data.images.refusal import ImagesRefused
-from proofward.report.handover.exported_model import ExportedModel
-from proofward.report.handover.image_prediction import predict_images
-from proofward.report.handover.prediction import Predictions
+from proofward.cli.kit.records.data_file import DataFile
+from proofward.data.images.contract.refusal import ImagesRefused
+from proofward.report.handover.models.exported_model import ExportedModel
+from proofward.report.handover.predictions.image_prediction import predict_images
+from proofward.report.handover.predictions.prediction import Predictions
 
 Place = str | os.PathLike[str]
 

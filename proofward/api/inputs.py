@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from proofward.api.held import Held, is_frame
 from proofward.api.refusals import TablesRefused, refusing
-from proofward.data.column_kinds import TableColumn, is_plain
-from proofward.data.csv_problems import Problems, listed
-from proofward.data.schema import folded
-from proofward.report.handover.exported_model import ExportedModel
-from proofward.report.handover.prediction import NewRecords, Predictions, predict, read_records
+from proofward.data.columns.column_kinds import TableColumn, is_plain
+from proofward.data.columns.schema import folded
+from proofward.data.reading.problems import Problems, listed
+from proofward.report.handover.models.exported_model import ExportedModel
+from proofward.report.handover.predictions.prediction import NewRecords, Predictions, predict, read_records
 
 
 def predicted(model: ExportedModel, x: Any, decimal: str = ".") -> Predictions:

@@ -10,12 +10,12 @@ from typing import Any
 from proofward.api.held import as_text
 from proofward.api.refusals import SettingsRefused, refusing
 from proofward.cli.common.usual import PRESET
-from proofward.cli.project.project import Project
-from proofward.cli.project.project_columns import placeholder_features
-from proofward.cli.project.project_file import project_of
-from proofward.cli.project.project_keys import POLICY
-from proofward.data.schema import Feature, Label, Notation, ascending
-from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+from proofward.cli.project.consortium_file.columns import placeholder_features
+from proofward.cli.project.consortium_file.keys import POLICY
+from proofward.cli.project.consortium_file.project import Project
+from proofward.cli.project.consortium_file.reading import project_of
+from proofward.data.columns.schema import Feature, Label, Notation, ascending
+from proofward.federation.messages.consortium.rules import HOSPITAL, VERIFIER
 from proofward.layers.plain import shown
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS

@@ -47,20 +47,20 @@ def refusing(kind: type[FederationError]) -> Iterator[None]:
     The refusals of lower layers are left out of the traceback: their words say all.
     """
     from proofward.cli.common.answering import Refused
-    from proofward.cli.project.project_table import ProjectError
-    from proofward.cli.run.in_process_run import Unfinished
-    from proofward.data.csv_problems import CsvRefused
-    from proofward.data.schema import FeaturesInvalid
+    from proofward.cli.project.tables.table import ProjectError
+    from proofward.cli.run.running.in_process_run import Unfinished
+    from proofward.data.columns.schema import FeaturesInvalid
+    from proofward.data.reading.problems import CsvRefused
     from proofward.data.tables.refusal import FileRefused, TablesExtraMissing
-    from proofward.federation.messages.refusal import Refusal
-    from proofward.federation.messages.rules import RulesError
+    from proofward.federation.messages.basics.refusal import Refusal
+    from proofward.federation.messages.consortium.rules import RulesError
     from proofward.layers.errors import TrainingError
     from proofward.ledger.errors import LedgerError
-    from proofward.models.graph.refusals import ImportRefused
-    from proofward.report.handover.exported_model import ModelInvalid
+    from proofward.models.graph.parts.refusals import ImportRefused
     from proofward.report.handover.handed_model import NotOurs
-    from proofward.report.handover.model_source import NoModel, NotASource
-    from proofward.report.handover.prediction import TableRefused
+    from proofward.report.handover.models.exported_model import ModelInvalid
+    from proofward.report.handover.models.model_source import NoModel, NotASource
+    from proofward.report.handover.predictions.prediction import TableRefused
 
     try:
         yield

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.cli.evidence.audit_words import describe, screen, to_document
-from proofward.data.records import Records
-from proofward.report.audit_summary import AuditSummary, Breach
-from proofward.report.evaluation import evaluate
+from proofward.cli.evidence.ledgers.audit_words import describe, screen, to_document
+from proofward.data.reading.records import Records
+from proofward.report.audits.audit_summary import AuditSummary, Breach
+from proofward.report.audits.sentences import record_sentence, rules_sentence
+from proofward.report.comparing.evaluation import evaluate
 from proofward.report.figures.scores import loss
 from proofward.report.histograms.auc_interval import auc_interval
-from proofward.report.sentences import record_sentence, rules_sentence
 
 LEVEL = 0.95
 MOST_SHOWN = 16

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from proofward.api.held import Held, HeldTable, is_frame
 from proofward.api.refusals import TablesRefused, refusing
-from proofward.cli.kit.data_file import DataFile
-from proofward.data.csv_problems import Problems, listed
-from proofward.data.schema import DECIMALS, Feature, Label, Notation, folded, plain_number
+from proofward.cli.kit.records.data_file import DataFile
+from proofward.data.columns.schema import DECIMALS, Feature, Label, Notation, folded, plain_number
+from proofward.data.reading.problems import Problems, listed
 from proofward.data.tables.table_file import CSV_ERRORS, TableFile
-from proofward.report.handover.prediction import read_records
+from proofward.report.handover.predictions.prediction import read_records
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,16 @@ from proofward.api.images import image_sources
 from proofward.api.recipe import Recipe
 from proofward.api.refusals import SettingsRefused, TablesRefused, refusing
 from proofward.api.sources import all_columns, computed_classes, computed_features, sources_of
-from proofward.cli.kit.data_file import DataFile
-from proofward.cli.project.image_table import image_settings
-from proofward.cli.project.privacy_table import plain_privacy
-from proofward.cli.project.project import Project
-from proofward.cli.project.project_file import opened_project
-from proofward.cli.project.project_text import project_text
-from proofward.cli.project.validation_table import plain_validation
+from proofward.cli.kit.records.data_file import DataFile
+from proofward.cli.project.consortium_file.project import Project
+from proofward.cli.project.consortium_file.reading import opened_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.images import image_settings
+from proofward.cli.project.tables.privacy import plain_privacy
+from proofward.cli.project.tables.validation import plain_validation
+from proofward.data.columns.schema import Feature, Label, Notation, Schema
 from proofward.data.image_schema import ImageSchema
-from proofward.data.schema import Feature, Label, Notation, Schema
-from proofward.federation.messages.rules import HOSPITAL, Rules
+from proofward.federation.messages.consortium.rules import HOSPITAL, Rules
 from proofward.layers.plain import shown
 from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 from proofward.privacy.words import promise

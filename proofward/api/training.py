@@ -17,18 +17,18 @@ from proofward.api.place import Place
 from proofward.api.refusals import RunRefused, SettingsRefused, TablesRefused, refusing
 from proofward.cli.common.console import make_console
 from proofward.cli.common.kernels import load_kernels
-from proofward.cli.kit.data_file import DataFile, described
-from proofward.cli.project.project import Project
+from proofward.cli.kit.records.data_file import DataFile, described
+from proofward.cli.project.consortium_file.project import Project
 from proofward.cli.run.demo import check_folder
-from proofward.cli.run.in_process_run import ended, run_in_process, write_outcome
+from proofward.cli.run.running.in_process_run import ended, run_in_process, write_outcome
 from proofward.cli.run.simulate import description_of, forced_of, plan_of_project, read_tables
-from proofward.data.csv_records import Table
-from proofward.data.schema import folded
+from proofward.data.columns.schema import folded
+from proofward.data.reading.table_records import Table
 from proofward.engines.remote.agreement.data_sheets import read_text
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.texts import TextRefused, text_lines
+from proofward.federation.messages.basics.texts import TextRefused, text_lines
 from proofward.ledger.reading import NotReadable
-from proofward.report.handover.model_source import last_model
+from proofward.report.handover.models.model_source import last_model
 from proofward.report.measurements import Measurements
 from proofward.report.privacy_so_far import privacy_so_far
 

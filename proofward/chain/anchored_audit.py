@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proofward.chain.anchor import Anchor, anchor_of
+from proofward.chain.basics.anchor import Anchor, anchor_of
+from proofward.chain.basics.errors import NotAnchored
 from proofward.chain.contract.errors import ChainError
-from proofward.chain.errors import NotAnchored
 from proofward.chain.relay import require_continued
 from proofward.chain.seals import outcome_record
-from proofward.chain.state_proof import AnchoredState, StateProof, proved_state
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.messages.clock import in_utc
-from proofward.federation.messages.refusal import Refusal, describe
-from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.chain.state.state_proof import AnchoredState, StateProof, proved_state
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.messages.basics.clock import in_utc
+from proofward.federation.messages.basics.refusal import Refusal, describe
+from proofward.federation.parties.checking.audit_verdict import AuditVerdict
 
 NOBODY = "nobody"
 MOST = 400

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from proofward.chain.abi import WORD, selector
-from proofward.chain.anchor import anchor_of
+from proofward.chain.basics.abi import WORD, selector
+from proofward.chain.basics.anchor import anchor_of
+from proofward.chain.basics.errors import NotAnchored
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keccak import keccak256
-from proofward.chain.errors import NotAnchored
-from proofward.chain.node import Transaction
-from proofward.chain.state_proof import MOST_SEATS, AnchoredState
-from proofward.federation.history.history_state import HistoryState
+from proofward.chain.nodes.node import Transaction
+from proofward.chain.state.state_proof import MOST_SEATS, AnchoredState
+from proofward.federation.history.state.history_state import HistoryState
 
 FORMAT = "proofward/chain-transactions/v1"
 MAX_FILE = 1 << 24

@@ -10,9 +10,9 @@ from pathlib import Path
 from proofward.chain.contract.errors import ChainSignatureInvalid
 from proofward.chain.contract.keys import ChainKey
 from proofward.chain.seals import KeySealer
+from proofward.federation.messages.consortium.rules import Rules
+from proofward.federation.messages.consortium.usual import CHAIN_KEY_KINDS, SECP256K1
 from proofward.federation.messages.randomness import Randomness, SystemRandomness
-from proofward.federation.messages.rules import Rules
-from proofward.federation.messages.usual import CHAIN_KEY_KINDS, SECP256K1
 from proofward.ledger.key_file import read_seed, write_seed
 
 

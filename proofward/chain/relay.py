@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from proofward.chain.abi import calldata
-from proofward.chain.anchor import Anchor, anchor_of
+from proofward.chain.basics.abi import calldata
+from proofward.chain.basics.anchor import Anchor, anchor_of
+from proofward.chain.basics.errors import NotAnchored
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keccak import keccak256
 from proofward.chain.contract.keys import Seal
-from proofward.chain.errors import NotAnchored
-from proofward.chain.node import Node, Receipt, Transaction
+from proofward.chain.nodes.node import Node, Receipt, Transaction
 from proofward.chain.seals import bitmap, outcome_record, packed_weights, seals_of
-from proofward.chain.state_proof import AnchoredState, StateProof, proved_state, slots_for
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.round_outcome import RoundOutcome
+from proofward.chain.state.state_proof import AnchoredState, StateProof, proved_state, slots_for
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.round_outcome import RoundOutcome
 from proofward.ledger.merkle_log import consistency_proof
 
 DEPLOYMENT = "deploy"

@@ -18,21 +18,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from proofward.chain.abi import calldata
-from proofward.chain.anchor import Anchor, anchor_of, point_of, seat_of
+from proofward.chain.basics.abi import calldata
+from proofward.chain.basics.anchor import Anchor, anchor_of, point_of, seat_of
+from proofward.chain.basics.errors import NotAnchored
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.errors import ChainError
 from proofward.chain.contract.keys import ChainKey, Seal, Signature
 from proofward.chain.contract.typed_data import Replacement
-from proofward.chain.errors import NotAnchored
-from proofward.chain.node import Transaction
+from proofward.chain.nodes.node import Transaction
 from proofward.chain.seals import KeySealer
-from proofward.chain.state_proof import AnchoredState
-from proofward.federation.history.chain_steps import is_signed
-from proofward.federation.history.history_state import HistoryState
+from proofward.chain.state.state_proof import AnchoredState
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.steps.chain import is_signed
+from proofward.federation.messages.basics.refusal import describe
 from proofward.federation.messages.beacon import hash_parts
-from proofward.federation.messages.refusal import describe
-from proofward.federation.messages.usual import CHAIN_KEY_KINDS
+from proofward.federation.messages.consortium.usual import CHAIN_KEY_KINDS
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from proofward.chain.anchor import Anchor, anchor_of, point_of
+from proofward.chain.basics.anchor import Anchor, anchor_of, point_of
 from proofward.chain.contract.errors import ChainError
 from proofward.chain.contract.keccak import keccak256
 from proofward.chain.contract.keys import ChainKey, Seal, Signature
 from proofward.chain.contract.packing import pack_bitmap, pack_weights
 from proofward.chain.contract.typed_data import Outcome, TypedRecord, Weights
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.round_outcome import RoundOutcome
-from proofward.federation.messages.catalogue import RoundSeal, VerdictReceipt
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.round_outcome import RoundOutcome
+from proofward.federation.messages.records.catalogue import RoundSeal, VerdictReceipt
 from proofward.federation.storage.objects import Objects
 
 
@@ -88,7 +88,7 @@ class KeySealer:
         self, history: HistoryState, objects: Objects, name: str, hospital: str
     ) -> VerdictReceipt | None:
         """See Sealer."""
-        from proofward.chain.verdicts import sealed_verdict
+        from proofward.chain.disputes.verdicts import sealed_verdict
 
         return sealed_verdict(self._key, history, objects, name, hospital)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from proofward.chain.anchor import anchor_of
-from proofward.chain.errors import NoAnchor
-from proofward.chain.node import Node
+from proofward.chain.basics.anchor import anchor_of
+from proofward.chain.basics.errors import NoAnchor
+from proofward.chain.nodes.node import Node
 from proofward.chain.relay import NOTHING_YET, state_of, transactions
 from proofward.chain.seals import seals_of
-from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.state.history_state import HistoryState
 
 
 def standing_of(history: HistoryState, node: Node | None) -> tuple[dict[str, object], list[str]]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from proofward.charts.chart import Chart
 from proofward.charts.lines import Line, draw_lines
-from proofward.report.baselines import federated, federated_float, fixed_auc, float_auc
-from proofward.report.comparison import ALONE, FEDERATED, PROOFWARD, MethodScores
-from proofward.report.scenario import Scenario
+from proofward.report.comparing.baselines import federated, federated_float, fixed_auc, float_auc
+from proofward.report.comparing.comparison import ALONE, FEDERATED, PROOFWARD, MethodScores
+from proofward.report.demonstrations.scenario import Scenario
 
 BY_ROUND_NAME, BY_HOSPITALS_NAME = "auc-by-round", "auc-by-hospitals"
 OURS, PLAIN, LONE = "ProofWard", "plain federated averaging, float", "a hospital alone, mean and range"
@@ -16,7 +16,7 @@ _UP = "AUC on held-out records"
 
 
 def by_round(found: Mapping[str, MethodScores]) -> Chart:
-    """Of a run's own models beside the baselines of the same batches, see `report.comparison`."""
+    """Of a run's own models beside the baselines of the same batches, see `report.comparing.comparison`."""
     lone = [entry.auc for name, entry in found.items() if name.startswith(f"{ALONE}: ")]
     lines = [
         Line(OURS, found[PROOFWARD].auc),

@@ -10,8 +10,8 @@ from typing import Any
 
 from proofward.ledger.files import make_directory
 from proofward.report.figures.canvas import PicturesUnavailable, png, svg
-from proofward.report.handover.model_files import write_files
-from proofward.report.handover.two_forms import plain
+from proofward.report.handover.models.model_files import write_files
+from proofward.report.handover.models.two_forms import plain
 
 PAGE_NAME = "charts.md"
 

@@ -8,10 +8,10 @@ from proofward.charts.accuracy import by_hospitals, by_round
 from proofward.charts.chart import Chart
 from proofward.charts.round_seconds import seconds_by_round
 from proofward.charts.verifiers import verification_by_verifiers
-from proofward.federation.messages.usual import LEAST_HOSPITALS
-from proofward.report.comparison import MethodScores
+from proofward.federation.messages.consortium.usual import LEAST_HOSPITALS
+from proofward.report.comparing.comparison import MethodScores
+from proofward.report.demonstrations.scenario import Scenario
 from proofward.report.measurements import Measurements
-from proofward.report.scenario import Scenario
 
 VERIFIER_COUNTS = (1, 2, 3)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from proofward.charts.chart import Chart
 from proofward.charts.lines import Line, draw_lines
 from proofward.engines.in_process import InProcessFederation
+from proofward.report.demonstrations.scenario import Scenario, demonstration_plan
 from proofward.report.measurements import Measurements
-from proofward.report.scenario import Scenario, demonstration_plan
 
 NAME = "verification-by-verifiers"
 

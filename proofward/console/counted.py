@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 from proofward.console.followed import Followed
 from proofward.console.source import Source
-from proofward.data.feature import FeaturesInvalid
+from proofward.data.columns.feature import FeaturesInvalid
 from proofward.federation.history.history import History
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.objects import Objects, StoredObjects
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
 from proofward.relations.score_counting import layout_in
-from proofward.report.handover.model_source import NoModel, described_by
+from proofward.report.handover.models.model_source import NoModel, described_by
 from proofward.report.histograms.of_run import Evaluation, evaluations
 from proofward.report.statistics_source import StatisticsMissing, Summed, summed_of
 from proofward.statistics.source import layout_of_rounds

@@ -16,11 +16,11 @@ from proofward.console.stored import HostedLedger, StoredEntries
 from proofward.encoding import MalformedMessage
 from proofward.engines.remote.agreement.home import HomeError
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CLOSED
-from proofward.federation.messages.catalogue import FederationOpened
+from proofward.federation.history.state.history_state import CLOSED
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.rules import Rules, RulesError
 from proofward.federation.messages.envelope import parse_envelope
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import Rules, RulesError
+from proofward.federation.messages.records.catalogue import FederationOpened
 from proofward.ledger.errors import LedgerCorrupt, LedgerError, LedgerUnavailable
 from proofward.ledger.merkle_log import leaf_hash
 

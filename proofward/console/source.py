@@ -11,7 +11,7 @@ from proofward.engines.registry import engine_of
 from proofward.engines.remote.agreement.home import LOG, Home, HomeError
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.engines.run_folder import private_of
-from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.consortium.rules import Rules
 from proofward.ledger.database import FILE_NAME
 
 RUN, KIT = "run", "kit"

@@ -6,9 +6,9 @@ import inspect
 import re
 from datetime import UTC, datetime
 
-from proofward.federation.history import history_state as phases
-from proofward.federation.messages.catalogue import KINDS
-from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+from proofward.federation.history.state import history_state as phases
+from proofward.federation.messages.consortium.rules import HOSPITAL, VERIFIER
+from proofward.federation.messages.records.catalogue import KINDS
 
 PHASES: dict[str, str] = {
     phases.BEFORE: "nothing is recorded yet",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from proofward.data.columns.schema import TITLE_MARK, FeaturesInvalid, Schema
 from proofward.data.image_schema import IMAGES_MARK, ImageSchema
-from proofward.data.schema import TITLE_MARK, FeaturesInvalid, Schema
 
 _BOUND = re.compile(r"[0-9a-f]{64}")
 

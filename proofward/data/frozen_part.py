@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from proofward.data.columns.schema import CLIPPED_PERCENT, Feature, FeaturesInvalid
 from proofward.data.frozen.network import FrozenNetwork
 from proofward.data.frozen.weights import LIMIT, VALUE_BITS
 from proofward.data.frozen.windows import FloatArray, Shape
-from proofward.data.images.example import Bytes
-from proofward.data.images.levels import Levels
-from proofward.data.plausibility import CLIPPED, Doubt, clipped_by_name, outside
-from proofward.data.records import to_fixed_point
-from proofward.data.schema import CLIPPED_PERCENT, Feature, FeaturesInvalid
+from proofward.data.images.contract.example import Bytes
+from proofward.data.images.pixels.levels import Levels
+from proofward.data.reading.plausibility import CLIPPED, Doubt, clipped_by_name, outside
+from proofward.data.reading.records import to_fixed_point
 from proofward.layers.linear import MAX_WIDTH
 from proofward.layers.model import FixedPoint, Int64Array
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.data.images.example import Bytes, Example, Picture, Unread
-from proofward.data.images.refusal import ImagesRefused
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.example import Bytes, Example, Picture, Unread
+from proofward.data.images.contract.refusal import ImagesRefused
+from proofward.data.images.contract.rule import ImageRule
 
 KIND = "generated"
 CLASSES = ("tissue", "mass")

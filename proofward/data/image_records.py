@@ -13,23 +13,23 @@ from pathlib import Path
 
 import numpy as np
 
-from proofward.data.csv_problems import CsvRefused
-from proofward.data.csv_records import Table
 from proofward.data.frozen_part import Reached
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.admission import Admission
-from proofward.data.images.example import Source
+from proofward.data.images.contract.admission import Admission
+from proofward.data.images.contract.example import Source
+from proofward.data.images.contract.refusal import ImagesRefused
 from proofward.data.images.inspection import ONE_CLASS, Inspection, inspect, shown
-from proofward.data.images.listing import Columns, read_listing
-from proofward.data.images.patient_column import read_patients
 from proofward.data.images.patient_split import patients_of
-from proofward.data.images.refusal import ImagesRefused
+from proofward.data.images.readers.listing import Columns, read_listing
+from proofward.data.images.readers.patient_column import read_patients
 from proofward.data.images.sources import source_at
 from proofward.data.images.stream import batches
-from proofward.data.joined_rows import Joined, RowFile, join
-from proofward.data.plausibility import IMAGES, Doubt
-from proofward.data.plausibility import ONE_CLASS as ALONE
-from proofward.data.records import Records
+from proofward.data.reading.joined_rows import Joined, RowFile, join
+from proofward.data.reading.plausibility import IMAGES, Doubt
+from proofward.data.reading.plausibility import ONE_CLASS as ALONE
+from proofward.data.reading.problems import CsvRefused
+from proofward.data.reading.records import Records
+from proofward.data.reading.table_records import Table
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from proofward.data.columns.row_schema import RowSchema
+from proofward.data.columns.schema import FEATURES_NAME, MAX_BYTES, Feature, FeaturesInvalid, Schema
 from proofward.data.frozen.network import MAX_BYTES as MAX_NETWORK_BYTES
 from proofward.data.frozen.network import FrozenNetwork
 from proofward.data.frozen_part import FROZEN_NAME, FrozenPart, Reached
-from proofward.data.images.example import Bytes
-from proofward.data.images.levels import Levels, numbers
-from proofward.data.images.rule import ImageRule
-from proofward.data.row_schema import RowSchema
-from proofward.data.schema import FEATURES_NAME, MAX_BYTES, Feature, FeaturesInvalid, Schema
+from proofward.data.images.contract.example import Bytes
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels, numbers
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.plain import MOST_CLASSES

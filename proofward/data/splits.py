@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.schedule import permutation
 

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from proofward.data.records import Records, to_fixed_point
+from proofward.data.reading.records import Records, to_fixed_point
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint
 

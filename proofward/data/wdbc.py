@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from proofward.data.records import Records, to_fixed_point
+from proofward.data.reading.records import Records, to_fixed_point
 from proofward.layers.model import FixedPoint
 
 #: (feature, centre, spread): a feature x becomes (x - centre) / spread.

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from proofward.dossier.evidence import evidence
 from proofward.dossier.html_page import html_page
 from proofward.dossier.pdf import pdf as pdf_of
+from proofward.dossier.record.evidence import evidence
 from proofward.dossier.report import paper_of, to_plain
-from proofward.federation.history.proofs import Proofs
+from proofward.federation.history.proving.proofs import Proofs
 from proofward.ledger.files import write_out
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.run_audit import RunAudit
-from proofward.report.sentences import record_sentence, rules_sentence
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import RunAudit
+from proofward.report.audits.sentences import record_sentence, rules_sentence
 
 
 @dataclass(frozen=True)

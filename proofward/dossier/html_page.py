@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator
 from pathlib import Path
 
-from proofward.dossier.paper import (
+from proofward.dossier.parts.paper import (
     Basis,
     Block,
     Cell,

@@ -6,9 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import proofward
-from proofward.dossier import course, digests, findings, laws, people, promises, quality
-from proofward.dossier.evidence import Evidence
-from proofward.dossier.paper import (
+from proofward.dossier.parts.paper import (
     Block,
     Cell,
     Fact,
@@ -22,6 +20,8 @@ from proofward.dossier.paper import (
     cell_text,
     plain,
 )
+from proofward.dossier.record.evidence import Evidence
+from proofward.dossier.sections import course, digests, findings, laws, people, promises, quality
 
 FORMAT = "proofward/report/v1"
 SECTIONS = (

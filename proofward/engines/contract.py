@@ -2,8 +2,9 @@
 
 An engine is a folder beside this file with a class that keeps the contract, and a line in `registry`. The
 protocol is none of its business: a member needs a function that carries bytes to the server and the answer
-back (`remote.link.Carry`), the server's end offers one that answers (`remote.desk.Desk`). So the contract
-holds what commands ask of any engine, and the layout of a kit that sites, commands and documents rely on:
+back (`remote.link.Carry`), the server's end offers one that answers (`remote.hosting.desk.Desk`). So the
+contract holds what commands ask of any engine, and the layout of a kit that sites, commands and documents
+rely on:
 
     KIT/proofward      the site's own folder, `remote.agreement.home.Home`, with the name of the engine in it
     FOLDER/kits/SITE   a kit for every site, the server's and the coordinator's among them
@@ -127,7 +128,7 @@ class Health:
     @property
     def over(self) -> bool:
         """Whether the federation has come to its end as far as the kit knows."""
-        from proofward.federation.history.history_state import CLOSED
+        from proofward.federation.history.state.history_state import CLOSED
 
         view = self.view
         phases = {member.phase for member in view.members} | {view.ledger.phase if view.ledger else ""}

@@ -20,20 +20,20 @@ from proofward.attestation.collect import Attester
 from proofward.chain.key_files import sealer_for
 from proofward.engines.members_at_once import usual_workers
 from proofward.engines.run_folder import Plan, RunFolder
-from proofward.federation.history.counted import CountedSum, counted_sums
 from proofward.federation.history.faults import Fault, faults
-from proofward.federation.history.history_state import CLOSED
-from proofward.federation.history.proofs import Proofs, RelationProofs
-from proofward.federation.history.waiting import waits_for
+from proofward.federation.history.progress.waiting import waits_for
+from proofward.federation.history.proving.proofs import Proofs, RelationProofs
+from proofward.federation.history.state.history_state import CLOSED
+from proofward.federation.history.sums.counted import CountedSum, counted_sums
+from proofward.federation.messages.basics.refusal import FederationHalted, Refusal
+from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.events import Event, Observer, ignore
-from proofward.federation.messages.refusal import FederationHalted, Refusal
-from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.aggregator import Aggregator
-from proofward.federation.parties.counting import CountSource, no_counts
-from proofward.federation.parties.extension import log_verifier
-from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.equipment.counting import CountSource, no_counts
+from proofward.federation.parties.equipment.surroundings import Surroundings
+from proofward.federation.parties.following.extension import log_verifier
+from proofward.federation.parties.following.follower import Follower
 from proofward.federation.parties.hospital import NO_RECORDS, Hospital
-from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.state_store import StateStore

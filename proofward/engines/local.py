@@ -20,7 +20,7 @@ from proofward.engines.operations.isolation import interpreter, isolated
 from proofward.engines.registry import ENGINES, USUAL
 from proofward.engines.remote.agreement.home import Home, Signed
 from proofward.engines.remote.agreement.terms import Terms
-from proofward.federation.messages.rules import HOSPITAL
+from proofward.federation.messages.consortium.rules import HOSPITAL
 from proofward.ledger.seal import SEAL_NAME
 
 SERVER = "localhost"

@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.attestation.policy import Policy
-from proofward.federation.messages.chain_terms import ChainTerms
-from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
-from proofward.federation.messages.committees import Committees
-from proofward.federation.messages.declarations import NOTHING_DECLARED, Declarations
+from proofward.federation.messages.basics.clock import Clock, repeatable_clock, system_clock
+from proofward.federation.messages.basics.values import integers_to_bytes
+from proofward.federation.messages.consortium.chain_terms import ChainTerms
+from proofward.federation.messages.consortium.committees import Committees
+from proofward.federation.messages.consortium.declarations import NOTHING_DECLARED, Declarations
+from proofward.federation.messages.consortium.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
+from proofward.federation.messages.consortium.scaling import PLAIN, Scaling
+from proofward.federation.messages.consortium.usual import usual_abandonments
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
-from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
-from proofward.federation.messages.scaling import PLAIN, Scaling
-from proofward.federation.messages.usual import usual_abandonments
-from proofward.federation.messages.values import integers_to_bytes
 from proofward.ledger.database import FILE_NAME
 from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.data.records import Records, to_fixed_point
+from proofward.data.reading.records import Records, to_fixed_point
 from proofward.layers.errors import ConfigurationError, TrainingError
 from proofward.layers.float_twin import Float32Array, real_features, real_weights
 from proofward.layers.float_twin import scores as float_scores

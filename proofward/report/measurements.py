@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from proofward.federation.messages.catalogue import Enrolment, RoundClosed, RoundOpened
 from proofward.federation.messages.events import Event
+from proofward.federation.messages.records.catalogue import Enrolment, RoundClosed, RoundOpened
 
 PHASES = ("prove enrolment", "train", "encrypt", "prove", "verify", "aggregate", "confirm")
 _BY_EVENT = {"verified": "verify", "aggregated": "aggregate", "confirmed": "confirm"}

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from proofward.encoding import MalformedMessage, decode
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.catalogue import FederationOpened
+from proofward.federation.messages.consortium.rules import Rules, RulesError
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.rules import Rules, RulesError
+from proofward.federation.messages.records.catalogue import FederationOpened
 from proofward.ledger.database import Database
 from proofward.ledger.errors import LedgerError
 

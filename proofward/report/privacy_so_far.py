@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from proofward.federation.history.consent_steps import most_releases
-from proofward.federation.history.history_state import HistoryState
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.steps.consent import most_releases
 from proofward.privacy.words import NO_PRIVACY, promise, spent
 
 

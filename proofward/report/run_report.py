@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from proofward.data.splits import label_counts
-from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History
-from proofward.federation.history.statements import enrolment_statement
+from proofward.federation.history.proving.statements import enrolment_statement
+from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.storage.objects import Objects
 from proofward.lattice.security import security_margin
 from proofward.layers.model import Int64Array
 from proofward.relations.enrolment import enrolment_plan
 from proofward.relations.measure import round_plan
-from proofward.report.comparison import MethodScores, compare, lone_mean
+from proofward.report.comparing.comparison import MethodScores, compare, lone_mean
+from proofward.report.demonstrations.scenario import Scenario
 from proofward.report.handover.proof_file import ProofFile
 from proofward.report.measurements import Measurements
-from proofward.report.scenario import Scenario
 
 FORMAT = "proofward/metrics/v1"
 

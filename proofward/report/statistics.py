@@ -16,9 +16,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from proofward.data.column_kinds import Category, Ordinal, TableColumn
-from proofward.data.schema import Schema
-from proofward.data.statistics_layout import schema_of
+from proofward.data.columns.column_kinds import Category, Ordinal, TableColumn
+from proofward.data.columns.schema import Schema
+from proofward.data.columns.statistics_layout import schema_of
 from proofward.statistics.counts import Signed, from_limbs, parts_of, ranges_of
 from proofward.statistics.intervals import NO_RANGE, ROUGH_BORDERS, UNIT_BITS, Range
 from proofward.statistics.layout import (

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from proofward.data.feature import FeaturesInvalid
-from proofward.federation.history.counted import counted_sums
+from proofward.data.columns.feature import FeaturesInvalid
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CLOSED
+from proofward.federation.history.state.history_state import CLOSED
+from proofward.federation.history.sums.counted import counted_sums
 from proofward.federation.storage.objects import Objects
 from proofward.layers.errors import ConfigurationError
-from proofward.report.handover.model_source import followed_so_far
+from proofward.report.handover.models.model_source import followed_so_far
 from proofward.report.statistics import Statistics, statistics_of
 from proofward.statistics.source import by_step, layout_of_rounds
 

@@ -6,9 +6,9 @@ import base64
 import html
 from collections.abc import Iterator
 
-from proofward.data.least_counts import LEAST, Count
-from proofward.data.table_inspection import ColumnSummary, Finding, TableInspection
-from proofward.report.handover.two_forms import Table, html_page, plain
+from proofward.data.inspection.least_counts import LEAST, Count
+from proofward.data.inspection.table_inspection import ColumnSummary, Finding, TableInspection
+from proofward.report.handover.models.two_forms import Table, html_page, plain
 from proofward.report.table_picture import picture_words
 
 CAUTION = (

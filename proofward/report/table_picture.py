@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from proofward.data.least_counts import LEAST
-from proofward.data.table_inspection import ColumnSummary, TableInspection
+from proofward.data.inspection.least_counts import LEAST
+from proofward.data.inspection.table_inspection import ColumnSummary, TableInspection
 from proofward.report.figures.canvas import BLUE, GREY, ORANGE, label, new_figure, open_sides, png
 
 SHOWN_COLUMNS, SHOWN_BARS, ACROSS = 40, 8, 5

@@ -19,15 +19,15 @@ from proofward.engines.contract import home_of
 from proofward.engines.operations.event_log import KEPT, rotated
 from proofward.engines.remote.agreement.home import LOG
 from proofward.engines.run_folder import private_of
-from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CLOSED
-from proofward.federation.history.round_state import RoundState
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.state.history_state import CLOSED
+from proofward.federation.history.state.round_state import RoundState
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.report.handover.handed_model import METRICS_NAME
-from proofward.report.handover.model_source import followed_so_far, is_kit
+from proofward.report.handover.models.model_source import followed_so_far, is_kit
 from proofward.report.run_page import FOLDER_NAME
 
 MAX_BYTES, MAX_ROUND = 1 << 26, 1 << 20

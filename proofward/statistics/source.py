@@ -10,8 +10,13 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from proofward.federation.history.counted import CountedSum
-from proofward.federation.parties.counting import CountingTask, CountSource, CountsUnavailable, no_counts
+from proofward.federation.history.sums.counted import CountedSum
+from proofward.federation.parties.equipment.counting import (
+    CountingTask,
+    CountSource,
+    CountsUnavailable,
+    no_counts,
+)
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.relations.counting import Counting

@@ -14,10 +14,10 @@ import proofward as pw
 from proofward.encoding import decode
 from proofward.engines import in_process
 from proofward.engines.run_folder import RunFolder
-from proofward.federation.messages.catalogue import Enrolment
 from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.records.catalogue import Enrolment
 from proofward.ledger.database import Database
-from proofward.report.handover.exported_model import read_exported
+from proofward.report.handover.models.exported_model import read_exported
 from tests.api.tables import COLUMNS, NAMES, QUICK, arrays, files, sites
 from tests.cli.conftest import Command
 

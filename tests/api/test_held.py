@@ -14,8 +14,8 @@ from proofward.api.held import INFINITE, MISSING, NO_NUMBER, as_numbers, as_text
 from proofward.api.refusals import TablesRefused
 from proofward.api.results import Evaluation
 from proofward.api.sources import Columns, columns_of, computed_classes, computed_features, source_of
-from proofward.data.records import Records
-from proofward.data.schema import Label, Notation
+from proofward.data.columns.schema import Label, Notation
+from proofward.data.reading.records import Records
 
 
 @pytest.mark.parametrize(

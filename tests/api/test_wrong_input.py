@@ -168,8 +168,8 @@ def test_hospitals_of_a_file(tmp_path):
 def quick_file(folder):
     """The consortium.toml of a federation that has not been run."""
     from proofward.api.recipe import Recipe
-    from proofward.cli.project.project_text import project_text
-    from proofward.data.schema import Feature, Label
+    from proofward.cli.project.consortium_file.writing import project_text
+    from proofward.data.columns.schema import Feature, Label
 
     given = {name: value for name, value in QUICK.items() if name != "progress"}
     recipe = Recipe({**given, "preset": "tiny", "title": "Own"})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from proofward.chain.anchor import contract_digest
+from proofward.chain.basics.anchor import contract_digest
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.chain_terms import ChainTerms
+from proofward.federation.messages.consortium.chain_terms import ChainTerms
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 CHAIN = 31337

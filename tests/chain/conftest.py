@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from proofward.chain.anchor import anchor_of
-from proofward.chain.local_node import LocalNode
-from proofward.chain.node import Receipt
+from proofward.chain.basics.anchor import anchor_of
+from proofward.chain.nodes.local_node import LocalNode
+from proofward.chain.nodes.node import Receipt
 from proofward.chain.relay import relay
-from proofward.chain.state_proof import StateProof, slots_for
+from proofward.chain.state.state_proof import StateProof, slots_for
 from proofward.cli.main import main
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.run_folder import private_of
 from proofward.federation.history.history import History
-from proofward.federation.messages.catalogue import RoundSeal
+from proofward.federation.messages.records.catalogue import RoundSeal
 from proofward.federation.parties.verifier import Verifier
-from proofward.report.handover.model_source import read_ledger
+from proofward.report.handover.models.model_source import read_ledger
 from tests.chain.anchored import anchored_plan
 from tests.federation.adopted import adopt
 from tests.federation.fakes import FakeProofs, datasets

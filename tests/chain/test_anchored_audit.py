@@ -10,22 +10,22 @@ from importlib import import_module
 
 import pytest
 
-from proofward.chain.anchor import anchor_of
 from proofward.chain.anchored_audit import anchor_verdicts
+from proofward.chain.basics.anchor import anchor_of
+from proofward.chain.basics.errors import ProofOfStateInvalid
 from proofward.chain.contract.errors import ChainError
 from proofward.chain.contract.keccak import keccak256
-from proofward.chain.errors import ProofOfStateInvalid
-from proofward.chain.rlp import rlp_decode, rlp_encode
-from proofward.chain.state_proof import StateProof, proved_state, slots_for
-from proofward.chain.state_trie import value_at
-from proofward.cli.evidence.audit_words import screen
-from proofward.dossier.digests import digests
-from proofward.dossier.evidence import evidence
-from proofward.dossier.paper import Facts
-from proofward.federation.history.outcomes import roster_digest
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.handover.model_source import read_ledger
-from proofward.report.run_audit import PROOF_OF_ANCHOR, RunAudit
+from proofward.chain.state.rlp import rlp_decode, rlp_encode
+from proofward.chain.state.state_proof import StateProof, proved_state, slots_for
+from proofward.chain.state.state_trie import value_at
+from proofward.cli.evidence.ledgers.audit_words import screen
+from proofward.dossier.parts.paper import Facts
+from proofward.dossier.record.evidence import evidence
+from proofward.dossier.sections.digests import digests
+from proofward.federation.history.state.outcomes import roster_digest
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import PROOF_OF_ANCHOR, RunAudit
+from proofward.report.handover.models.model_source import read_ledger
 from tests.federation.fakes import FakeProofs
 
 pytestmark = pytest.mark.slow
@@ -144,7 +144,7 @@ def test_an_outcome_of_another_round_is_named(run) -> None:
 
 
 def test_a_chain_without_the_contract_is_named(run) -> None:
-    empty = import_module("proofward.chain.local_node").LocalNode()
+    empty = import_module("proofward.chain.nodes.local_node").LocalNode()
     proof = empty.state_proof(run.proof.address, list(run.proof.storage))
     assert not proved_state(proof).deployed
     (verdict,) = anchor_verdicts(run.history, proof)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.chain.errors import NotAnchored
-from proofward.chain.fees import GWEI, MOST_TIP, USUAL_MOST, fees
+from proofward.chain.basics.errors import NotAnchored
+from proofward.chain.nodes.fees import GWEI, MOST_TIP, USUAL_MOST, fees
 
 MOST = USUAL_MOST * GWEI
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proofward.chain.libraries import imported
+from proofward.chain.basics.libraries import imported
 
 PACKAGE = Path(__file__).resolve().parents[2] / "proofward"
 LIBRARIES = ("web3", "eth", "eth_account", "eth_abi", "eth_keys", "py_ecc")
@@ -19,8 +19,8 @@ LIBRARIES = ("web3", "eth", "eth_account", "eth_abi", "eth_keys", "py_ecc")
 def test_the_limit_of_recursion_stays() -> None:
     program = (
         "import sys; before = sys.getrecursionlimit()\n"
-        "from proofward.chain.evm import LocalChain\n"
-        "from proofward.chain.rpc import RpcNode\n"
+        "from proofward.chain.nodes.evm import LocalChain\n"
+        "from proofward.chain.nodes.rpc import RpcNode\n"
         "LocalChain(p256=True); RpcNode('http://127.0.0.1:9')\n"
         "assert sys.getrecursionlimit() == before, sys.getrecursionlimit()\n"
     )

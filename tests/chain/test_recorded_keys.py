@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from proofward.chain.contract.keys import ChainKey
+from proofward.chain.disputes.verdicts import verdict_holds
 from proofward.chain.seals import KeySealer
-from proofward.chain.verdicts import verdict_holds
-from proofward.federation.history import chain_steps
-from proofward.federation.history.chain_steps import binding_payload
-from proofward.federation.history.history_state import CONFIRM, ENROLMENT, KEYS
-from proofward.federation.history.slots import slot_of
-from proofward.federation.messages.catalogue import ChainKeySaid, RoundSeal, VerdictReceipt
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.usual import P256, SECP256K1
+from proofward.federation.history.state.history_state import CONFIRM, ENROLMENT, KEYS
+from proofward.federation.history.state.slots import slot_of
+from proofward.federation.history.steps import chain as chain_steps
+from proofward.federation.history.steps.chain import binding_payload
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.usual import P256, SECP256K1
+from proofward.federation.messages.records.catalogue import ChainKeySaid, RoundSeal, VerdictReceipt
 from tests.chain.anchored import CHAIN, anchored_plan
 from tests.federation.fakes import plan
 from tests.federation.harness import Stopped

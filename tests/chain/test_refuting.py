@@ -7,17 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.chain import refuting
-from proofward.chain.anchor import anchor_of
+from proofward.chain.basics.anchor import anchor_of
+from proofward.chain.disputes import refuting
+from proofward.chain.disputes.receipt import Receipt
+from proofward.chain.disputes.refuting import HOLDS, examined
+from proofward.chain.disputes.verdicts import typed_verdict
 from proofward.chain.key_files import kept_key
-from proofward.chain.local_node import LocalNode
-from proofward.chain.receipt import Receipt
-from proofward.chain.refuting import HOLDS, examined
+from proofward.chain.nodes.local_node import LocalNode
 from proofward.chain.relay import relay, state_of
-from proofward.chain.verdicts import typed_verdict
-from proofward.cli.evidence import chain, chain_dispute
+from proofward.cli.evidence.anchor import chain
+from proofward.cli.evidence.anchor import dispute as chain_dispute
 from proofward.engines.run_folder import private_of
-from proofward.federation.messages.catalogue import VerdictReceipt
+from proofward.federation.messages.records.catalogue import VerdictReceipt
 from tests.chain.contract.disputed import Disputed, without_training
 
 pytestmark = pytest.mark.slow

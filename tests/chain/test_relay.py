@@ -7,24 +7,24 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.chain.abi import calldata
-from proofward.chain.anchor import anchor_of
+from proofward.chain.basics.abi import calldata
+from proofward.chain.basics.anchor import anchor_of
+from proofward.chain.basics.errors import NoAnchor, NotAnchored
 from proofward.chain.carried import carried_of, from_json, is_there, to_json
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keys import ChainKey, Seal
 from proofward.chain.contract.typed_data import Checkpoint
-from proofward.chain.errors import NoAnchor, NotAnchored
 from proofward.chain.key_files import kept_key
-from proofward.chain.local_node import LocalNode
-from proofward.chain.node import Transaction
+from proofward.chain.nodes.local_node import LocalNode
+from proofward.chain.nodes.node import Transaction
 from proofward.chain.relay import NOTHING_YET, relay, require_continued, state_of, transactions
 from proofward.chain.seals import KeySealer, outcome_record, seals_of
 from proofward.chain.standing import standing_of
-from proofward.cli.evidence import chain
+from proofward.cli.evidence.anchor import chain
 from proofward.engines.run_folder import private_of
-from proofward.federation.messages.catalogue import RoundSeal
+from proofward.federation.messages.records.catalogue import RoundSeal
 from proofward.ledger.merkle_log import consistency_proof
-from proofward.report.handover.model_source import read_ledger
+from proofward.report.handover.models.model_source import read_ledger
 from tests.chain.anchored import anchored_plan, federation
 from tests.federation.harness import Withholding
 

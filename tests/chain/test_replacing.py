@@ -8,18 +8,18 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.chain.anchor import anchor_of
+from proofward.chain.basics.anchor import anchor_of
+from proofward.chain.basics.errors import NotAnchored
 from proofward.chain.contract.keys import ChainKey
-from proofward.chain.errors import NotAnchored
 from proofward.chain.key_files import kept_key, next_key
-from proofward.chain.local_node import LocalNode
+from proofward.chain.nodes.local_node import LocalNode
 from proofward.chain.relay import asked_proof, relay, state_of, transactions
 from proofward.chain.replacing import SeatRequest, checked, replacement, request, sealed
 from proofward.chain.seals import KeySealer, seals_of
 from proofward.chain.standing import standing_of
-from proofward.cli.evidence import chain_seat
+from proofward.cli.evidence.anchor import seat as chain_seat
 from proofward.engines.run_folder import private_of
-from proofward.federation.messages.usual import P256, SECP256K1
+from proofward.federation.messages.consortium.usual import P256, SECP256K1
 from proofward.ledger.keys import SigningKey
 from tests.federation.adopted import adopt
 

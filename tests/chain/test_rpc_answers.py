@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from proofward.chain.errors import NotAnchored
-from proofward.chain.libraries import imported
+from proofward.chain.basics.errors import NotAnchored
+from proofward.chain.basics.libraries import imported
 
 with imported():
     pytest.importorskip("web3")
 
-from proofward.chain.rpc import RpcNode
+from proofward.chain.nodes.rpc import RpcNode
 
 
 class Answering:

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from proofward.cli.main import main
-from proofward.engines.flare import certificate
+from proofward.engines.flare.condition import certificate
 from proofward.engines.flare.supervisor import Supervisor
 from proofward.engines.local import LocalConsortium
 from tests.cli.local_kits import local_consortium

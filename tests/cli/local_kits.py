@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from proofward.cli.run.demo_sites import terms_of
+from proofward.cli.run.demos.sites import terms_of
 from proofward.engines.local import SERVER, LocalConsortium
-from proofward.report.scenario import make_scenario
+from proofward.report.demonstrations.scenario import make_scenario
 
 
 def local_consortium(folder: Path) -> LocalConsortium:

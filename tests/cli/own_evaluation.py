@@ -11,9 +11,9 @@ import pytest
 
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import Network, mlp
-from proofward.report.handover.description import Column, Description, Feature
-from proofward.report.handover.exported_model import ExportedModel, Origin
-from proofward.report.handover.prediction import NewRecords, predict
+from proofward.report.handover.models.description import Column, Description, Feature
+from proofward.report.handover.models.exported_model import ExportedModel, Origin
+from proofward.report.handover.predictions.prediction import NewRecords, predict
 
 SCALES = FixedPoint()
 UNIT, REAL = 1 << SCALES.activation_bits, 1 << SCALES.weight_bits

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from unittest import mock
 
-from proofward.cli.project.accuracy_words import about_accuracy
-from proofward.cli.project.project_file import read_project
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.words.accuracy import about_accuracy
 from tests.cli.test_privacy_table import OPTIONS, written
 
 

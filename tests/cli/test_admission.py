@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from proofward.cli.evidence.audit_words import screen, to_document
+from proofward.cli.evidence.ledgers.audit_words import screen, to_document
 from proofward.cli.kit.admit import key_in_words
-from proofward.data.schema import FEATURES_NAME
+from proofward.data.columns.schema import FEATURES_NAME
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.requests import pending_admissions
-from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.consortium.rules import Rules
 from proofward.federation.parties.auditor import Auditor
 from proofward.ledger.keys import SigningKey
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 from tests.cli.test_enrol import furnish
 from tests.engines.remote_harness import AUDITOR, SERVER, Consortium, agreement, set_up
 from tests.engines.remote_kits import furnish_kit

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.cli.project.project_file import read_project, read_whole_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
-from proofward.cli.project.terms_in_words import in_words
+from proofward.cli.project.consortium_file.reading import read_project, read_whole_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.table import ProjectError
+from proofward.cli.project.words.terms import in_words
 from proofward.cli.run.simulate import plan_of_project
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.layers.weighting import CAPPED, ROOT, Weighting

@@ -10,7 +10,7 @@ import pytest
 
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.attacks.other_rules import evaluated, noisy
-from proofward.report.attack_outcome import EXPECTED
+from proofward.report.demonstrations.attack_outcome import EXPECTED
 
 TINY = ("--preset", "tiny", "--no-plot")
 #: One of each kind: a forged proof, a changed ciphertext, a key share, an aggregate, a log, a verdict, a private

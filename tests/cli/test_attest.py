@@ -12,9 +12,9 @@ from proofward.encoding import encode
 from proofward.engines.attacks.evidence import WAYS
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.prepared_evidence import ASKED, attester, kept
-from proofward.federation.messages.catalogue import FederationOpened
-from proofward.federation.messages.clock import REPEATABLE_TIME
+from proofward.federation.messages.basics.clock import REPEATABLE_TIME
 from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.records.catalogue import FederationOpened
 from tests.attestation.machines import bound, machine, made, policy, roots
 from tests.attestation.tsm import fake_tsm
 from tests.federation.fakes import plan

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from proofward.attestation.policy import REQUIRED, Policy, vendor_roots
-from proofward.cli.project.attestation_table import attestation_in_words, attestation_lines, read_attestation
-from proofward.cli.project.project_file import project_of
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import project_of
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.attestation import attestation_in_words, attestation_lines, read_attestation
+from proofward.cli.project.tables.table import ProjectError
 
 LAUNCH, MRTD = "ab" * 48, "cd" * 48
 SITES = "".join(f'[[site]]\nname = "h{number}"\nroles = ["hospital", "verifier"]\n' for number in range(3))

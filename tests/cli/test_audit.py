@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from proofward.cli.evidence.audit_words import demanded
+from proofward.cli.evidence.ledgers.audit_words import demanded
 
 PUBLIC = ("ledger", "proofs", "model.safetensors", "model.json")
 
@@ -162,7 +162,7 @@ def test_one_byte_changed_missing_or_added_anywhere_is_a_flaw(proofward, copy, r
 @pytest.mark.parametrize("name", ["model.safetensors", "model.json"])
 def test_every_region_of_the_model_files_is_covered(proofward, copy, name, monkeypatch):
     from proofward.federation.parties.auditor import Auditor
-    from proofward.report.run_audit import RunAudit
+    from proofward.report.audits.run_audit import RunAudit
 
     audit = RunAudit(copy)
     assert all(verdict.passed for verdict in audit.run())

@@ -8,8 +8,8 @@ import tomllib
 import pytest
 
 from proofward.cli.common.answering import Refused
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.written_scales import with_scales, write_scales
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.written_scales import with_scales, write_scales
 from proofward.layers.model import FixedPoint
 from tests.cli import own_images, own_tables
 

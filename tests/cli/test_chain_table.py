@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.chain.anchor import contract_digest
-from proofward.cli.project.project_file import read_project, read_whole_project
-from proofward.cli.project.project_text import project_text
-from proofward.cli.project.terms_in_words import in_words
+from proofward.chain.basics.anchor import contract_digest
+from proofward.cli.project.consortium_file.reading import read_project, read_whole_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.words.terms import in_words
 from proofward.engines.remote.agreement.plan import plan_of
 from proofward.engines.remote.agreement.terms import Terms
-from proofward.federation.messages.chain_terms import USUAL_FACTORY, ChainTerms
-from proofward.federation.messages.rules import Rules, RulesError
-from proofward.federation.messages.scaling import Scaling
+from proofward.federation.messages.consortium.chain_terms import USUAL_FACTORY, ChainTerms
+from proofward.federation.messages.consortium.rules import Rules, RulesError
+from proofward.federation.messages.consortium.scaling import Scaling
 from proofward.layers.errors import ConfigurationError
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "b")

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
-from proofward.data.schema import EXTENDED
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.table import ProjectError
+from proofward.data.columns.schema import EXTENDED
 from tests.cli.own_kinds import FEATURES, columns, write_kinds
 from tests.cli.own_tables import data, write_project
 from tests.data.own_formats import write

@@ -6,21 +6,21 @@ import json
 
 import pytest
 
-from proofward.cli.evidence.audit_words import screen, to_document
-from proofward.cli.project.committees_table import CommitteesTable
-from proofward.cli.project.project_file import read_project, read_whole_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
-from proofward.cli.project.terms_in_words import in_words
+from proofward.cli.evidence.ledgers.audit_words import screen, to_document
+from proofward.cli.project.consortium_file.reading import read_project, read_whole_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.committees import CommitteesTable
+from proofward.cli.project.tables.table import ProjectError
+from proofward.cli.project.words.terms import in_words
 from proofward.cli.run.consortium_check import consortium_check
 from proofward.cli.run.simulate import plan_of_project
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.engines.run_folder import RunFolder
 from proofward.federation.history.history import History
-from proofward.federation.messages.committees import Committees
-from proofward.federation.messages.thresholds import committees_in_words
+from proofward.federation.messages.consortium.committees import Committees
+from proofward.federation.messages.consortium.thresholds import committees_in_words
 from proofward.federation.parties.auditor import _in_words
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 from tests.cli.own_tables import HOSPITALS, write_project
 
 

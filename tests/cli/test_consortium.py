@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_text import project_text
-from proofward.data.schema import Schema
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.data.columns.schema import Schema
 from proofward.data.wdbc import NORMALISATION
 from proofward.engines.remote.agreement.home import KEY, NEXT_KEY, Home
 from proofward.ledger.key_file import is_encrypted
-from proofward.report.scenario import make_scenario
+from proofward.report.demonstrations.scenario import make_scenario
 
 pytest.importorskip("nvflare")
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "o")

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from proofward.cli.project.consortium_file.keys import TOP
+from proofward.cli.project.consortium_file.reading import project_of, read_project
+from proofward.cli.project.consortium_file.writing import project_text
 from proofward.cli.project.consortium_schema import schema
-from proofward.cli.project.project_file import project_of, read_project
-from proofward.cli.project.project_keys import TOP
-from proofward.cli.project.project_text import project_text
 from proofward.models.keys import (
     Alternatives,
     Cell,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.cli.project.project_file import read_project, read_whole_project
-from proofward.cli.project.project_text import project_text
-from proofward.cli.project.terms_in_words import in_words
-from proofward.federation.messages.declarations import NOTHING_DECLARED, LegalMember
+from proofward.cli.project.consortium_file.reading import read_project, read_whole_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.words.terms import in_words
+from proofward.federation.messages.consortium.declarations import NOTHING_DECLARED, LegalMember
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "b")
 DRAFT = ("--no-dp", "--title", "T", "--server", "localhost", "--preset", "tiny", *SITES, "--draft")

@@ -10,8 +10,8 @@ from safetensors.numpy import load_file
 
 from proofward.lattice.parameters import ciphertext_length
 from proofward.ledger.seal import SEAL_NAME
-from proofward.report.baselines import fixed_auc
-from proofward.report.scenario import make_scenario
+from proofward.report.comparing.baselines import fixed_auc
+from proofward.report.demonstrations.scenario import make_scenario
 
 
 @pytest.mark.slow

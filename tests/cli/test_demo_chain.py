@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.chain import anvil
-from proofward.cli.run import demo_chain
+from proofward.chain.nodes import anvil
+from proofward.cli.run.demos import chain as demo_chain
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from proofward.report.handover.exported_model import read_exported
+from proofward.report.handover.models.exported_model import read_exported
 from tests.real_data import real_data
 
 

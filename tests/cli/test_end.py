@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.cli.evidence.audit_words import screen, to_document
+from proofward.cli.evidence.ledgers.audit_words import screen, to_document
 from proofward.engines.remote.agreement.end_requests import pending_ends, request_end
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.request_files import MAX_REASON, REQUESTS
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.handover.exported_model import read_exported
-from proofward.report.run_audit import RunAudit
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import RunAudit
+from proofward.report.handover.models.exported_model import read_exported
 from tests.cli.test_enrol import furnish
 from tests.engines.remote_harness import AUDITOR, SERVER, Consortium, Lost, agreement, set_up, topic
 from tests.federation.fakes import FakeProofs

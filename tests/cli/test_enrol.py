@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.data.schema import FEATURES_NAME, Feature, Schema
-from proofward.engines.flare.checks import _keys
+from proofward.data.columns.schema import FEATURES_NAME, Feature, Schema
+from proofward.engines.flare.condition.checks import _keys
 from proofward.engines.remote.agreement import site_ledger
 from proofward.engines.remote.agreement.data_sheets import NAME, kept
 from proofward.engines.remote.agreement.home import STATE, Home

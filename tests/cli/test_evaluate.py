@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
 from proofward.layers.network import mlp
-from proofward.report.evaluation import auc
-from proofward.report.handover.description import Description
-from proofward.report.handover.exported_model import ExportedModel
-from proofward.report.handover.exported_onnx import onnx_program
-from proofward.report.handover.prediction import NewRecords, predict
+from proofward.report.comparing.evaluation import auc
+from proofward.report.handover.formats.exported_onnx import onnx_program
+from proofward.report.handover.models.description import Description
+from proofward.report.handover.models.exported_model import ExportedModel
+from proofward.report.handover.predictions.prediction import NewRecords, predict
 from tests.cli.own_evaluation import (
     CLASSES,
     COLUMNS,

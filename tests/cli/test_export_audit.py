@@ -13,10 +13,10 @@ import pytest
 
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.keys import SigningKey
+from proofward.report.audits.run_audit import RunAudit
 from proofward.report.handover.audit_pack import PackRefused, check_pack
-from proofward.report.handover.known_secrets import known_secrets
-from proofward.report.handover.secret_scan import Scanner
-from proofward.report.run_audit import RunAudit
+from proofward.report.handover.secrets.known_secrets import known_secrets
+from proofward.report.handover.secrets.secret_scan import Scanner
 from proofward.statistics.counts import ColumnValues, TableValues
 from proofward.statistics.source import VALUES, values_to_bytes
 from tests.cli.test_enrol import furnish

@@ -11,7 +11,7 @@ from proofward.encoding import encode_item
 from proofward.engines.local import SERVER
 from proofward.engines.remote.agreement.following import kept
 from proofward.engines.remote.agreement.home import TERMS, Home
-from proofward.federation.messages.committees import Committees
+from proofward.federation.messages.consortium.committees import Committees
 
 VKEY = "witness.example+2f6d70a4+BDtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop"
 

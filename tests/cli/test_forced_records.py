@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.data.schema import FEATURES_NAME, Label, Notation
+from proofward.data.columns.schema import FEATURES_NAME, Label, Notation
 from proofward.engines.remote.agreement.home import LOG, Home
 from tests.cli.test_enrol import HEADER, ROWS, SCHEMA, file, kit  # noqa: F401
 

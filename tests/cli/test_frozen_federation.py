@@ -7,13 +7,13 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from proofward.cli.kit.data_file import DataFile
-from proofward.cli.project.project_file import read_project
+from proofward.cli.kit.records.data_file import DataFile
+from proofward.cli.project.consortium_file.reading import read_project
 from proofward.cli.run.simulate import plan_of_project, read_tables
 from proofward.engines.attacks.forger import Cheat
 from proofward.engines.attacks.hospitals import _Forges
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
 from tests.cli.own_images import write_folders
 from tests.cli.test_frozen_part import write_frozen

@@ -10,14 +10,14 @@ import pytest
 
 pytest.importorskip("onnx")
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.table import ProjectError
+from proofward.data.columns.schema import FEATURES_NAME
 from proofward.data.frozen_part import FROZEN_NAME
-from proofward.data.schema import FEATURES_NAME
 from proofward.engines.remote.agreement.home import Home
-from proofward.models.graph.frozen_file import read_frozen_network
-from proofward.report.handover.exported_model import read_exported
+from proofward.models.graph.frozen.file import read_frozen_network
+from proofward.report.handover.models.exported_model import read_exported
 from tests.cli.own_images import HOSPITALS, write_folders, write_project
 from tests.cli.own_rows import write_project as write_project_of_rows
 from tests.cli.own_tables import data

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from proofward.data.schema import FEATURES_NAME, Feature, Schema
+from proofward.data.columns.schema import FEATURES_NAME, Feature, Schema
 from proofward.engines.flare.kits.provision import AUTHORITY, HOME
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT

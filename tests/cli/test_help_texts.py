@@ -15,9 +15,9 @@ import pytest
 import proofward.cli
 from proofward.cli.common import usual
 from proofward.cli.main import main
-from proofward.cli.project.project import Project, Site
+from proofward.cli.project.consortium_file.project import Project, Site
 from proofward.engines.registry import ENGINES, USUAL
-from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+from proofward.federation.messages.consortium.rules import HOSPITAL, VERIFIER
 
 SOURCES = sorted(Path(proofward.cli.__file__).parent.rglob("*.py"))
 RETYPED = re.compile(r"\bdefault|\bunless given\b|\bif not given\b|\botherwise\b|\bat least\b|\bat most\b", re.IGNORECASE)

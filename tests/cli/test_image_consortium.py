@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.table import ProjectError
+from proofward.data.columns.schema import FEATURES_NAME
 from proofward.data.image_records import ImageFiles, read_images
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
-from proofward.data.schema import FEATURES_NAME
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
 from proofward.engines.remote.agreement.home import Home
 from proofward.layers.training import logit_differences
-from proofward.report.handover.exported_model import read_exported
+from proofward.report.handover.models.exported_model import read_exported
 from tests.cli.own_images import CLASSES, HOSPITALS, SIDE, picture, write_folders, write_npz, write_project
 from tests.cli.own_tables import data, write_tables
 from tests.cli.own_tables import write_project as write_project_of_tables

@@ -17,8 +17,8 @@ import pytest
 from cryptography import x509
 
 from proofward.engines.contract import AlreadyRunning
+from proofward.engines.flare.condition.running import running
 from proofward.engines.flare.kits.addresses import equip
-from proofward.engines.flare.running import running
 from proofward.engines.flare.supervisor import claimed
 from proofward.engines.local import SERVER
 from proofward.engines.remote.agreement.names import RESERVED, VALUES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.federation.messages.usual import usual_threshold
+from proofward.federation.messages.consortium.usual import usual_threshold
 from proofward.models.costs.tally import tally_round
 from proofward.models.presets import FOLDER, PRESETS
 from proofward.relations.config import RoundConfig

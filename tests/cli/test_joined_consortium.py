@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.table import ProjectError
+from proofward.data.columns.schema import FEATURES_NAME, FeaturesInvalid
 from proofward.data.image_schema import ImageSchema, schema_from_bytes
-from proofward.data.schema import FEATURES_NAME, FeaturesInvalid
 from proofward.engines.remote.agreement.home import Home
 from proofward.layers.training import logit_differences
-from proofward.report.handover.exported_model import read_exported
+from proofward.report.handover.models.exported_model import read_exported
 from tests.cli.own_rows import COLUMNS, HOSPITALS, number, write_project, write_site, write_sites
 from tests.cli.own_tables import data
 

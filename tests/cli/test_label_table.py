@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_text import project_text
-from proofward.data.schema import Feature, Label, Notation
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.data.columns.schema import Feature, Label, Notation
 from proofward.data.wdbc import NORMALISATION, load_wdbc
 from proofward.layers.model import FixedPoint
 from tests.data.reading import read_csv

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from proofward.layers.training import logit_differences
-from proofward.report.evaluation import auc
-from proofward.report.handover.exported_model import read_exported
-from proofward.report.handover.prediction_proof import named
-from proofward.report.scenario import make_scenario
+from proofward.report.comparing.evaluation import auc
+from proofward.report.demonstrations.scenario import make_scenario
+from proofward.report.handover.models.exported_model import read_exported
+from proofward.report.handover.predictions.prediction_proof import named
 
 KINDS = ("safetensors", "json")
 

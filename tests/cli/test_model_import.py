@@ -8,14 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from proofward.cli.evidence.model_import import LIMIT
+from proofward.cli.evidence.models.model_import import LIMIT
 from proofward.layers.bounds import LARGEST_WEIGHT
 from proofward.layers.network import mlp
 from proofward.models.presets import PRESETS
 from proofward.models.settings import SCALES
-from proofward.report.evaluation import auc
-from proofward.report.handover.model_files import weights_from_safetensors
-from proofward.report.scenario import make_scenario
+from proofward.report.comparing.evaluation import auc
+from proofward.report.demonstrations.scenario import make_scenario
+from proofward.report.handover.models.model_files import weights_from_safetensors
 from tests.cli.own_tables import COLUMNS, write_project, write_tables
 
 TINY = PRESETS["tiny"]

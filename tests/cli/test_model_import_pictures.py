@@ -9,7 +9,7 @@ import pytest
 
 from proofward.layers.network import Network, chain
 from proofward.models.settings import SCALES
-from proofward.report.handover.model_files import weights_from_safetensors
+from proofward.report.handover.models.model_files import weights_from_safetensors
 
 LAYERS = [
     {"kind": "conv2d", "outputs": 3, "kernel": 3, "stride": 2, "padding": 1},

@@ -8,13 +8,13 @@ import pytest
 
 from proofward.encoding import decode
 from proofward.engines.remote.agreement.home import Home
-from proofward.engines.remote.messages import Declined
-from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.carrying.messages import Declined
+from proofward.engines.remote.carrying.objects import RemoteObjects
+from proofward.federation.messages.basics.refusal import TRANSPORT
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import TRANSPORT
 from proofward.ledger.database import Database
 from proofward.ledger.objects import ObjectStore
-from proofward.report.handover.exported_model import read_exported
+from proofward.report.handover.models.exported_model import read_exported
 from tests.cli.test_enrol import furnish
 from tests.engines.remote_harness import AUDITOR, SERVER, Consortium, Lost, topic
 

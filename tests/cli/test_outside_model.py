@@ -11,13 +11,13 @@ import pytest
 
 from proofward.cli.common.console import KitPath
 from proofward.cli.kit import count
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.own_counts import has_data, publishes_counts, stored_counts
-from proofward.federation.parties.counting import CountingTask
+from proofward.federation.parties.equipment.counting import CountingTask
 from proofward.relations.score_counting import NOT_PROVED, layout_in
-from proofward.report.evaluation import auc
+from proofward.report.comparing.evaluation import auc
 from tests.cli.own_evaluation import outside
 from tests.cli.own_tables import CENTRE, COLUMNS, SPREAD, data, write_project, write_tables
 

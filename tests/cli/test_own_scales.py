@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.cli.project.project_file import read_project, read_whole_project
-from proofward.cli.project.project_text import project_text
-from proofward.cli.project.terms_in_words import in_words
+from proofward.cli.project.consortium_file.reading import read_project, read_whole_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.words.terms import in_words
 from proofward.layers.model import FixedPoint
 from tests.cli.own_tables import write_project
 

@@ -11,23 +11,23 @@ import numpy as np
 import pytest
 
 from proofward.cli.common.answering import Refused
-from proofward.cli.evidence.audit_words import exactness, privacy_document, privacy_lines, screen
-from proofward.cli.kit.data_file import DataFile
+from proofward.cli.evidence.ledgers.audit_words import exactness, privacy_document, privacy_lines, screen
+from proofward.cli.kit.records.data_file import DataFile
+from proofward.cli.project.consortium_file.reading import project_of, read_project, read_whole_project
+from proofward.cli.project.consortium_file.writing import project_text
 from proofward.cli.project.privacy_options import chosen_privacy
-from proofward.cli.project.privacy_table import PrivacyTable, delta_in_words
-from proofward.cli.project.project_file import project_of, read_project, read_whole_project
-from proofward.cli.project.project_text import project_text
 from proofward.cli.project.statistics_terms import statistics_project
-from proofward.cli.project.terms_in_words import in_words, unusual
-from proofward.dossier.promises import not_shown, promises
+from proofward.cli.project.tables.privacy import PrivacyTable, delta_in_words
+from proofward.cli.project.words.terms import in_words, unusual
+from proofward.dossier.sections.promises import not_shown, promises
 from proofward.federation.history.history import History
 from proofward.federation.parties.auditor import _in_words
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.weighting import ALL_ALIKE
 from proofward.models.presets import FOLDER, PRESET_FILES
 from proofward.privacy import words
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.handover.model_card import _bounded
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.handover.models.model_card import _bounded
 from proofward.report.privacy_so_far import privacy_so_far
 from tests.cli.own_tables import write_project
 

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from proofward.layers.network import mlp
-from proofward.report.handover.description import Description
-from proofward.report.handover.exported_model import ExportedModel, read_exported
-from proofward.report.handover.prediction_proof import named
+from proofward.report.handover.models.description import Description
+from proofward.report.handover.models.exported_model import ExportedModel, read_exported
+from proofward.report.handover.predictions.prediction_proof import named
 from tests.report.test_exported_images import exported
 from tests.report.test_prediction_proof import FEATURES, model_of
 

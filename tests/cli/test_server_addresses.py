@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from proofward.cli.run.demo_sites import terms_of
+from proofward.cli.run.demos.sites import terms_of
 from proofward.engines.contract import KitError, Network
-from proofward.engines.flare.checks import examine
+from proofward.engines.flare.condition.checks import examine
+from proofward.engines.flare.condition.reaching import answering_address, pointer
 from proofward.engines.flare.kits.addresses import addresses_of, equip, server_of
 from proofward.engines.flare.kits.provision import COORDINATOR
-from proofward.engines.flare.reaching import answering_address, pointer
 from proofward.engines.flare.supervisor import Supervisor
 from proofward.engines.local import SERVER, LocalConsortium, free_port
 from proofward.engines.remote.agreement.addresses import split_port
-from proofward.report.scenario import make_scenario
+from proofward.report.demonstrations.scenario import make_scenario
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "o")
 GIVEN = ("--server", "10.0.0.5", "--server", "FL.example.org:8102", "--server", "[2001:DB8:0::7]:8102")

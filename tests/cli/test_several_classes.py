@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from proofward.cli.project.project_file import read_project
-from proofward.cli.project.project_table import ProjectError
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project
+from proofward.cli.project.consortium_file.writing import project_text
+from proofward.cli.project.tables.table import ProjectError
 from proofward.layers.network import mlp
-from proofward.report.handover.exported_model import read_exported
+from proofward.report.handover.models.exported_model import read_exported
 from tests.cli.own_images import write_project as write_image_project
 from tests.cli.own_tables import data
 
@@ -142,7 +142,7 @@ def test_a_table_with_a_class_that_is_not_agreed_is_refused(proofward, tmp_path)
 
 
 def test_every_class_is_counted(ran):
-    from proofward.cli.kit.data_file import described
+    from proofward.cli.kit.records.data_file import described
     from tests.data.reading import read_csv
 
     folder, files, _ = ran

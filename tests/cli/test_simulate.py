@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from proofward.cli.project.project_file import read_project
+from proofward.cli.project.consortium_file.reading import read_project
 from proofward.cli.run.simulate import hospital_files, plan_of_project
 from proofward.engines.run_folder import RunFolder
-from proofward.report.handover.model_files import safetensors_bytes
+from proofward.report.handover.models.model_files import safetensors_bytes
 from tests.cli.own_tables import HOSPITALS, data, write_project, write_tables
 
 

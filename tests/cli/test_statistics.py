@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.cli.project.project_file import read_project, read_whole_project
-from proofward.cli.project.project_text import project_text
+from proofward.cli.project.consortium_file.reading import read_project, read_whole_project
+from proofward.cli.project.consortium_file.writing import project_text
 from proofward.cli.project.statistics_terms import statistics_layout, statistics_project
-from proofward.cli.run.statistics_words import hospital_lines
-from proofward.data.statistics_layout import schema_of
-from proofward.data.table_values import read_values
+from proofward.cli.run.words.statistics import hospital_lines
+from proofward.data.columns.statistics_layout import schema_of
+from proofward.data.inspection.table_values import read_values
 from proofward.data.tables.table_file import TableFile
 from proofward.report.statistics_source import read_statistics
 from proofward.statistics.counts import counts_of, ranges_of

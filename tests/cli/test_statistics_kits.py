@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from proofward.engines.remote.agreement.home import Home
-from proofward.engines.remote.desk import Desk
+from proofward.engines.remote.hosting.desk import Desk
 from proofward.engines.remote.site import Site
-from proofward.federation.parties.counting import CountsUnavailable
+from proofward.federation.parties.equipment.counting import CountsUnavailable
 from proofward.statistics.source import VALUES, kept_source, layout_of_rounds, values_from_bytes
 from tests.cli.own_statistics import ROWS, write_all, write_uncentred
 from tests.engines.remote_harness import Wire

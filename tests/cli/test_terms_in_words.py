@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.cli.project.terms_in_words import in_words, unusual
-from proofward.cli.run.demo_sites import terms_of
+from proofward.cli.project.words.terms import in_words, unusual
+from proofward.cli.run.demos.sites import terms_of
 from proofward.engines.remote.agreement.terms import Terms
-from proofward.report.scenario import make_scenario
+from proofward.report.demonstrations.scenario import make_scenario
 
 
 def words(terms: Terms) -> str:

@@ -8,11 +8,11 @@ import shutil
 import numpy as np
 import pytest
 
-from proofward.cli.project.project_file import read_project
+from proofward.cli.project.consortium_file.reading import read_project
 from proofward.engines.remote.agreement.home import MODEL, Home
-from proofward.federation.messages.values import integers_to_bytes
+from proofward.federation.messages.basics.values import integers_to_bytes
 from proofward.models.presets import PRESETS
-from proofward.report.handover.model_files import safetensors_bytes, weights_from_safetensors
+from proofward.report.handover.models.model_files import safetensors_bytes, weights_from_safetensors
 
 TINY = PRESETS["tiny"]
 COUNT = TINY.model.parameters

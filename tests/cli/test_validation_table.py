@@ -7,19 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.cli.project.cost_words import cost_lines
+from proofward.cli.project.consortium_file.evaluated_rounds import agreed_rounds
+from proofward.cli.project.consortium_file.reading import read_project, read_whole_project
+from proofward.cli.project.consortium_file.writing import project_text
 from proofward.cli.project.counting_costs import counting_costs
-from proofward.cli.project.evaluated_rounds import agreed_rounds
 from proofward.cli.project.inspected import project_costs
-from proofward.cli.project.project_file import read_project, read_whole_project
-from proofward.cli.project.project_text import project_text
-from proofward.cli.project.terms_in_words import in_words
-from proofward.cli.project.validation_table import ValidationTable
+from proofward.cli.project.tables.validation import ValidationTable
+from proofward.cli.project.words.costs import cost_lines
+from proofward.cli.project.words.terms import in_words
 from proofward.cli.run.simulate import plan_of_project
-from proofward.data.subgroups import Subgroup
+from proofward.data.columns.subgroups import Subgroup
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.engines.run_folder import RunFolder
-from proofward.federation.messages.rules import RulesError
+from proofward.federation.messages.consortium.rules import RulesError
 from proofward.relations.measure import blank_evaluation, evaluation_plan
 from proofward.relations.stopping import Stopping
 from tests.cli.own_tables import write_project

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from proofward.engines.flare import certificate
+from proofward.engines.flare.condition import certificate
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.operations.event_log import EventLog
 from tests.engines import remote_harness as harness

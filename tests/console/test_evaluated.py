@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from proofward.cli.project.project_file import read_project
+from proofward.cli.project.consortium_file.reading import read_project
 from proofward.console.counted import Counted, Opened
 from proofward.console.views.evaluated import evaluated
 from proofward.federation.history.history import History
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.relations.score_counting import NOT_PROVED
 from proofward.report.histograms.of_run import Evaluation
 from proofward.report.histograms.ranking import roc_area

@@ -13,10 +13,10 @@ from proofward.console.figures import figures
 from proofward.console.told import Told
 from proofward.console.words import PHASES, awaited, duration, meaning_of, short, size, title_of
 from proofward.engines.operations.event_log import EventLog
-from proofward.federation.history.history_state import ANY_PHASE, BEFORE, CLOSED
-from proofward.federation.history.waiting import _MISSING
-from proofward.federation.messages.catalogue import KINDS
-from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+from proofward.federation.history.progress.waiting import _MISSING
+from proofward.federation.history.state.history_state import ANY_PHASE, BEFORE, CLOSED
+from proofward.federation.messages.consortium.rules import HOSPITAL, VERIFIER
+from proofward.federation.messages.records.catalogue import KINDS
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from proofward.data.csv_records import Table, read_table
-from proofward.data.schema import Schema
+from proofward.data.columns.schema import Schema
+from proofward.data.reading.table_records import Table, read_table
 from proofward.data.tables.table_file import TableFile
 from proofward.layers.model import FixedPoint
 

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proofward.data.bound_title import check_title
-from proofward.data.column_kinds import Category, Number, Ordinal
-from proofward.data.csv_problems import CsvRefused
-from proofward.data.feature import Feature, FeaturesInvalid
+from proofward.data.columns.column_kinds import Category, Number, Ordinal
+from proofward.data.columns.feature import Feature, FeaturesInvalid
+from proofward.data.columns.schema import EXTENDED, Label, Notation, Schema
 from proofward.data.image_schema import schema_from_bytes
-from proofward.data.plausibility import CONSTANT
-from proofward.data.schema import EXTENDED, Label, Notation, Schema
+from proofward.data.reading.plausibility import CONSTANT
+from proofward.data.reading.problems import CsvRefused
 from proofward.layers.model import FixedPoint
 from tests.data.reading import read_csv
 

@@ -8,9 +8,9 @@ import random
 import numpy as np
 import pytest
 
-from proofward.data.csv_problems import CsvRefused
-from proofward.data.records import to_fixed_point
-from proofward.data.schema import Feature, Label, Notation, Schema
+from proofward.data.columns.schema import Feature, Label, Notation, Schema
+from proofward.data.reading.problems import CsvRefused
+from proofward.data.reading.records import to_fixed_point
 from proofward.data.wdbc import NORMALISATION, load_wdbc
 from proofward.layers.model import FixedPoint
 from tests.data.reading import read_csv

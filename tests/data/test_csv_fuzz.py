@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proofward.data.csv_problems import CsvRefused
-from proofward.data.schema import Feature, FeaturesInvalid, Label, Notation, Schema
+from proofward.data.columns.schema import Feature, FeaturesInvalid, Label, Notation, Schema
+from proofward.data.reading.problems import CsvRefused
 from proofward.layers.model import FixedPoint
 from tests.data.reading import read_csv
 

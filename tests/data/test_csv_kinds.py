@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from proofward.data.csv_problems import CsvRefused
-from proofward.data.schema import Feature, Label, Notation, Schema
+from proofward.data.columns.schema import Feature, Label, Notation, Schema
+from proofward.data.reading.problems import CsvRefused
 from tests.data.test_csv import FEATURES, SECRET, read
 
 DIAGNOSIS = Schema(FEATURES, Notation(Label("diagnosis", "B", "M")))

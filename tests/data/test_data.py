@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from proofward.data.records import Records, to_fixed_point
+from proofward.data.reading.records import Records, to_fixed_point
 from proofward.data.splits import held_out_split, hospital_split, label_counts
 from proofward.data.synthetic import make_synthetic
 from proofward.data.wdbc import NORMALISATION, DataUnavailable, load_wdbc

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from proofward.data.columns.row_schema import RowSchema
+from proofward.data.columns.schema import FEATURES_NAME, Feature, FeaturesInvalid
 from proofward.data.frozen.weights import LIMIT, VALUE_BITS
 from proofward.data.frozen_part import FROZEN_NAME, FrozenPart, Reached
 from proofward.data.image_schema import ImageSchema, complete, kit_files, schema_from_bytes
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
-from proofward.data.records import to_fixed_point
-from proofward.data.row_schema import RowSchema
-from proofward.data.schema import FEATURES_NAME, Feature, FeaturesInvalid
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
+from proofward.data.reading.records import to_fixed_point
 from proofward.layers.errors import ConfigurationError
 from proofward.models.settings import SCALES
 from tests.data.frozen.making import SHAPE, network

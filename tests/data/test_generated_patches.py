@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from proofward.data.generated_patches import CLASSES, GeneratedPatches, make_patch
+from proofward.data.images.contract.refusal import ImagesRefused
+from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.inspection import inspect
 from proofward.data.images.patient_split import deal_by_patient, patient_split
-from proofward.data.images.refusal import ImagesRefused
-from proofward.data.images.rule import ImageRule
 from proofward.layers.errors import ConfigurationError
 from proofward.models.presets import preset
-from proofward.report.evaluation import auc
-from proofward.report.image_scenario import make_image_scenario
+from proofward.report.comparing.evaluation import auc
+from proofward.report.demonstrations.image_scenario import make_image_scenario
 
 RULE = ImageRule(32, 32)
 

@@ -11,10 +11,10 @@ from PIL import Image
 
 from proofward.data.image_records import ImageFiles, read_images
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.levels import Levels
-from proofward.data.images.refusal import ImagesRefused
-from proofward.data.images.rule import ImageRule
-from proofward.data.plausibility import IMAGES, ONE_CLASS
+from proofward.data.images.contract.refusal import ImagesRefused
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
+from proofward.data.reading.plausibility import IMAGES, ONE_CLASS
 from proofward.layers.model import FixedPoint
 from tests.data.images.making import dicom
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from proofward.data.bound_title import check_title
+from proofward.data.columns.schema import Feature, FeaturesInvalid, Schema
 from proofward.data.image_schema import ImageSchema, schema_from_bytes
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
-from proofward.data.records import to_fixed_point
-from proofward.data.schema import Feature, FeaturesInvalid, Schema
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
+from proofward.data.reading.records import to_fixed_point
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint
 

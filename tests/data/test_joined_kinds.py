@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from proofward.data.column_kinds import Category, Number
-from proofward.data.feature import Feature
-from proofward.data.images.identity import patient_digest
-from proofward.data.joined_rows import RowFile, join
-from proofward.data.row_schema import RowSchema
+from proofward.data.columns.column_kinds import Category, Number
+from proofward.data.columns.feature import Feature
+from proofward.data.columns.row_schema import RowSchema
+from proofward.data.images.contract.identity import patient_digest
+from proofward.data.reading.joined_rows import RowFile, join
 from proofward.data.tables.table_file import TableFile
 from proofward.layers.model import FixedPoint
 from tests.data.own_formats import write

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.data.column_kinds import Category, Ordinal
-from proofward.data.csv_records import Table
-from proofward.data.plausibility import BEYOND_REASON, CHECKS, CLIPPED, CONSTANT, DUPLICATES, ONE_CLASS
-from proofward.data.schema import Feature, Notation, Schema
+from proofward.data.columns.column_kinds import Category, Ordinal
+from proofward.data.columns.schema import Feature, Notation, Schema
+from proofward.data.reading.plausibility import (
+    BEYOND_REASON,
+    CHECKS,
+    CLIPPED,
+    CONSTANT,
+    DUPLICATES,
+    ONE_CLASS,
+)
+from proofward.data.reading.table_records import Table
 from proofward.layers.model import FixedPoint
 from tests.data.reading import read_csv
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from proofward.data.schema import (
+from proofward.data.columns.schema import (
     Feature,
     FeaturesInvalid,
     Label,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proofward.data.csv_problems import CsvRefused
-from proofward.data.csv_records import read_table
-from proofward.data.plausibility import normalised
-from proofward.data.schema import Feature, Label, Notation, Schema
+from proofward.data.columns.schema import Feature, Label, Notation, Schema
+from proofward.data.reading.plausibility import normalised
+from proofward.data.reading.problems import CsvRefused
+from proofward.data.reading.table_records import read_table
 from proofward.data.tables.refusal import TablesExtraMissing
 from proofward.data.tables.table_file import TableFile
 from proofward.layers.model import FixedPoint
@@ -153,7 +153,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path, monkeypatch, kind, 
 
 
 def test_predictions_refuse_the_same(tmp_path):
-    from proofward.report.handover.prediction import TableRefused, read_records
+    from proofward.report.handover.predictions.prediction import TableRefused, read_records
 
     columns = {"age": [1, 2**53 + 1, 2], "size": DATES}
     with pytest.raises(TableRefused, match=r"column size: dates.*column age: whole numbers of 2\^53 and above.* in row 3"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import proofward
-from proofward.data.least_counts import FEW, spread_of, told
+from proofward.data.inspection.least_counts import FEW, spread_of, told
 from proofward.data.tables.refusal import FileRefused
 from proofward.report.table_page import markdown, page
 from proofward.report.table_picture import _panels, picture
@@ -131,7 +131,7 @@ def test_files_that_are_hardly_tables(tmp_path, data):
 
 
 def test_rows_are_compared_by_all_their_columns():
-    from proofward.data.table_inspection import _repeated
+    from proofward.data.inspection.table_inspection import _repeated
     from proofward.data.tables.contents import Contents
 
     rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from proofward.cli.main import main
-from proofward.cli.project.project_file import read_project
+from proofward.cli.project.consortium_file.reading import read_project
 from tests.cli.conftest import Command
 from tests.docs.blocks import ROOT, calls
 from tests.docs.command_line import NotTheProgram, all_options, check

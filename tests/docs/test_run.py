@@ -9,7 +9,7 @@ import tomllib
 import pytest
 from PIL import Image
 
-from proofward.cli.project.project_file import read_project
+from proofward.cli.project.consortium_file.reading import read_project
 from proofward.data.generated_patches import make_patch
 from proofward.optimizers.fedadam import FedAdam
 from tests.cli.own_evaluation import write_evaluated

@@ -9,7 +9,7 @@ import pytest
 from proofward.dossier.filing import file_report
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.run_folder import RunFolder
-from proofward.federation.messages.declarations import Declarations, LegalMember
+from proofward.federation.messages.consortium.declarations import Declarations, LegalMember
 from proofward.federation.parties.hospital import Hospital
 from tests.dossier.words import HOSTILE, SHEET
 from tests.federation.fakes import FakeProofs, datasets, plan

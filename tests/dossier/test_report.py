@@ -10,16 +10,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from proofward.dossier.chronicle import Chronicle
-from proofward.dossier.counts import counted_figures
-from proofward.dossier.drawing import Line, chart, in_words
-from proofward.dossier.evidence import Evidence
 from proofward.dossier.filing import file_report
 from proofward.dossier.html_page import html_page
-from proofward.dossier.paper import Basis, Facts, Grid, Mark, Paper, Section, Words, fact, plain
-from proofward.dossier.take_part import MEANINGS, part
-from proofward.federation.history.counted import CountedSum
-from proofward.federation.history.round_state import RoundState
+from proofward.dossier.parts.drawing import Line, chart, in_words
+from proofward.dossier.parts.paper import Basis, Facts, Grid, Mark, Paper, Section, Words, fact, plain
+from proofward.dossier.record.chronicle import Chronicle
+from proofward.dossier.record.evidence import Evidence
+from proofward.dossier.sections.counts import counted_figures
+from proofward.dossier.sections.take_part import MEANINGS, part
+from proofward.federation.history.state.round_state import RoundState
+from proofward.federation.history.sums.counted import CountedSum
 from proofward.federation.parties.auditor import Auditor
 from proofward.relations.counting import Counting
 from proofward.relations.score_counts import counts_of_probabilities
@@ -172,7 +172,7 @@ def test_figures_beside_the_ledger_are_no_evidence(run, tmp_path):
 
 
 def test_a_ledger_that_cannot_be_followed_has_no_report(tmp_path):
-    from proofward.dossier.evidence import NoReport
+    from proofward.dossier.record.evidence import NoReport
 
     (tmp_path / "ledger.db").write_bytes(b"x")
     with pytest.raises(NoReport):

@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 

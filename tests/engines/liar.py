@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from proofward.encoding import decode, encode
-from proofward.engines.remote.messages import (
+from proofward.engines.remote.carrying.messages import (
     Answer,
     Declined,
     Extended,

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 
-from proofward.engines.remote.caller import Unreachable
-from proofward.engines.remote.messages import Follow, read_request
+from proofward.engines.remote.carrying.caller import Unreachable
+from proofward.engines.remote.carrying.messages import Follow, read_request
 from tests.engines.remote_harness import SERVER, open_desk, open_site
 
 Answering = Callable[[bytes], bytes]

@@ -15,17 +15,17 @@ from pathlib import Path
 from proofward.encoding import decode
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.terms import Seat, Terms
-from proofward.engines.remote.caller import Carry, Unreachable
-from proofward.engines.remote.desk import Desk
-from proofward.engines.remote.host import Host
-from proofward.engines.remote.messages import Request, Say, read_request
+from proofward.engines.remote.carrying.caller import Carry, Unreachable
+from proofward.engines.remote.carrying.messages import Request, Say, read_request
+from proofward.engines.remote.hosting.desk import Desk
+from proofward.engines.remote.hosting.host import Host
 from proofward.engines.remote.site import Site
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.slots import slot
-from proofward.federation.messages.catalogue import Consent, Lock, ShareSum
+from proofward.federation.history.state.slots import slot
+from proofward.federation.messages.basics.values import integers_from_bytes
+from proofward.federation.messages.consortium.usual import usual_abandonments
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.usual import usual_abandonments
-from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.messages.records.catalogue import Consent, Lock, ShareSum
 from proofward.federation.parties.auditor import Auditor
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_kits import certificates, copy_of_a_living_folder, write_kit

@@ -14,11 +14,11 @@ import pytest
 
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
-from proofward.federation.messages.catalogue import Abandonment, Lock
+from proofward.federation.messages.records.catalogue import Abandonment, Lock
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
-from proofward.report.attack_outcome import EXPECTED, judge
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.demonstrations.attack_outcome import EXPECTED, judge
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.test_rounds import Dying
 

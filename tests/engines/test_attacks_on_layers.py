@@ -16,7 +16,7 @@ import pytest
 from proofward.engines.attacks import forger
 from proofward.engines.attacks.hospitals import _Forges
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
 from proofward.layers.conv2d import Conv2dTrainer
 from proofward.layers.model import FixedPoint

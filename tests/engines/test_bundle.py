@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from proofward.encoding import encode
-from proofward.engines.remote import bundle as format_
-from proofward.engines.remote import courier
 from proofward.engines.remote.agreement.home import Home, HomeError
 from proofward.engines.remote.airgap import AirGap
-from proofward.engines.remote.bundle import OUT, Asked, Bundle, BundleEnvelope, BundleJoin, BundleWriter
-from proofward.engines.remote.gateway import REPLY, Gateway, Reply, accept, give
-from proofward.federation.messages.refusal import Refusal
+from proofward.engines.remote.memory_sticks import bundle as format_
+from proofward.engines.remote.memory_sticks import courier
+from proofward.engines.remote.memory_sticks.bundle import Asked, Bundle, BundleEnvelope
+from proofward.engines.remote.memory_sticks.gateway import REPLY, Gateway, Reply, accept, give
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.objects import ObjectStore
@@ -199,7 +199,7 @@ def refused(here: Carrier, name: str, data: bytes | None = None, alone: bool = T
     before = tree(here.stick.parent) if alone else None
     with pytest.raises(Refusal) as caught:
         found = Bundle.read(path)
-        accept(*here.gateway, found) if found.header.direction == OUT else here.airgap.absorb(found)
+        accept(*here.gateway, found) if found.header.direction == format_.OUT else here.airgap.absorb(found)
     assert before is None or tree(here.stick.parent) == before
     return caught.value
 
@@ -231,7 +231,7 @@ def test_rejects_flipped_bits_in_every_region(here, name):
 def rewritten(here: Carrier, key: SigningKey | None = None, extra=(), objects=(), **changes) -> bytes:
     """The bundle on the stick with changes to its header, and more in it, signed again."""
     source, path = Bundle.read(here.stick / "out"), here.stick / "rewritten"
-    with BundleWriter(path, replace(source.header, **changes)) as writer:
+    with format_.BundleWriter(path, replace(source.header, **changes)) as writer:
         for record in (*map(BundleEnvelope, source.envelopes), *extra, source.asked):
             writer.add(record)
         for data in objects:
@@ -254,7 +254,7 @@ def test_rejects_what_is_not_the_members(here):
     assert refused(here, "other", rewritten(here, direction="up")).check == "bundle-format"
     assert refused(here, "other", rewritten(here, objects=[b"anything"])).check == "bundle-objects"
     assert refused(here, "other", rewritten(here, extra=[Asked((), ())])).check == "bundle-format"
-    assert refused(here, "other", rewritten(here, extra=[BundleJoin(b"x")])).check == "malformed"
+    assert refused(here, "other", rewritten(here, extra=[format_.BundleJoin(b"x")])).check == "malformed"
 
 
 def test_rejects_a_bundle_at_the_wrong_kit(here):
@@ -286,7 +286,7 @@ def test_rejects_oversized_lengths(here):
     bigger = big.replace((1 << 32).to_bytes(8, "big"), b"\xff" * 8)
     assert refused(here, "big", header + frame(bigger)).check == "malformed"
     assert refused(here, "big", header + frame(encode(Asked((), ()))) * 40000).check == "bundle-format"
-    assert refused(here, "big", header + frame(encode(BundleJoin(b"x"))) * 40000).check == "bundle-size"
+    assert refused(here, "big", header + frame(encode(format_.BundleJoin(b"x"))) * 40000).check == "bundle-size"
 
 
 def test_rejects_what_is_no_file(here, tmp_path):

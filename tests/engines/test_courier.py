@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from proofward.encoding import encode
-from proofward.engines.remote import courier
 from proofward.engines.remote.agreement.home import Home
-from proofward.engines.remote.bundle import Asked
-from proofward.engines.remote.courier import Courier
-from proofward.engines.remote.gateway import ORDER, REPLY, Gateway, Order, Reply
-from proofward.federation.history.history_state import SHARES
+from proofward.engines.remote.memory_sticks import courier
+from proofward.engines.remote.memory_sticks.bundle import Asked
+from proofward.engines.remote.memory_sticks.courier import Courier
+from proofward.engines.remote.memory_sticks.gateway import ORDER, REPLY, Gateway, Order, Reply
+from proofward.federation.history.state.history_state import SHARES
 
 MOMENTS = ("_is_fetched", "_extensions", "_objects", "lock")
 

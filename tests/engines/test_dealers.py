@@ -11,10 +11,10 @@ import pytest
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.attacks.dealers import SendsOtherObjects
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.messages.basics.refusal import TRANSPORT
+from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.beacon import first_model
-from proofward.federation.messages.refusal import TRANSPORT
-from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
 from tests.engines.test_real_proofs import averaged
 from tests.federation.fakes import datasets, plan

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from proofward.cli.run.demo_sites import terms_of
+from proofward.cli.run.demos.sites import terms_of
 from proofward.engines.contract import (
     ADMIN,
     AUTHORITY,
@@ -35,7 +35,7 @@ from proofward.engines.contract import (
 from proofward.engines.local import free_port
 from proofward.engines.registry import ENGINES, USUAL, engine_of, engine_of_authority
 from proofward.engines.remote.agreement.home import Home
-from proofward.report.scenario import make_scenario
+from proofward.report.demonstrations.scenario import make_scenario
 
 SEED = b"seed of a comparison"
 

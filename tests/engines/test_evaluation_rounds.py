@@ -19,9 +19,9 @@ from proofward.console.followed import Followed
 from proofward.console.source import open_source
 from proofward.encoding import encode_item
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
-from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.messages.catalogue import OwnCounts
+from proofward.federation.history.state.history_state import UPLOAD
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.messages.records.catalogue import OwnCounts
 from proofward.federation.parties.hospital import Hospital
 from proofward.layers.subgroup import Subgroup
 from proofward.layers.training import scores
@@ -29,13 +29,13 @@ from proofward.ledger.reading import read_regular
 from proofward.relations.score_counting import NOT_PROVED, counting_of, layout_in
 from proofward.relations.score_counts import score_counts
 from proofward.relations.score_layout import ScoreLayout
-from proofward.report.evaluation import auc
-from proofward.report.handover.description import Column, Description, Feature
-from proofward.report.handover.model_files import write_files
+from proofward.report.audits.run_audit import RunAudit
+from proofward.report.comparing.evaluation import auc
+from proofward.report.handover.models.description import Column, Description, Feature
+from proofward.report.handover.models.model_files import write_files
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.ranking import roc_area
 from proofward.report.histograms.run_words import drawn_last, run_lines, run_sections
-from proofward.report.run_audit import RunAudit
 from tests.federation.fakes import datasets, plan
 
 pytestmark = pytest.mark.slow

@@ -25,11 +25,11 @@ from proofward.engines.operations.event_log import (
     printable,
     rotated,
 )
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.events import Event
-from proofward.federation.messages.refusal import Refusal
 from proofward.federation.storage.secret_store import SecretStore
 from proofward.ledger.keys import SigningKey
-from proofward.report.scenario import make_scenario
+from proofward.report.demonstrations.scenario import make_scenario
 
 NOW = 1_767_225_600.1239
 DIGEST = "ab" * 32

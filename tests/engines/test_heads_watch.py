@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from proofward.engines.flare.health import _withheld
+from proofward.engines.flare.condition.health import _withheld
 from proofward.engines.remote.agreement.following import Following, keep, kept, why_not, witness
 from proofward.engines.remote.agreement.home import HomeError
 from proofward.engines.remote.heads_watch import SLACK, HeadsWatch
 from proofward.engines.remote.views import MemberView
-from proofward.federation.messages.committees import Committees
-from proofward.federation.messages.scaling import Scaling
+from proofward.federation.messages.consortium.committees import Committees
+from proofward.federation.messages.consortium.scaling import Scaling
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.note import NoteSigner, parse_note

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.messages.catalogue import Upload
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.state.history_state import UPLOAD
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.records.catalogue import Upload
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
 from proofward.ledger.errors import LedgerError

@@ -23,10 +23,10 @@ from proofward.engines.operations.metrics import (
     feed,
     serve,
 )
-from proofward.federation.history.history_state import ANY_PHASE, BEFORE, CLOSED
+from proofward.federation.history.state.history_state import ANY_PHASE, BEFORE, CLOSED
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.events import Event
-from proofward.federation.messages.refusal import Refusal
-from proofward.report.scenario import make_scenario
+from proofward.report.demonstrations.scenario import make_scenario
 from tests.patience import PATIENCE
 
 MOMENT = 1_767_225_600.0

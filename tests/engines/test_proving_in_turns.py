@@ -8,7 +8,7 @@ import os
 import pytest
 
 from proofward.engines.remote.proving import InTurns, SiteProofs, in_turn
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
 
 PROVING = ("prove_enrolment", "prove_round", "prove_counts", "prove_evaluation")
 

@@ -7,9 +7,9 @@ import pytest
 
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.beacon import first_model
-from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.layers.schedule import schedule
 from proofward.layers.training import train

@@ -13,13 +13,13 @@ import pytest
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.remote import site
 from proofward.engines.remote.agreement.home import DATASET, Home
-from proofward.engines.remote.messages import Follow
-from proofward.engines.remote.shown import extension
+from proofward.engines.remote.carrying.messages import Follow
+from proofward.engines.remote.hosting.shown import extension
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import ABANDON, CONSENT, ENROLMENT, KEYS
+from proofward.federation.history.state.history_state import ABANDON, CONSENT, ENROLMENT, KEYS
 from proofward.federation.messages.wire import open_extension
-from proofward.federation.parties.extension import log_verifier
+from proofward.federation.parties.following.extension import log_verifier
 from proofward.ledger.checkpoint import open_checkpoint
 from proofward.ledger.merkle_log import verify_consistency
 from tests.engines.remote_harness import (

@@ -15,17 +15,7 @@ from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import make_request
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.engines.remote.airgap import AirGap
-from proofward.engines.remote.bundle import (
-    BACK,
-    OUT,
-    Asked,
-    Bundle,
-    BundleJoin,
-    BundleWriter,
-    Header,
-)
-from proofward.engines.remote.gateway import Gateway, accept
-from proofward.engines.remote.messages import (
+from proofward.engines.remote.carrying.messages import (
     Assembled,
     Declined,
     Follow,
@@ -37,13 +27,23 @@ from proofward.engines.remote.messages import (
     read_request,
     write,
 )
-from proofward.engines.remote.objects import RemoteObjects
-from proofward.federation.history.history_state import ENROLMENT
-from proofward.federation.history.judging import Unable
-from proofward.federation.history.proof_jobs import EnrolmentJob
+from proofward.engines.remote.carrying.objects import RemoteObjects
+from proofward.engines.remote.memory_sticks.bundle import (
+    BACK,
+    OUT,
+    Asked,
+    Bundle,
+    BundleJoin,
+    BundleWriter,
+    Header,
+)
+from proofward.engines.remote.memory_sticks.gateway import Gateway, accept
+from proofward.federation.history.proving.judging import Unable
+from proofward.federation.history.proving.proof_jobs import EnrolmentJob
+from proofward.federation.history.state.history_state import ENROLMENT
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.rules import RulesError
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import RulesError
 from proofward.federation.parties import hospital
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.ledger.keys import SigningKey

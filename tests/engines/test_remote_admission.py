@@ -17,8 +17,8 @@ from proofward.engines.remote.agreement.requests import (
     request_admission,
     request_revocation,
 )
-from proofward.engines.remote.messages import Assembled, Declined, Join, NotYet, read_answer, write
-from proofward.federation.messages.refusal import Refusal
+from proofward.engines.remote.carrying.messages import Assembled, Declined, Join, NotYet, read_answer, write
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_harness import SEED, agreement, open_desk, set_up
 from tests.engines.remote_kits import certificates, issue, pem, rsa_key, write_kit

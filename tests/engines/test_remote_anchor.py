@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from proofward.chain.local_node import LocalNode
+from proofward.chain.nodes.local_node import LocalNode
 from proofward.chain.relay import relay
 from proofward.cli.main import main
-from proofward.federation.messages.usual import P256
+from proofward.federation.messages.consortium.usual import P256
 from tests.chain.anchored import terms
 from tests.engines.remote_harness import Consortium, agreement
 from tests.engines.remote_kits import furnish_kit

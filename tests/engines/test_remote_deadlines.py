@@ -10,7 +10,7 @@ import pytest
 from proofward.engines.remote import own_deadline
 from proofward.engines.remote.agreement.home import DATASET, Home
 from proofward.engines.remote.own_deadline import FILE, OwnDeadline
-from proofward.federation.history.history_state import CONSENT, LOCK, SHARES
+from proofward.federation.history.state.history_state import CONSENT, LOCK, SHARES
 from proofward.federation.storage import secret_store
 from proofward.federation.storage.continuity import StateRefused
 from proofward.federation.storage.ratchet import Ratchet

@@ -19,10 +19,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.encoding import decode, decode_item, encode, encode_item
-from proofward.engines.remote import messages
-from proofward.engines.remote.messages import Declined, Fetch, Follow, Held, NotYet, Part, Piece, Say
-from proofward.federation.messages.catalogue import FederationOpened, SharesChecked, ShareSum, Upload
+from proofward.engines.remote.carrying import messages
+from proofward.engines.remote.carrying.messages import Declined, Fetch, Follow, Held, NotYet, Part, Piece, Say
 from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.records.catalogue import FederationOpened, SharesChecked, ShareSum, Upload
 from tests.engines.remote_harness import SERVER, files_under
 from tests.engines.waiting import LATE, Waiting
 from tests.peak_memory import begin_peak, peak_megabytes

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from proofward.encoding import decode, encode
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import JoinRequest, assemble, make_request, open_request
-from proofward.engines.remote.messages import Assembled, Declined, Join, NotYet, read_answer
-from proofward.federation.messages.refusal import Refusal
+from proofward.engines.remote.carrying.messages import Assembled, Declined, Join, NotYet, read_answer
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.ledger.keys import SigningKey
 from tests.engines.remote_harness import (
     SERVER,

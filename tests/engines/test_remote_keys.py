@@ -9,7 +9,7 @@ import pytest
 
 from proofward.encoding import MalformedMessage
 from proofward.engines.remote import site
-from proofward.engines.remote.messages import (
+from proofward.engines.remote.carrying.messages import (
     MOST_PARTS,
     Declined,
     Fetch,
@@ -19,12 +19,12 @@ from proofward.engines.remote.messages import (
     read_answer,
     write,
 )
-from proofward.engines.remote.objects import RemoteObjects
-from proofward.federation.history.history_state import KEYS
-from proofward.federation.history.sealing_keys import key_objects
-from proofward.federation.messages.catalogue import HolderKeyRoot
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.scaling import Scaling
+from proofward.engines.remote.carrying.objects import RemoteObjects
+from proofward.federation.history.sharing.sealing_keys import key_objects
+from proofward.federation.history.state.history_state import KEYS
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.scaling import Scaling
+from proofward.federation.messages.records.catalogue import HolderKeyRoot
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.storage.parts import Part, Parted
 from proofward.lattice.parameters import MAX_MEMBERS

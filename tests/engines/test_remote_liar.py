@@ -14,10 +14,11 @@ from io import BytesIO
 import pytest
 
 from proofward.encoding import decode, encode
-from proofward.engines.remote import link, messages
+from proofward.engines.remote import link
 from proofward.engines.remote.agreement.joining import JoinRequest
-from proofward.engines.remote.caller import Stream, deliver, send
-from proofward.engines.remote.messages import (
+from proofward.engines.remote.carrying import messages
+from proofward.engines.remote.carrying.caller import Stream, deliver, send
+from proofward.engines.remote.carrying.messages import (
     PIECE_BYTES,
     Assembled,
     Declined,
@@ -34,9 +35,9 @@ from proofward.engines.remote.messages import (
     read_answer,
     read_request,
 )
-from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.carrying.objects import RemoteObjects
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.wire import Extension, sign_extension
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.checkpoint import sign_checkpoint

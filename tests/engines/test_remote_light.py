@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 
 from proofward.cli.main import main
-from proofward.data.schema import FEATURES_NAME
+from proofward.data.columns.schema import FEATURES_NAME
 from proofward.encoding import decode
-from proofward.engines.remote import heads_watch, host, link
+from proofward.engines.remote import heads_watch, link
 from proofward.engines.remote.agreement import following
 from proofward.engines.remote.agreement.following import Following
 from proofward.engines.remote.agreement.home import Home
-from proofward.engines.remote.messages import (
+from proofward.engines.remote.carrying.messages import (
     Declined,
     Extended,
     Follow,
@@ -30,14 +30,15 @@ from proofward.engines.remote.messages import (
     read_request,
     write,
 )
-from proofward.federation.messages.head_records import Head
+from proofward.engines.remote.hosting import host
+from proofward.federation.messages.consortium.scaling import HEADS, Scaling
 from proofward.federation.messages.light_answers import LightAnswer
-from proofward.federation.messages.scaling import HEADS, Scaling
+from proofward.federation.messages.records.heads import Head
 from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.note import parse_note
-from proofward.report.handover.model_source import NoModel, followed_so_far
+from proofward.report.handover.models.model_source import NoModel, followed_so_far
 from proofward.witness.answering import Answer as Said
 from proofward.witness.asking import Asked
 from proofward.witness.cosignature import CosigningKey

@@ -17,8 +17,8 @@ from proofward.engines.remote.agreement.own_counts import (
     stored_counts,
 )
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.counted import counted_sums
-from proofward.federation.parties.counting import CountingTask, CountsUnavailable
+from proofward.federation.history.sums.counted import counted_sums
+from proofward.federation.parties.equipment.counting import CountingTask, CountsUnavailable
 from proofward.relations.counting import untrained
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_counts import counts_of_probabilities

@@ -12,10 +12,8 @@ import pytest
 from proofward.encoding import decode, encode
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import make_request
-from proofward.engines.remote.desk import Desk
-from proofward.engines.remote.host import NOTING, Host
-from proofward.engines.remote.incoming import KEPT_SECONDS
-from proofward.engines.remote.messages import (
+from proofward.engines.remote.carrying.incoming import KEPT_SECONDS
+from proofward.engines.remote.carrying.messages import (
     Join,
     Part,
     Recorded,
@@ -25,10 +23,12 @@ from proofward.engines.remote.messages import (
     read_request,
     write,
 )
-from proofward.federation.history.beacon_keys import beacon_key
-from proofward.federation.history.history_state import ENROLMENT, KEYS
-from proofward.federation.messages.catalogue import Enrolment
+from proofward.engines.remote.hosting.desk import Desk
+from proofward.engines.remote.hosting.host import NOTING, Host
+from proofward.federation.history.sharing.beacon_keys import beacon_key
+from proofward.federation.history.state.history_state import ENROLMENT, KEYS
 from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.records.catalogue import Enrolment
 from tests.engines.remote_harness import Consortium, agreement, open_desk, open_site, set_up
 
 pytestmark = pytest.mark.slow

@@ -16,8 +16,8 @@ import pytest
 
 from proofward.encoding import decode
 from proofward.engines.remote.agreement.home import SEED as SEED_FILE
-from proofward.engines.remote.caller import Unreachable, deliver, send
-from proofward.engines.remote.messages import PIECE_BYTES, Held, Join, Part, Say, Wanted
+from proofward.engines.remote.carrying.caller import Unreachable, deliver, send
+from proofward.engines.remote.carrying.messages import PIECE_BYTES, Held, Join, Part, Say, Wanted
 from proofward.federation.messages.envelope import Envelope
 from tests.engines import remote_child
 from tests.engines.forked import Forked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.engines.flare.health import health
+from proofward.engines.flare.condition.health import health
 from proofward.engines.remote.agreement.home import STOPPED, Home
 from proofward.engines.remote.agreement.requests import request_revocation
 from proofward.engines.remote.overview import look

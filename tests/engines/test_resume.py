@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
 from tests.engines import killed_run
 from tests.engines.forked import Forked

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofward.engines.remote.messages import Say
+from proofward.engines.remote.carrying.messages import Say
 from proofward.engines.remote.upload_slots import UploadSlots
-from proofward.federation.messages.rules import RulesError
+from proofward.federation.messages.consortium.rules import RulesError
 from tests.engines.remote_harness import Consortium, agreement, terms_of, topic
 from tests.federation.fakes import FakeProofs
 

@@ -15,10 +15,10 @@ import pytest
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.operations import verification_pool
 from proofward.engines.operations.verification_pool import PooledProofs
-from proofward.federation.history.judging import StoredObject, Unable
-from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
-from proofward.federation.history.proofs import RelationProofs
-from proofward.federation.messages.values import words_to_bytes
+from proofward.federation.history.proving.judging import StoredObject, Unable
+from proofward.federation.history.proving.proof_jobs import EnrolmentJob, RoundJob
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.messages.basics.values import words_to_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.proof.errors import ProofRejected
 from tests.engines.hanging import HOSTILE, verify_or_hang

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.waiting import waits_for
+from proofward.federation.history.progress.waiting import waits_for
+from proofward.federation.history.state.history_state import HistoryState
 from tests.engines.remote_harness import Consortium
 
 

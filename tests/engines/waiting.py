@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proofward.encoding import encode
-from proofward.engines.remote import messages
-from proofward.engines.remote.messages import Declined
+from proofward.engines.remote.carrying import messages
+from proofward.engines.remote.carrying.messages import Declined
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from tests.engines.remote_harness import SERVER, Consortium, Lost, agreement, open_desk, topic
 from tests.patience import PATIENCE

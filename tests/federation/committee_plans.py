@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.messages.committees import chosen
-from proofward.federation.messages.usual import usual_updates
+from proofward.federation.messages.consortium.committees import chosen
+from proofward.federation.messages.consortium.usual import usual_updates
 from proofward.federation.parties.auditor import Auditor
 from tests.federation.fakes import FakeProofs, datasets, plan
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
-from proofward.federation.parties.counting import CountingTask
+from proofward.federation.parties.equipment.counting import CountingTask
 from proofward.relations.counting import Counting, untrained
 from tests.federation.fakes import datasets, plan
 

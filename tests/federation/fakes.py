@@ -12,11 +12,11 @@ import numpy as np
 
 from proofward.encoding import decode_item, encode_item
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.proof_jobs import ProvedRound
-from proofward.federation.history.proofs import OneByOne
-from proofward.federation.history.round_state import Finding
-from proofward.federation.messages.usual import usual_updates
-from proofward.federation.messages.values import words_from_bytes, words_to_bytes
+from proofward.federation.history.proving.proof_jobs import ProvedRound
+from proofward.federation.history.proving.proofs import OneByOne
+from proofward.federation.history.state.round_state import Finding
+from proofward.federation.messages.basics.values import words_from_bytes, words_to_bytes
+from proofward.federation.messages.consortium.usual import usual_updates
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import MODULUS, RING_DEGREE, ciphertext_length
 from proofward.lattice.sampler import MaskContext, uniform_words
@@ -66,7 +66,7 @@ def _tag(transcript: bytes, *parts: bytes) -> bytes:
 
 
 class FakeProofs(OneByOne):
-    """See proofward.federation.history.proofs.Proofs."""
+    """See proofward.federation.history.proving.proofs.Proofs."""
 
     def prove_enrolment(self, statement, features, labels, rng):
         root = hashlib.sha256(features.tobytes() + labels.tobytes() + rng(16)).digest()

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from proofward.encoding import decode, encode
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.consent_steps import missing_consents
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import (
+from proofward.federation.history.progress.schedule import next_record
+from proofward.federation.history.state.history_state import (
     ABANDON,
     BETWEEN,
     CONSENT,
@@ -27,8 +27,10 @@ from proofward.federation.history.history_state import (
     UPLOAD,
     VERIFY,
 )
-from proofward.federation.history.schedule import next_record
-from proofward.federation.messages.catalogue import (
+from proofward.federation.history.steps.consent import missing_consents
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.records.catalogue import (
     Abandonment,
     AcceptedSet,
     Consent,
@@ -39,10 +41,8 @@ from proofward.federation.messages.catalogue import (
     ShareSum,
     Verdict,
 )
-from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.refusal import Refusal
 from proofward.federation.messages.wire import Extension, Packet, sign_extension
-from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.following.follower import Follower
 from proofward.federation.parties.hospital import Hospital
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.merkle_log import consistency_proof

@@ -11,9 +11,9 @@ import pytest
 from proofward.encoding import decode, encode
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.catalogue import Message
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.records.catalogue import Message
 from proofward.federation.messages.wire import Packet
 from proofward.ledger.keys import SigningKey
 from tests.federation.fakes import FakeProofs, datasets, plan

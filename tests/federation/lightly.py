@@ -8,24 +8,24 @@ import pytest
 
 from proofward.encoding import decode, encode
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.sealing_keys import pair_of
+from proofward.federation.history.sharing.sealing_keys import pair_of
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.scaling import HEADS, PLAIN, Scaling
 from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.head_records import (
-    Head,
-    View,
-    sign_head,
-)
 from proofward.federation.messages.light_answers import (
     LightAnswer,
     open_answer,
     sign_answer,
 )
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.scaling import HEADS, PLAIN, Scaling
+from proofward.federation.messages.records.heads import (
+    Head,
+    View,
+    sign_head,
+)
 from proofward.federation.messages.wire import Extension, sign_extension
 from proofward.federation.parties.aggregator import Aggregator
-from proofward.federation.parties.extension import replayed
-from proofward.federation.parties.light_check import Known, check_answer
+from proofward.federation.parties.following.extension import replayed
+from proofward.federation.parties.following.light_check import Known, check_answer
 from proofward.federation.parties.light_hospital import LightHospital
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.checkpoint import sign_checkpoint

@@ -13,12 +13,12 @@ from proofward.engines.attacks.evidence import honest
 from proofward.engines.attacks.hospitals import ComplainsFalsely
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.history.membership_steps import rotation
-from proofward.federation.history.restoring import restore
-from proofward.federation.history.snapshots import chapter, core
-from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.scaling import Scaling
+from proofward.federation.history.saved.restoring import restore
+from proofward.federation.history.saved.snapshots import chapter, core
+from proofward.federation.history.state.history_state import UPLOAD
+from proofward.federation.history.steps.membership import rotation
+from proofward.federation.messages.consortium.scaling import Scaling
+from proofward.federation.messages.records import catalogue as m
 from proofward.federation.messages.wire import Packet
 from proofward.ledger.database import Database
 from proofward.ledger.keys import SigningKey

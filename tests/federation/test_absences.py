@@ -6,9 +6,9 @@ import pytest
 
 from proofward.engines.attacks.hospitals import SwapsCiphertext
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.history_state import ENROLMENT, KEYS
-from proofward.federation.history.standstill import no_way_on
-from proofward.federation.messages import catalogue as m
+from proofward.federation.history.progress.standstill import no_way_on
+from proofward.federation.history.state.history_state import ENROLMENT, KEYS
+from proofward.federation.messages.records import catalogue as m
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.test_membership import stop
 

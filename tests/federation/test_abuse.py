@@ -16,12 +16,12 @@ from proofward.encoding import MalformedMessage, decode, encode
 from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.history import MAX_REFUSALS
-from proofward.federation.history.history_state import ENROLMENT, SHARES, UPLOAD
-from proofward.federation.history.judging import Unable, judged
-from proofward.federation.history.round_state import Finding
-from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.field_types import MAX_EVIDENCE_BYTES
-from proofward.federation.messages.refusal import Refusal, describe
+from proofward.federation.history.proving.judging import Unable, judged
+from proofward.federation.history.state.history_state import ENROLMENT, SHARES, UPLOAD
+from proofward.federation.history.state.round_state import Finding
+from proofward.federation.messages.basics.field_types import MAX_EVIDENCE_BYTES
+from proofward.federation.messages.basics.refusal import Refusal, describe
+from proofward.federation.messages.records import catalogue as m
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.errors import SignatureInvalid

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from proofward.encoding import encode
-from proofward.federation.history.admission_steps import MAX_VOTES, waiting_admissions
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import (
+from proofward.federation.history.state.history_state import (
     ENROLMENT,
     KEYS,
     SHARES,
     UPLOAD,
 )
-from proofward.federation.messages import catalogue as m
+from proofward.federation.history.steps.admission import MAX_VOTES, waiting_admissions
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.rules import Rules
 from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.records import catalogue as m
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
 from proofward.ledger.keys import SigningKey

@@ -7,13 +7,13 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.attacks.aggregators import Forger
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.messages.catalogue import AdmissionVote
+from proofward.federation.history.state.history_state import UPLOAD
 from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.records.catalogue import AdmissionVote
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import opened
 from tests.federation.test_admission import AGGREGATOR, AGREED, NEW, records

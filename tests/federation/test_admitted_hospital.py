@@ -6,7 +6,7 @@ import pytest
 
 from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.federation.history.faults import faults
-from proofward.federation.history.history_state import (
+from proofward.federation.history.state.history_state import (
     ABANDON,
     CONFIRM,
     CONSENT,
@@ -16,7 +16,7 @@ from proofward.federation.history.history_state import (
     UNMASK,
     UPLOAD,
 )
-from proofward.federation.messages import catalogue as m
+from proofward.federation.messages.records import catalogue as m
 from tests.federation.harness import opened
 from tests.federation.test_admission import AGGREGATOR, NEW, add, flaws, said_by_new, stop
 

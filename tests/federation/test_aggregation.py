@@ -15,9 +15,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from proofward.federation.history import opened_sums
-from proofward.federation.history.aggregation import RoundResult, check_aggregate, compute_result
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.sums import opened_sums
+from proofward.federation.history.sums.aggregation import RoundResult, check_aggregate, compute_result
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.objects import NewObject, Objects
@@ -100,7 +100,7 @@ def history_of(told: dict, optimizer: ServerOptimizer | None = None) -> SimpleNa
     rules = SimpleNamespace(config=config, hospitals=HOSPITALS, holder=HOSPITALS.index, aggregator="aggregator")
     before, rows = tuple(map(bytes.fromhex, told["state"])), dict.fromkeys(HOSPITALS, ROWS)
     own = {"round": state, "counting": None, "rules": rules, "enrolled": rows, "server_state": before}
-    return SimpleNamespace(**own, most_rows=lambda state: ROWS)
+    return SimpleNamespace(**own, total_rows=ROWS * len(HOSPITALS), most_rows=lambda state: ROWS)
 
 
 def on_whole_arrays(history: SimpleNamespace, objects: Objects) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from proofward.cli.common.kernels import load_kernels
-from proofward.federation.history.aggregation import compute_result
+from proofward.federation.history.sums.aggregation import compute_result
 from proofward.federation.storage.objects import Objects, StoredObjects
 from proofward.ledger.objects import ObjectStore
 from tests.federation.test_aggregation import OBJECTS, Round, folder, history_of, on_whole_arrays

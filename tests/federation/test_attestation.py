@@ -14,16 +14,16 @@ from proofward.attestation.collect import Prepared
 from proofward.attestation.policy import RECORDED
 from proofward.engines.attacks.evidence import WAYS, honest
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history import attestation_steps
-from proofward.federation.history.attestation_steps import accepted, awaited_evidence, barred, in_words
-from proofward.federation.history.waiting import awaited
-from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.progress.waiting import awaited
+from proofward.federation.history.steps import attestation as attestation_steps
+from proofward.federation.history.steps.attestation import accepted, awaited_evidence, barred, in_words
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.records import catalogue as m
 from proofward.federation.parties.auditor import Auditor
-from proofward.federation.parties.evidence_audit import Today
+from proofward.federation.parties.checking.evidence_audit import Today
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 from tests.attestation.machines import machine, policy
 from tests.federation.fakes import FakeProofs, datasets, plan
 

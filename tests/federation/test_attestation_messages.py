@@ -9,11 +9,11 @@ import pytest
 from proofward.attestation.claims import SNP, TDX
 from proofward.attestation.errors import EvidenceRefused
 from proofward.attestation.policy import RECORDED, REQUIRED
-from proofward.federation.history.attestation_judging import judge
-from proofward.federation.history.history_state import ENROLMENT
-from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.attestation_records import EvidenceObjects
-from proofward.federation.messages.rules import Rules
+from proofward.federation.history.proving.attestation_judging import judge
+from proofward.federation.history.state.history_state import ENROLMENT
+from proofward.federation.messages.consortium.rules import Rules
+from proofward.federation.messages.records import catalogue as m
+from proofward.federation.messages.records.attestation import EvidenceObjects
 from proofward.federation.storage.objects import Objects
 from tests.attestation.machines import policy
 from tests.federation.fakes import plan

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.messages.catalogue import Verdict
+from proofward.federation.messages.records.catalogue import Verdict
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.verifier import Verifier
 from tests.federation.fakes import FakeProofs, datasets, plan

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
-from proofward.federation.history.beacon_sharing import (
+from proofward.federation.history.state.beacon_sharing import (
     NonceShare,
     deal,
     is_check,
@@ -16,7 +16,7 @@ from proofward.federation.history.beacon_sharing import (
     share_is_good,
 )
 from proofward.federation.messages.beacon import first_model, first_model_digest, round_beacon
-from proofward.federation.messages.catalogue import BeaconFixed, BeaconShares
+from proofward.federation.messages.records.catalogue import BeaconFixed, BeaconShares
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
@@ -69,7 +69,7 @@ def test_rejects_shares_that_lie_on_no_polynomial_of_degree_t():
     """Digests of shares that are fixed but inconsistent: u can be made to fit t + 1 of them, not the others."""
     made, other = a_deal(), a_deal(b"t" * 32)
     mixed = {place: (made if place < 3 else other).shares[place] for place in PLACES}
-    from proofward.federation.history import beacon_sharing
+    from proofward.federation.history.state import beacon_sharing
 
     commitments = tuple(
         beacon_sharing._digest(CONTEXT, place, mixed[place]) if place in mixed else b"" for place in range(5)

@@ -10,10 +10,10 @@ import pytest
 
 from proofward.engines.attacks.aggregators import ChoosesFirstModel
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
-from proofward.federation.history.beacon_sharing import NonceShare, deal, nonce, share_is_good
-from proofward.federation.history.history_state import REVEAL
+from proofward.federation.history.state.beacon_sharing import NonceShare, deal, nonce, share_is_good
+from proofward.federation.history.state.history_state import REVEAL
 from proofward.federation.messages.beacon import enrolment_beacon, first_model, round_beacon
-from proofward.federation.messages.catalogue import BeaconFixed
+from proofward.federation.messages.records.catalogue import BeaconFixed
 from proofward.federation.parties.hospital import Hospital
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, opened
@@ -46,7 +46,7 @@ def test_rejects_a_share_with_any_part_altered(at):
 
 def test_rejects_shares_that_lie_on_no_polynomial():
     """A dealer that commits to a wrong value cannot make the check fit it."""
-    from proofward.federation.history import beacon_sharing
+    from proofward.federation.history.state import beacon_sharing
 
     dealt = made()
     wrong = NonceShare((1, *dealt.shares[1].values[1:]), dealt.shares[1].mask, dealt.shares[1].salt)

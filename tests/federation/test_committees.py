@@ -8,9 +8,9 @@ from proofward.engines.attacks.hospitals import ComplainsFalsely, SealsWrongShar
 from proofward.engines.attacks.verifiers import AcceptsRefused, RefusesHonest
 from proofward.engines.in_process import FaithfulNetwork
 from proofward.federation.committees.drawing import HOLDERS, VERIFIERS, committee
-from proofward.federation.history.history_state import DEAL, KEYS, SHARES, UPLOAD, VERIFY
-from proofward.federation.history.judges import task_in_words
-from proofward.federation.messages.catalogue import (
+from proofward.federation.history.state.history_state import DEAL, KEYS, SHARES, UPLOAD, VERIFY
+from proofward.federation.history.state.judges import task_in_words
+from proofward.federation.messages.records.catalogue import (
     BeaconDeal,
     DealsClosed,
     HolderKeys,

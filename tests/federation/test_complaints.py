@@ -8,7 +8,7 @@ import pytest
 
 from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.history_state import SHARES
+from proofward.federation.history.state.history_state import SHARES
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
 from tests.federation.fakes import FakeProofs, datasets, plan

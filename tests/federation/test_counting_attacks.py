@@ -7,20 +7,25 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from proofward.cli.evidence.audit_words import screen
+from proofward.cli.evidence.ledgers.audit_words import screen
 from proofward.encoding import encode
 from proofward.engines.attacks.hospitals import ReplaysProof, SealsWrongShare, SwapsCiphertext
 from proofward.engines.in_process import Parties
-from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.history_state import DEAL, UNMASK, VERIFY
-from proofward.federation.history.statements import counting_statement, round_statement
-from proofward.federation.messages.catalogue import Aggregate, Attendance, Enrolment, StatefulAggregate
+from proofward.federation.history.proving.statements import counting_statement, round_statement
+from proofward.federation.history.state.history_state import DEAL, UNMASK, VERIFY
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.envelope import seal_envelope
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.records.catalogue import (
+    Aggregate,
+    Attendance,
+    Enrolment,
+    StatefulAggregate,
+)
 from proofward.federation.parties.hospital import Hospital
 from proofward.relations.counting import untrained
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.run_audit import RunAudit
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import RunAudit
 from tests.federation.counting import (
     ALONE,
     LINEAR,

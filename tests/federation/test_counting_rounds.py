@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.engines.remote.awaited import needed_objects
-from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.proofs import RelationProofs
-from proofward.federation.messages.rules import Rules, RulesError
+from proofward.engines.remote.memory_sticks.awaited import needed_objects
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.messages.consortium.rules import Rules, RulesError
 from proofward.federation.parties.auditor import Auditor
-from proofward.federation.parties.counting import CountingTask, CountsUnavailable
+from proofward.federation.parties.equipment.counting import CountingTask, CountsUnavailable
 from proofward.relations.counting import NO_DATASET, untrained
 from tests.federation.counting import (
     ALONE,

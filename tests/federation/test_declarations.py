@@ -8,8 +8,8 @@ import pytest
 
 from proofward.encoding import MalformedMessage, encode
 from proofward.engines.run_folder import RunFolder
-from proofward.federation.messages.declarations import MAX_DECLARATIONS, Declarations, LegalMember
-from proofward.federation.messages.rules import Rules, RulesError
+from proofward.federation.messages.consortium.declarations import MAX_DECLARATIONS, Declarations, LegalMember
+from proofward.federation.messages.consortium.rules import Rules, RulesError
 from tests.federation.fakes import plan
 
 DECLARED = Declarations(

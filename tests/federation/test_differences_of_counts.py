@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 
 from proofward.api.evaluations import FederatedEvaluation
-from proofward.data.column_kinds import Number
-from proofward.data.feature import Feature
-from proofward.data.schema import Schema
-from proofward.data.statistics_layout import layout_of
+from proofward.data.columns.column_kinds import Number
+from proofward.data.columns.feature import Feature
+from proofward.data.columns.schema import Schema
+from proofward.data.columns.statistics_layout import layout_of
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
 from proofward.engines.remote.agreement.own_counts import COUNTS, stored_counts
-from proofward.federation.messages.catalogue import OwnCounts
-from proofward.federation.messages.rules import Rules, RulesError
-from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
-from proofward.federation.parties.counting import CountsUnavailable
+from proofward.federation.messages.basics.values import integers_from_bytes, integers_to_bytes
+from proofward.federation.messages.consortium.rules import Rules, RulesError
+from proofward.federation.messages.records.catalogue import OwnCounts
+from proofward.federation.parties.equipment.counting import CountsUnavailable
 from proofward.federation.parties.hospital import Hospital
 from proofward.layers.subgroup import Subgroup
 from proofward.relations.counting import untrained

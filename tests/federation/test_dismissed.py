@@ -8,7 +8,7 @@ import pytest
 
 from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.messages.catalogue import ComplaintVerdict
+from proofward.federation.messages.records.catalogue import ComplaintVerdict
 from proofward.federation.parties.verifier import Verifier
 from tests.federation.fakes import FakeProofs, datasets, plan
 

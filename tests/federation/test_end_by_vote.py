@@ -9,9 +9,9 @@ import pytest
 
 from proofward.engines.attacks.aggregators import Forger
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.end_steps import end_voters, reasons_to_end, voted_end
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import (
+from proofward.federation.history.progress.ending import end_voters, reasons_to_end, voted_end
+from proofward.federation.history.state.history_state import (
     BETWEEN,
     CLOSED,
     CONFIRM,
@@ -27,12 +27,12 @@ from proofward.federation.history.history_state import (
     VERIFY,
     VOUCH,
 )
-from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.records import catalogue as m
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.database import Database
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.test_membership import HOSPITAL, stop
 

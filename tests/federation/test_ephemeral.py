@@ -9,7 +9,7 @@ import pytest
 from proofward.engines.attacks.hospitals import ComplainsFalsely, SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.ephemeral import disposable
-from proofward.federation.messages.scaling import Scaling
+from proofward.federation.messages.consortium.scaling import Scaling
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
 from tests.federation.fakes import FakeProofs, datasets, plan

@@ -11,9 +11,9 @@ import pytest
 
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
-from proofward.federation.history.history_state import CLOSED, CONSENT, KEYS, LOCK, UPLOAD
-from proofward.federation.messages.catalogue import Consent, ShareSum
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.state.history_state import CLOSED, CONSENT, KEYS, LOCK, UPLOAD
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.records.catalogue import Consent, ShareSum
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.storage import secret_store
 from proofward.federation.storage.continuity import StateRefused

@@ -9,8 +9,8 @@ import pytest
 
 from proofward.engines.attacks.hospitals import CopiesProof, SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.aggregation import model_weights
-from proofward.federation.messages.values import words_to_bytes
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.messages.basics.values import words_to_bytes
 from proofward.federation.parties.hospital import Hospital
 from proofward.layers.network import mlp
 from proofward.layers.subgroup import Subgroup
@@ -19,8 +19,8 @@ from proofward.relations.measure import secret_words_of
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.secret import DatasetSecret
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.run_audit import RunAudit
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import RunAudit
 from tests.federation.fakes import datasets, plan
 from tests.federation.private_plans import made_private
 from tests.proof.cheats import Forger, Recorder

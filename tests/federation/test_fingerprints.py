@@ -13,20 +13,20 @@ from proofward.encoding import decode_item, encode_item
 from proofward.engines.attacks.aggregators import AltersUpdate
 from proofward.engines.attacks.verifiers import SignsFalseFingerprint
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.engines.remote.awaited import needed_objects
-from proofward.federation.history import fingerprints
-from proofward.federation.history.fingerprints import error_bits, extension_at, owed, point_of
-from proofward.federation.messages.catalogue import Fingerprints
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import Rules, RulesError
-from proofward.federation.messages.scaling import PLAIN, Scaling
-from proofward.federation.parties.audit_verdict import AuditVerdict
+from proofward.engines.remote.memory_sticks.awaited import needed_objects
+from proofward.federation.history.sums import fingerprints
+from proofward.federation.history.sums.fingerprints import error_bits, extension_at, owed, point_of
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.rules import Rules, RulesError
+from proofward.federation.messages.consortium.scaling import PLAIN, Scaling
+from proofward.federation.messages.records.catalogue import Fingerprints
 from proofward.federation.parties.auditor import Auditor
+from proofward.federation.parties.checking.audit_verdict import AuditVerdict
 from proofward.federation.parties.verifier import Verifier
 from proofward.field.extension import Ext
 from proofward.field.scalar import P
 from proofward.layers.errors import ConfigurationError
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
 from tests.federation.committee_plans import Federation, committee_plan
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped
@@ -124,7 +124,7 @@ class AddsWrongly(AltersUpdate):
     """From the first round on."""
 
     def aggregate(self):
-        from proofward.federation.history.aggregation import compute_result
+        from proofward.federation.history.sums.aggregation import compute_result
 
         result = compute_result(self.history, self.objects, self.ledger.new_object)
         return self.changed(result).record(self.history)

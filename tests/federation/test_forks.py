@@ -24,7 +24,7 @@ class AnswersTwice(Hospital):
 
     def abandon(self):
         """Abandons what it has opened, too."""
-        from proofward.federation.messages.catalogue import Abandonment
+        from proofward.federation.messages.records.catalogue import Abandonment
 
         state = self.history.round
         if self.name not in state.abandonments:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proofward.federation.history.judging import Unable, judged
-from proofward.federation.history.proof_jobs import RoundJob
-from proofward.federation.history.proofs import RelationProofs, judge_round
+from proofward.federation.history.proving.judging import Unable, judged
+from proofward.federation.history.proving.proof_jobs import RoundJob
+from proofward.federation.history.proving.proofs import RelationProofs, judge_round
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import TrainingError
 from proofward.layers.model import FixedPoint, Training

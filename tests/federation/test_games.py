@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.federation.history import consent_steps
 from proofward.federation.history.history import STEPS
-from proofward.federation.history.history_state import LOCK
-from proofward.federation.messages.rules import Rules
-from proofward.federation.messages.usual import usual_updates
+from proofward.federation.history.state.history_state import LOCK
+from proofward.federation.history.steps import consent as consent_steps
+from proofward.federation.messages.consortium.rules import Rules
+from proofward.federation.messages.consortium.usual import usual_updates
 from tests.federation.committee_plans import committee_plan
 from tests.federation.fakes import plan
 from tests.federation.games import Adversary, World

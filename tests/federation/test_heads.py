@@ -7,11 +7,17 @@ from dataclasses import fields, replace
 import pytest
 
 from proofward.encoding import encode
-from proofward.federation.history.heads import keys_digest
-from proofward.federation.history.membership_steps import rotation
-from proofward.federation.messages.catalogue import HeadSigned
+from proofward.federation.history.light.heads import keys_digest
+from proofward.federation.history.steps.membership import rotation
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.scaling import AS_OBJECTS
 from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.head_records import (
+from proofward.federation.messages.light_answers import (
+    open_answer,
+    sign_answer,
+)
+from proofward.federation.messages.records.catalogue import HeadSigned
+from proofward.federation.messages.records.heads import (
     CountedRound,
     Head,
     NoiseWords,
@@ -19,14 +25,8 @@ from proofward.federation.messages.head_records import (
     View,
     sign_head,
 )
-from proofward.federation.messages.light_answers import (
-    open_answer,
-    sign_answer,
-)
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.scaling import AS_OBJECTS
-from proofward.federation.parties.extension import replayed
-from proofward.federation.parties.light_check import check_answer
+from proofward.federation.parties.following.extension import replayed
+from proofward.federation.parties.following.light_check import check_answer
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey

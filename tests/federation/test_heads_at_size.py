@@ -10,22 +10,22 @@ from types import SimpleNamespace
 import pytest
 
 from proofward.encoding import encode
-from proofward.federation.history.head_steps import unsigned_end
-from proofward.federation.history.heads import head_of, verifier_keys
 from proofward.federation.history.history import History
-from proofward.federation.history.projection import Projection
-from proofward.federation.history.round_state import RoundState
-from proofward.federation.messages.catalogue import HolderKeys
-from proofward.federation.messages.chain_terms import ChainTerms
-from proofward.federation.messages.committees import Committees
-from proofward.federation.messages.head_records import sign_head
-from proofward.federation.messages.rules import Member, Rules, RulesError
-from proofward.federation.messages.scaling import HEADS, Scaling
-from proofward.federation.messages.thresholds import following_in_words
-from proofward.federation.messages.usual import usual_updates
-from proofward.federation.parties.extension import log_verifier
-from proofward.federation.parties.light_check import Known, check_answer, sealed_to
-from proofward.federation.parties.light_host import light_answer
+from proofward.federation.history.light.heads import head_of, verifier_keys
+from proofward.federation.history.light.projection import Projection
+from proofward.federation.history.state.round_state import RoundState
+from proofward.federation.history.steps.heads import unsigned_end
+from proofward.federation.messages.consortium.chain_terms import ChainTerms
+from proofward.federation.messages.consortium.committees import Committees
+from proofward.federation.messages.consortium.rules import Member, Rules, RulesError
+from proofward.federation.messages.consortium.scaling import HEADS, Scaling
+from proofward.federation.messages.consortium.thresholds import following_in_words
+from proofward.federation.messages.consortium.usual import usual_updates
+from proofward.federation.messages.records.catalogue import HolderKeys
+from proofward.federation.messages.records.heads import sign_head
+from proofward.federation.parties.following.extension import log_verifier
+from proofward.federation.parties.following.light_check import Known, check_answer, sealed_to
+from proofward.federation.parties.following.light_host import light_answer
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.checkpoint import sign_checkpoint

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from proofward.encoding import encode
-from proofward.federation.history.history_state import CONFIRM, KEYS, SHARES, UNMASK, UPLOAD
-from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.state.history_state import CONFIRM, KEYS, SHARES, UNMASK, UPLOAD
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.records import catalogue as m
 from tests.federation.harness import Stopped, opened
 
 HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-3", "hospital-0", "verifier-0", "aggregator"

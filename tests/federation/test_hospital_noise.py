@@ -10,9 +10,9 @@ import pytest
 
 from proofward.engines.attacks.hospitals import SkipsNoise
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.beacon import first_model
-from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor, _in_words
 from proofward.layers.privacy import HOSPITAL, Privacy
 from proofward.layers.weighting import ALL_ALIKE

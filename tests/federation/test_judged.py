@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from proofward.federation.history import judging
-from proofward.federation.history.judging import StoredObject, Unable, judged, read_source
-from proofward.federation.history.proof_jobs import RoundJob
-from proofward.federation.history.proofs import RelationProofs, judge_round
+from proofward.federation.history.proving import judging
+from proofward.federation.history.proving.judging import StoredObject, Unable, judged, read_source
+from proofward.federation.history.proving.proof_jobs import RoundJob
+from proofward.federation.history.proving.proofs import RelationProofs, judge_round
 from proofward.layers.errors import ConfigurationError, WraparoundPossible
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy
@@ -117,9 +117,9 @@ def test_stored_objects_that_are_none(tmp_path: Path, kind) -> None:
 MEASURE = """
 import json, sys, time
 import numpy as np
-from proofward.federation.history.judging import judged
-from proofward.federation.history.proof_jobs import RoundJob
-from proofward.federation.history.proofs import RelationProofs, judge_round
+from proofward.federation.history.proving.judging import judged
+from proofward.federation.history.proving.proof_jobs import RoundJob
+from proofward.federation.history.proving.proofs import RelationProofs, judge_round
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import TrainingError
 from proofward.layers.model import FixedPoint, Training

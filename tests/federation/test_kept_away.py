@@ -8,12 +8,14 @@ import pytest
 
 from proofward.engines.in_process import FaithfulNetwork
 from proofward.federation.committees.drawing import HOLDERS, VERIFIERS, committee
-from proofward.federation.history.absences import absent_hospitals
-from proofward.federation.history.history_state import CONFIRM, CONSENT, VERIFY
-from proofward.federation.history.judges import task_in_words
-from proofward.federation.history.standstill import no_way_on
+from proofward.federation.history.progress.absences import absent_hospitals
+from proofward.federation.history.progress.standstill import no_way_on
+from proofward.federation.history.state.history_state import CONFIRM, CONSENT, VERIFY
+from proofward.federation.history.state.judges import task_in_words
 from proofward.federation.messages.beacon import round_beacon
-from proofward.federation.messages.catalogue import (
+from proofward.federation.messages.consortium.committees import Committees
+from proofward.federation.messages.consortium.usual import usual_updates
+from proofward.federation.messages.records.catalogue import (
     Confirmation,
     Enrolment,
     EnrolmentVerdict,
@@ -21,8 +23,6 @@ from proofward.federation.messages.catalogue import (
     Upload,
     Verdict,
 )
-from proofward.federation.messages.committees import Committees
-from proofward.federation.messages.usual import usual_updates
 from tests.federation.committee_plans import Federation
 from tests.federation.fakes import plan
 from tests.federation.harness import Stopped, opened

@@ -9,15 +9,15 @@ import pytest
 from proofward.encoding import MalformedMessage, encode
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CONSENT, KEYS, UNMASK, UPLOAD, VERIFY
-from proofward.federation.history.membership_steps import (
+from proofward.federation.history.state.history_state import CONSENT, KEYS, UNMASK, UPLOAD, VERIFY
+from proofward.federation.history.steps.membership import (
     MAX_ROTATIONS,
     ROTATION_CONTEXT,
     rotation,
     rotation_payload,
 )
-from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.records import catalogue as m
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital

@@ -9,7 +9,7 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import (
+from proofward.federation.history.state.history_state import (
     ANY_PHASE,
     CONFIRM,
     KEYS,
@@ -17,9 +17,9 @@ from proofward.federation.history.history_state import (
     SHARES,
     UPLOAD,
 )
-from proofward.federation.messages import catalogue as m
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.records import catalogue as m
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier

@@ -9,25 +9,25 @@ import pytest
 
 from proofward.encoding import decode, encode
 from proofward.engines.in_process import FaithfulNetwork
-from proofward.federation.history.membership_steps import rotation
-from proofward.federation.history.projection import NotShown, Projection
-from proofward.federation.messages.catalogue import HeadSigned, HolderKeys
-from proofward.federation.messages.head_records import (
-    View,
-    Word,
-    sign_head,
-)
+from proofward.federation.history.light.projection import NotShown, Projection
+from proofward.federation.history.steps.membership import rotation
+from proofward.federation.messages.consortium.scaling import HEADS, Scaling
 from proofward.federation.messages.light_answers import (
     LightAnswer,
     Wanted,
     sign_answer,
 )
-from proofward.federation.messages.scaling import HEADS, Scaling
+from proofward.federation.messages.records.catalogue import HeadSigned, HolderKeys
+from proofward.federation.messages.records.heads import (
+    View,
+    Word,
+    sign_head,
+)
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.auditor import Auditor
-from proofward.federation.parties.extension import replayed
-from proofward.federation.parties.identity import Identity
-from proofward.federation.parties.light_check import check_answer
+from proofward.federation.parties.following.extension import replayed
+from proofward.federation.parties.following.identity import Identity
+from proofward.federation.parties.following.light_check import check_answer
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.checkpoint import sign_checkpoint

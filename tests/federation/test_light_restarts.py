@@ -9,15 +9,15 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.remote import link
+from proofward.engines.remote.carrying.messages import Extended, Follow, NotYet, Recorded
 from proofward.engines.remote.link import Link
-from proofward.engines.remote.messages import Extended, Follow, NotYet, Recorded
-from proofward.federation.history.membership_steps import rotation
-from proofward.federation.messages.catalogue import Upload
+from proofward.federation.history.steps.membership import rotation
+from proofward.federation.messages.consortium.scaling import HEADS, Scaling
 from proofward.federation.messages.envelope import Envelope, seal_envelope
 from proofward.federation.messages.light_answers import LightAnswer, Wanted, open_answer, sign_answer
-from proofward.federation.messages.scaling import HEADS, Scaling
+from proofward.federation.messages.records.catalogue import Upload
 from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
-from proofward.federation.parties.extension import replayed
+from proofward.federation.parties.following.extension import replayed
 from proofward.federation.parties.light_hospital import LightHospital
 from proofward.federation.storage.state_store import StateStore
 from proofward.ledger.checkpoint import sign_checkpoint

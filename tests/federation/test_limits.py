@@ -8,17 +8,17 @@ from typing import get_args, get_type_hints
 import pytest
 
 from proofward.encoding import Length, MalformedMessage, decode, encode, encode_item
-from proofward.federation.messages import field_types
-from proofward.federation.messages.catalogue import (
+from proofward.federation.messages.basics import field_types
+from proofward.federation.messages.basics.field_types import MAX_BODY_BYTES, MOST_KEYS
+from proofward.federation.messages.consortium.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.records.catalogue import (
     KINDS,
     FederationOpened,
     HolderKeyRoot,
     HolderKeys,
     PlacedComplaint,
 )
-from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.field_types import MAX_BODY_BYTES, MOST_KEYS
-from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, VERIFIER, Member, Rules
 from proofward.federation.messages.wire import MOST_ATTACHED, Entry, Packet
 from proofward.federation.storage.object_sizes import size_limits
 from proofward.federation.storage.parts import PartTree

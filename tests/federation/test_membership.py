@@ -7,7 +7,7 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.in_process import InProcessFederation
 from proofward.federation.history.history import MAX_REFUSALS, History
-from proofward.federation.history.history_state import (
+from proofward.federation.history.state.history_state import (
     BEACON_PHASES,
     CONFIRM,
     CONSENT,
@@ -22,8 +22,8 @@ from proofward.federation.history.history_state import (
     VERIFY,
     VOUCH,
 )
-from proofward.federation.messages import catalogue as m
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.records import catalogue as m
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.auditor import Auditor
 from tests.federation.fakes import FakeProofs, datasets, plan

@@ -9,11 +9,11 @@ import pytest
 from proofward.engines.attacks.hospitals import DrawsNoiseAgain, SkipsNoise
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.operations.verification_worker import ACCEPTED, pack, verify
-from proofward.federation.history.history_state import KEYS, UPLOAD, VOUCH
-from proofward.federation.history.noise_steps import ATTEMPTS
-from proofward.federation.history.proofs import RelationProofs, RoundJob
-from proofward.federation.history.standstill import no_way_on
-from proofward.federation.messages.catalogue import Consent, NoiseCommitment, Upload
+from proofward.federation.history.progress.standstill import no_way_on
+from proofward.federation.history.proving.proofs import RelationProofs, RoundJob
+from proofward.federation.history.state.history_state import KEYS, UPLOAD, VOUCH
+from proofward.federation.history.steps.noise import ATTEMPTS
+from proofward.federation.messages.records.catalogue import Consent, NoiseCommitment, Upload
 from proofward.federation.parties.auditor import Auditor
 from proofward.proof.errors import ProofRejected
 from proofward.report.handover.proof_file import ProofFile, WithNoise, proof_files

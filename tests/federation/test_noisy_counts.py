@@ -11,13 +11,13 @@ import pytest
 from proofward.engines.attacks.count_noise import DrawsCountNoiseAgain, SkipsCountNoise
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.operations.verification_worker import ACCEPTED, pack, verify
-from proofward.federation.history.history_state import CONSENT, UPLOAD
+from proofward.federation.history.progress.stopping import stand_of
 from proofward.federation.history.round_jobs import round_job
-from proofward.federation.history.stopping import stand_of
-from proofward.federation.messages.catalogue import Consent, OwnCounts, Upload
-from proofward.federation.messages.rules import Rules, RulesError
+from proofward.federation.history.state.history_state import CONSENT, UPLOAD
+from proofward.federation.messages.consortium.rules import Rules, RulesError
+from proofward.federation.messages.records.catalogue import Consent, OwnCounts, Upload
 from proofward.federation.parties.auditor import _in_words
-from proofward.federation.parties.own_evaluation import owes_counts
+from proofward.federation.parties.contributing.own_evaluation import owes_counts
 from proofward.privacy.words import NOISY_COUNTS
 from proofward.relations.count_noise import words_of
 from proofward.relations.counting import Counting
@@ -26,10 +26,10 @@ from proofward.relations.noisy_scores import nearest
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.stopping import Stopping
-from proofward.report.audit_summary import AuditSummary
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import RunAudit
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.run_words import run_lines, run_sections
-from proofward.report.run_audit import RunAudit
 from tests.federation.counting import flaws
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped

@@ -14,10 +14,9 @@ import pytest
 from proofward.encoding import decode, encode
 from proofward.encoding.remembered import Remembered, memory
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.history import beacon_sharing
-from proofward.federation.history.votes import Votes
+from proofward.federation.history.state import beacon_sharing
+from proofward.federation.history.state.votes import Votes
 from proofward.federation.messages import envelope, wire
-from proofward.federation.messages.catalogue import EnrolmentClosed, Verdict
 from proofward.federation.messages.envelope import (
     Envelope,
     parse_envelope,
@@ -25,6 +24,7 @@ from proofward.federation.messages.envelope import (
     seal_envelope,
     signed_by,
 )
+from proofward.federation.messages.records.catalogue import EnrolmentClosed, Verdict
 from proofward.federation.storage.log_tree import LogTree, Roots
 from proofward.ledger.keys import SigningKey, verifications
 from tests.federation.fakes import FakeProofs, datasets, plan

@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from proofward.encoding import decode, encode
-from proofward.federation.history.history_state import UPLOAD
+from proofward.federation.history.state.history_state import UPLOAD
 from proofward.federation.messages.wire import Extension, Packet, sign_extension
 from proofward.federation.storage.objects import Objects
 from tests.federation.harness import Stopped, opened

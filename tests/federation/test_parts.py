@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.log_tree import LogTree
 from proofward.federation.storage.objects import Objects, StoredObjects
 from proofward.federation.storage.parts import Part, Parted, PartTree

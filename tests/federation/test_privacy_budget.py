@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
-from proofward.federation.history.consent_steps import releases_left
-from proofward.federation.history.history_state import CONSENT
-from proofward.federation.messages.catalogue import Consent
-from proofward.federation.messages.rules import RulesError
+from proofward.federation.history.state.history_state import CONSENT
+from proofward.federation.history.steps.consent import releases_left
+from proofward.federation.messages.consortium.rules import RulesError
+from proofward.federation.messages.records.catalogue import Consent
 from proofward.layers.privacy import Privacy
 from proofward.relations.config import RoundConfig
 from tests.federation.fakes import MODEL, SCALES, FakeProofs, datasets, plan

@@ -9,7 +9,7 @@ import pytest
 
 from proofward.engines.attacks.hospitals import LeavesOneUnclipped
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import chain

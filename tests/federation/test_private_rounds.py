@@ -11,9 +11,9 @@ import pytest
 from proofward.engines.attacks.hospitals import LeavesUnclipped, ScalesUpdate
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.run_folder import RunFolder
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.beacon import first_model
-from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.layers.clipped_training import clipped_update
 from proofward.layers.schedule import schedule

@@ -12,16 +12,16 @@ import pytest
 
 from proofward.engines.attacks.flatterers import ForgetsOneError, MovesToAnotherLevel
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.history.state.history_state import UPLOAD
+from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.parties.auditor import Auditor
 from proofward.layers.network import mlp
 from proofward.layers.subgroup import Subgroup
 from proofward.layers.training import scores
 from proofward.relations.score_counting import PROVED, counting_of
 from proofward.relations.score_layout import ScoreLayout
-from proofward.report.evaluation import auc
+from proofward.report.comparing.evaluation import auc
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.ranking import roc_area
 from tests.federation.fakes import datasets, plan

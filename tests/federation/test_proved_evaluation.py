@@ -8,29 +8,29 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.cli.evidence.audit_words import screen, to_document
+from proofward.cli.evidence.ledgers.audit_words import screen, to_document
 from proofward.engines.attacks.flatterers import CountsAnotherPart, ForgetsOneError
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.operations.verification_worker import ACCEPTED, pack, verify
-from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.history.own_counts_steps import published_counts
+from proofward.federation.history.proving.statements import validation_arc
 from proofward.federation.history.round_jobs import round_job
-from proofward.federation.history.statements import validation_arc
-from proofward.federation.messages.catalogue import OwnCounts
-from proofward.federation.parties.counting import secret_name
+from proofward.federation.history.state.history_state import UPLOAD
+from proofward.federation.history.steps.own_counts import published_counts
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.messages.records.catalogue import OwnCounts
+from proofward.federation.parties.contributing.own_evaluation import owes_counts
+from proofward.federation.parties.equipment.counting import secret_name
 from proofward.federation.parties.hospital import Hospital
-from proofward.federation.parties.own_evaluation import owes_counts
 from proofward.layers.training import scores
 from proofward.relations.count_header import published_in
 from proofward.relations.score_counting import PROVED, counting_of
 from proofward.relations.score_layout import ScoreLayout
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.evaluation import auc
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.audits.run_audit import RunAudit
+from proofward.report.comparing.evaluation import auc
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.ranking import roc_area
 from proofward.report.histograms.run_words import run_lines, run_sections
-from proofward.report.run_audit import RunAudit
 from tests.federation.fakes import datasets, plan
 
 pytestmark = pytest.mark.slow

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.federation.history.beacon_steps import beacon_that_follows
-from proofward.federation.history.history_state import (
+from proofward.federation.history.state.history_state import (
     ABANDON,
     BETWEEN,
     CONSENT,
@@ -19,10 +18,11 @@ from proofward.federation.history.history_state import (
     UNMASK,
     VOUCH,
 )
-from proofward.federation.history.round_state import Recorded
-from proofward.federation.messages import catalogue as m
+from proofward.federation.history.state.round_state import Recorded
+from proofward.federation.history.steps.beacon import beacon_that_follows
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.beacon import first_model_digest
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.records import catalogue as m
 from tests.federation.harness import Stopped, opened
 
 HOSPITAL, OTHER, VERIFIER, AGGREGATOR = "hospital-3", "hospital-0", "verifier-0", "aggregator"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.history.history_state import KEYS, UPLOAD
+from proofward.federation.history.state.history_state import KEYS, UPLOAD
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.parties.following.own_words import RESTORED
 from proofward.federation.parties.hospital import Hospital
-from proofward.federation.parties.own_words import RESTORED
 from proofward.federation.storage.continuity import StateRefused
 from proofward.federation.storage.state_store import StateStore
 from tests.federation.fakes import FakeProofs, datasets, plan

@@ -6,9 +6,9 @@ import pytest
 
 from proofward.engines.attacks.hospitals import ComplainsFalsely
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation, Parties
-from proofward.federation.history.history_state import ABANDON, CONSENT
-from proofward.federation.messages.catalogue import Abandonment, Consent
-from proofward.federation.messages.rules import RulesError
+from proofward.federation.history.state.history_state import ABANDON, CONSENT
+from proofward.federation.messages.consortium.rules import RulesError
+from proofward.federation.messages.records.catalogue import Abandonment, Consent
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, opened
 

@@ -10,27 +10,27 @@ import pytest
 from proofward.encoding import encode
 from proofward.engines.attacks.hospitals import SealsWrongShare
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.engines.remote.awaited import needed_objects
+from proofward.engines.remote.memory_sticks.awaited import needed_objects
 from proofward.federation.history.ephemeral import disposable
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import KEYS, SHARES, UPLOAD
-from proofward.federation.history.sealing_keys import (
+from proofward.federation.history.saved.snapshots import core
+from proofward.federation.history.sharing.sealing_keys import (
     complaint_of,
     key_complained_of,
     key_objects,
     published_keys,
     require_whole,
 )
-from proofward.federation.history.snapshots import core
-from proofward.federation.messages.catalogue import (
+from proofward.federation.history.state.history_state import KEYS, SHARES, UPLOAD
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.scaling import PLAIN, Scaling
+from proofward.federation.messages.records.catalogue import (
     HolderKeyRoot,
     HolderKeys,
     PlacedComplaint,
     ShareComplaint,
     Verdicts,
 )
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.scaling import PLAIN, Scaling
 from proofward.federation.parties import aggregator
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.hospital import Hospital

@@ -11,14 +11,14 @@ from proofward.encoding import decode, encode
 from proofward.engines.attacks.aggregators import _ForgesResult
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.engines.remote.awaited import needed_objects
-from proofward.federation.history.aggregation import model_weights, server_state
+from proofward.engines.remote.memory_sticks.awaited import needed_objects
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CONFIRM, UNMASK
-from proofward.federation.history.opened_sums import update_rules
-from proofward.federation.messages.catalogue import Aggregate, StatefulAggregate
-from proofward.federation.messages.rules import Rules
-from proofward.federation.messages.values import integers_to_bytes
+from proofward.federation.history.state.history_state import CONFIRM, UNMASK
+from proofward.federation.history.sums.aggregation import model_weights, server_state
+from proofward.federation.history.sums.opened_sums import update_rules
+from proofward.federation.messages.basics.values import integers_to_bytes
+from proofward.federation.messages.consortium.rules import Rules
+from proofward.federation.messages.records.catalogue import Aggregate, StatefulAggregate
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.parties.auditor import Auditor
 from proofward.optimizers.contract import ServerOptimizer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from proofward.federation.history.aggregation import compute_result
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.sums.aggregation import compute_result
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.lattice.parameters import MODULUS, RING_DEGREE
 from tests.federation.test_aggregation import HOSPITALS, OBJECTS, history_of, refusal_of, round_of, unfinished
 

@@ -14,9 +14,9 @@ from proofward.encoding import decode, encode
 from proofward.encoding.cbor import decode_item, encode_item
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import UPLOAD
-from proofward.federation.history.snapshots import Chapter, Core, core
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.saved.snapshots import Chapter, Core, core
+from proofward.federation.history.state.history_state import UPLOAD
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage import snapshot_store
 from proofward.federation.storage.snapshot_store import SnapshotFolder
 from tests.federation.adopted import adopt

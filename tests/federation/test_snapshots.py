@@ -7,15 +7,15 @@ from dataclasses import fields
 import pytest
 
 from proofward.engines.run_folder import RunFolder
-from proofward.federation.history.beacon_state import BeaconState
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.round_state import RoundState
-from proofward.federation.history.schedule import next_record
-from proofward.federation.history.snapshots import chapter_digests, core, state_digest
-from proofward.federation.history.state_fields import BEACON, GROWN, ROUND, STATE
-from proofward.federation.messages.catalogue import RoundClosed
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.progress.schedule import next_record
+from proofward.federation.history.saved.fields import BEACON, GROWN, ROUND, STATE
+from proofward.federation.history.saved.snapshots import chapter_digests, core, state_digest
+from proofward.federation.history.state.beacon_state import BeaconState
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.round_state import RoundState
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.records.catalogue import RoundClosed
 from tests.federation.fakes import plan
 from tests.federation.snapshot_cases import Shelf, drawn, entries_of, eventful, private
 

@@ -11,31 +11,31 @@ import numpy as np
 import pytest
 from click.testing import CliRunner as Click
 
-from proofward.cli.evidence.audit_words import screen
-from proofward.cli.evidence.model import model
+from proofward.cli.evidence.ledgers.audit_words import screen
+from proofward.cli.evidence.models.model import model
 from proofward.encoding import decode, encode
 from proofward.engines.in_process import InProcessFederation, Parties
-from proofward.engines.remote.awaited import needed_objects
-from proofward.federation.history.counted import counted_objects
+from proofward.engines.remote.memory_sticks.awaited import needed_objects
 from proofward.federation.history.history import History
-from proofward.federation.history.stopping import BY_RULE, results, stand_of
-from proofward.federation.messages import catalogue as m
+from proofward.federation.history.progress.stopping import BY_RULE, results, stand_of
+from proofward.federation.history.sums.counted import counted_objects
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.basics.values import integers_to_bytes
+from proofward.federation.messages.consortium.rules import Rules, RulesError
 from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import Rules, RulesError
-from proofward.federation.messages.values import integers_to_bytes
+from proofward.federation.messages.records import catalogue as m
 from proofward.federation.parties.auditor import Auditor
+from proofward.federation.parties.checking.stopping_audit import judged_vote
 from proofward.federation.parties.hospital import Hospital
-from proofward.federation.parties.stopping_audit import judged_vote
 from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.database import Database
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.stopping import Stopping
-from proofward.report.audit_summary import AuditSummary
-from proofward.report.handover.description import Column, Description, Feature
-from proofward.report.handover.model_files import write_files
-from proofward.report.handover.model_source import last_model
+from proofward.report.audits.audit_summary import AuditSummary
+from proofward.report.handover.models.description import Column, Description, Feature
+from proofward.report.handover.models.model_files import write_files
+from proofward.report.handover.models.model_source import last_model
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.run_words import run_lines
 from tests.federation.fakes import FakeProofs, datasets, plan

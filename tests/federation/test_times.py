@@ -10,20 +10,20 @@ from proofward.encoding import decode
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.run_folder import RunFolder
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import ENROLMENT, UPLOAD
-from proofward.federation.messages.catalogue import MessageRefused
-from proofward.federation.messages.clock import (
+from proofward.federation.history.state.history_state import ENROLMENT, UPLOAD
+from proofward.federation.messages.basics.clock import (
     CLOCK_SLACK,
     LAST_TIME,
     REPEATABLE_TIME,
     in_utc,
     system_clock,
 )
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.records.catalogue import MessageRefused
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.parties.auditor import Auditor
-from proofward.federation.parties.software import software_in_use
+from proofward.federation.parties.equipment.software import software_in_use
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, opened
 

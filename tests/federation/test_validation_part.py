@@ -10,12 +10,12 @@ import pytest
 from proofward.engines.attacks.hospitals import ShiftsValidation, TrainsOnValidation
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.engines.operations.verification_worker import ACCEPTED, pack, verify
-from proofward.federation.history.history_state import CONFIRM, UPLOAD
-from proofward.federation.history.proof_jobs import RoundJob
-from proofward.federation.history.proofs import RelationProofs
-from proofward.federation.history.statements import validation_arc
+from proofward.federation.history.proving.proof_jobs import RoundJob
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.history.proving.statements import validation_arc
+from proofward.federation.history.state.history_state import CONFIRM, UPLOAD
+from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.beacon import first_model
-from proofward.federation.messages.values import integers_from_bytes
 from proofward.federation.parties.auditor import Auditor
 from proofward.layers.schedule import schedule
 from proofward.layers.training import train

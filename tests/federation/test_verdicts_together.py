@@ -10,12 +10,12 @@ from proofward.encoding import MalformedMessage, encode
 from proofward.engines.attacks.hospitals import SwapsCiphertext
 from proofward.engines.attacks.verifiers import RefusesHonest
 from proofward.engines.in_process import FaithfulNetwork
-from proofward.engines.remote.awaited import awaits
-from proofward.federation.history.history_state import UPLOAD, VERIFY
-from proofward.federation.messages.catalogue import Upload, Verdict, Verdicts
-from proofward.federation.messages.scaling import Scaling
-from proofward.federation.parties import proof_judge
-from proofward.federation.parties.proof_judge import in_parts
+from proofward.engines.remote.memory_sticks.awaited import awaits
+from proofward.federation.history.state.history_state import UPLOAD, VERIFY
+from proofward.federation.messages.consortium.scaling import Scaling
+from proofward.federation.messages.records.catalogue import Upload, Verdict, Verdicts
+from proofward.federation.parties.checking import proof_judge
+from proofward.federation.parties.checking.proof_judge import in_parts
 from tests.federation.committee_plans import Federation, committee_plan
 from tests.federation.fakes import plan
 from tests.federation.harness import Stopped, opened

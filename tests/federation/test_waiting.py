@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proofward.federation.history.waiting import MOST_NAMES, listed
+from proofward.federation.history.progress.waiting import MOST_NAMES, listed
 
 
 def test_of_very_many_the_first_are_named_and_the_others_counted():

@@ -9,11 +9,11 @@ import pytest
 
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation
-from proofward.federation.history.aggregation import model_weights
+from proofward.federation.history.sums.aggregation import model_weights
 from proofward.layers.aggregation import mean_update
 from proofward.layers.weighting import CAPPED, ROOT, Weighting
-from proofward.report.attack_outcome import judge
-from proofward.report.scenario import make_scenario
+from proofward.report.demonstrations.attack_outcome import judge
+from proofward.report.demonstrations.scenario import make_scenario
 
 pytestmark = pytest.mark.slow
 SIZES = (64, 30, 17)

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from proofward.cli.run.demo_sites import terms_of
+from proofward.cli.run.demos.sites import terms_of
 from proofward.engines.contract import HOME
-from proofward.engines.flare.health import health
+from proofward.engines.flare.condition.health import health
 from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.local import SERVER, LocalConsortium
 from proofward.engines.remote.agreement.terms import Terms
-from proofward.report.scenario import Scenario, make_scenario
+from proofward.report.demonstrations.scenario import Scenario, make_scenario
 
 
 def small_scenario(hospitals: int = 3, verifiers: int = 3, rounds: int = 1) -> Scenario:

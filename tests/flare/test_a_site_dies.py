@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.cli.run.demo_sites import read_ledger
+from proofward.cli.run.demos.sites import read_ledger
 from proofward.engines.contract import HOME
+from proofward.engines.flare.condition.health import health
 from proofward.engines.flare.executor import REQUEST_TIMEOUT
-from proofward.engines.flare.health import health
 from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.local import SERVER
 from proofward.engines.remote.agreement.end_requests import request_end
 from proofward.engines.remote.agreement.home import Home
-from proofward.federation.messages.rules import VERIFIER
-from proofward.report.run_audit import RunAudit
+from proofward.federation.messages.consortium.rules import VERIFIER
+from proofward.report.audits.run_audit import RunAudit
 from tests.flare.sites import consortium_of, over_and_not_submitted_again, small_scenario
 from tests.patience import PATIENCE
 

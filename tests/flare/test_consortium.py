@@ -20,13 +20,13 @@ import pytest
 from proofward.cli.common.fingerprint import words
 from proofward.data.wdbc import NORMALISATION
 from proofward.encoding import decode
+from proofward.engines.flare.condition.running import running
 from proofward.engines.flare.kits.addresses import server_of
 from proofward.engines.flare.kits.provision import COORDINATOR
-from proofward.engines.flare.running import running
 from proofward.engines.flare.supervisor import end_leftovers
 from proofward.engines.local import free_port
-from proofward.federation.messages.catalogue import AcceptedSet, EnrolmentVerdict
 from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.records.catalogue import AcceptedSet, EnrolmentVerdict
 from proofward.ledger.database import Database
 from proofward.ledger.seal import SEAL_NAME
 from tests.flare.commands import proofward

@@ -16,7 +16,7 @@ import pytest
 from proofward.cli.common.fingerprint import words
 from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.local import free_port
-from proofward.federation.history.history_state import CLOSED
+from proofward.federation.history.state.history_state import CLOSED
 from proofward.ledger.seal import SEAL_NAME
 from tests.cli.own_evaluation import outside
 from tests.cli.own_tables import CENTRE, COLUMNS, HOSPITALS, SPREAD, write_project, write_tables

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from proofward.engines.contract import HOME
-from proofward.engines.flare.health import health
+from proofward.engines.flare.condition.health import health
 from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.local import SERVER
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.requests import request_revocation
-from proofward.federation.messages.rules import VERIFIER
+from proofward.federation.messages.consortium.rules import VERIFIER
 from tests.flare.sites import consortium_of, over_and_not_submitted_again, small_scenario
 from tests.patience import PATIENCE
 

@@ -13,7 +13,7 @@ import pytest
 
 from proofward.engines.flare.kits.provision import COORDINATOR
 from proofward.engines.local import SERVER
-from proofward.report.run_audit import RunAudit
+from proofward.report.audits.run_audit import RunAudit
 from tests.cli.conftest import Command
 
 pytestmark = [pytest.mark.slow]

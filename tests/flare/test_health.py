@@ -13,10 +13,10 @@ from prometheus_client import CollectorRegistry
 
 from proofward.catalogue.problems import PROBLEMS
 from proofward.engines.contract import GaveUp
-from proofward.engines.flare import deaths
-from proofward.engines.flare.health import health
-from proofward.engines.flare.last_words import last_words
-from proofward.engines.flare.running import RUN_NAME
+from proofward.engines.flare.condition import deaths
+from proofward.engines.flare.condition.health import health
+from proofward.engines.flare.condition.last_words import last_words
+from proofward.engines.flare.condition.running import RUN_NAME
 from proofward.engines.flare.supervisor import Supervisor, claimed
 from proofward.engines.operations.event_log import EventLog
 from proofward.engines.operations.metrics import Metrics, Tail, feed

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.data.records import Records, to_fixed_point
+from proofward.data.reading.records import Records, to_fixed_point
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.synthetic import make_synthetic
 from proofward.layers.errors import ConfigurationError
@@ -17,7 +17,7 @@ from proofward.layers.schedule import schedule
 from proofward.layers.training import logit_differences, train
 from proofward.models import PRESETS, preset
 from proofward.models.settings import Settings
-from proofward.report.baselines import (
+from proofward.report.comparing.baselines import (
     federated,
     federated_float,
     first_weights,
@@ -25,7 +25,7 @@ from proofward.report.baselines import (
     fixed_scores,
     float_auc,
 )
-from proofward.report.evaluation import auc, evaluate
+from proofward.report.comparing.evaluation import auc, evaluate
 
 
 def test_auc_counts_pairs() -> None:

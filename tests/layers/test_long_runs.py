@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.data.synthetic import make_synthetic
 from proofward.layers.bounds import weight_limit
 from proofward.layers.network import mlp
@@ -15,7 +15,7 @@ from proofward.models import Preset, preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.fedadam import FedAdam
 from proofward.optimizers.fedavgm import FedAvgM
-from proofward.report.baselines import federated, first_weights
+from proofward.report.comparing.baselines import federated, first_weights
 
 PRESETS = ("tiny", "logistic", "wdbc", "wide")
 LONG = [

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.objects import FileSource, Objects, StoredObjects
 from proofward.ledger.errors import ObjectCorrupt, ObjectMissing
 from proofward.ledger.objects import ObjectStore

@@ -9,7 +9,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 from proofward.layers.network import chain  # noqa: E402
-from proofward.models.graph.graph import network_graph  # noqa: E402
+from proofward.models.graph.parts.graph import network_graph  # noqa: E402
 
 SHAPE = (2, 9, 7)
 FIRST = {"kind": "conv2d", "outputs": 3, "kernel": 3, "stride": 2, "padding": 1}

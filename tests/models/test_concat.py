@@ -8,9 +8,9 @@ import pytest
 import proofward
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import chain
-from proofward.models.graph.graph import Graph, network_graph
-from proofward.models.graph.nodes import Input
-from proofward.models.graph.refusals import ImportRefused
+from proofward.models.graph.parts.graph import Graph, network_graph
+from proofward.models.graph.parts.nodes import Input
+from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.models.graph.settings_lines import settings_lines
 from proofward.models.layer_lines import lines_of, network_of
 
@@ -100,7 +100,7 @@ def test_one_network_from_both_ways(tmp_path, given) -> None:  # type: ignore[no
 
 
 def test_a_program_is_read_from_its_file(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    from proofward.models.graph.from_torch import from_pt2
+    from proofward.models.graph.torch.from_torch import from_pt2
 
     module, examples = made()
     free = tuple({0: torch.export.Dim.DYNAMIC} for _ in examples)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from proofward.encoding.cbor import decode_item
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import chain, mlp
-from proofward.models.graph.convolutions import Convolution, named_padding
-from proofward.models.graph.graph import Graph, network_graph
-from proofward.models.graph.network import network
-from proofward.models.graph.nodes import (
+from proofward.models.graph.parts.convolutions import Convolution, named_padding
+from proofward.models.graph.parts.graph import Graph, network_graph
+from proofward.models.graph.parts.network import network
+from proofward.models.graph.parts.nodes import (
     Conv2d,
     Flatten,
     Input,
@@ -23,9 +23,9 @@ from proofward.models.graph.nodes import (
     ReLU,
     TwoClassHead,
 )  # fmt: skip
-from proofward.models.graph.refusals import ImportRefused
+from proofward.models.graph.parts.refusals import ImportRefused
+from proofward.models.graph.parts.steps import ConvStep, LinearStep, ReluStep, ScaleStep, batch_norm, folded
 from proofward.models.graph.settings_lines import settings_lines
-from proofward.models.graph.steps import ConvStep, LinearStep, ReluStep, ScaleStep, batch_norm, folded
 
 SHAPE = (2, 9, 7)
 PLAIN = [
@@ -107,7 +107,7 @@ def test_steps_become_a_network_that_computes_the_same():
 
 
 def test_a_large_network_is_computed_in_parts(monkeypatch):
-    from proofward.models.graph import network as module
+    from proofward.models.graph.parts import network as module
 
     made = network(SHAPE, [conv(), RELU, head()])
     rows = np.random.default_rng(5).standard_normal((7, 126))

@@ -9,8 +9,8 @@ pytest.importorskip("onnx")
 
 import proofward
 from proofward.layers.network import chain
-from proofward.models.graph.graph import network_graph
-from proofward.models.graph.refusals import ImportRefused
+from proofward.models.graph.parts.graph import network_graph
+from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.models.settings import SCALES
 from tests.models.test_from_onnx import NODE, file
 
@@ -191,7 +191,7 @@ def test_a_picture_of_open_size_and_computed_kernels_are_refused(tmp_path):
 
 
 def test_what_onnxruntime_computes_differently_is_refused(tmp_path, monkeypatch):
-    from proofward.models.graph import from_onnx as module
+    from proofward.models.graph.onnx import from_onnx as module
 
     path = file(tmp_path / "m.onnx", WAYS["Conv"], shape=SHAPE, more=HELD)
     usual = module.double_run

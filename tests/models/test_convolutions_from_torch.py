@@ -10,8 +10,8 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 import proofward  # noqa: E402
-from proofward.models.graph.from_torch import from_pt2  # noqa: E402
-from proofward.models.graph.refusals import ImportRefused  # noqa: E402
+from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402
+from proofward.models.graph.torch.from_torch import from_pt2  # noqa: E402
 from proofward.models.settings import SCALES  # noqa: E402
 from tests.models.networks import exported  # noqa: E402
 from tests.models.pictures import GRAPH, MODEL, SHAPE, ways  # noqa: E402

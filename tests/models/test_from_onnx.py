@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 import proofward  # noqa: E402
 from proofward.layers.network import mlp  # noqa: E402
-from proofward.models.graph.graph import network_graph  # noqa: E402
-from proofward.models.graph.refusals import ImportRefused  # noqa: E402
+from proofward.models.graph.parts.graph import network_graph  # noqa: E402
+from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402
 
 RANDOM = np.random.default_rng(8)
 FIRST, BIAS = RANDOM.standard_normal((8, 12)), RANDOM.standard_normal(8)
@@ -183,7 +183,7 @@ def test_all_layers_are_refused_at_once(tmp_path):
 
 
 def test_a_file_that_computes_something_else_is_refused(tmp_path, monkeypatch):
-    from proofward.models.graph import onnx_runs as module
+    from proofward.models.graph.onnx import runs as module
 
     path = file(tmp_path / "m.onnx", WAYS["Gemm"])
     usual = module._session

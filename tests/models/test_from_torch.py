@@ -11,8 +11,8 @@ from torch.nn import functional as F  # noqa: E402
 
 import proofward  # noqa: E402
 from proofward.layers.network import mlp  # noqa: E402
-from proofward.models.graph.graph import network_graph  # noqa: E402
-from proofward.models.graph.refusals import ImportRefused  # noqa: E402
+from proofward.models.graph.parts.graph import network_graph  # noqa: E402
+from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402
 from tests.models.networks import HIDDEN, INPUTS, SHAPE, ways  # noqa: E402
 
 WAYS = ways()

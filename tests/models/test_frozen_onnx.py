@@ -9,10 +9,10 @@ onnx = pytest.importorskip("onnx")
 
 from proofward.data.frozen.network import FrozenNetwork, to_values  # noqa: E402
 from proofward.data.frozen.weights import VALUE_BITS  # noqa: E402
-from proofward.models.graph.from_onnx import read_file  # noqa: E402
-from proofward.models.graph.frozen_file import read_frozen_network  # noqa: E402
-from proofward.models.graph.onnx_runs import double_run  # noqa: E402
-from proofward.models.graph.refusals import ImportRefused  # noqa: E402
+from proofward.models.graph.frozen.file import read_frozen_network  # noqa: E402
+from proofward.models.graph.onnx.from_onnx import read_file  # noqa: E402
+from proofward.models.graph.onnx.runs import double_run  # noqa: E402
+from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402
 from tests.models.backbones import BLOCK, END, FIRST, NODE, drawn, write_backbone  # noqa: E402
 
 WHOLE = [*FIRST, *BLOCK, *END]
@@ -160,7 +160,7 @@ def test_files_that_are_none_are_refused(tmp_path, monkeypatch):
             read_frozen_network(tmp_path / f"missing-{name}")
         with pytest.raises(ImportRefused, match="expected"):
             read_frozen_network(tmp_path)
-    monkeypatch.setattr("proofward.models.graph.frozen_file.MAX_BYTES", 100)
+    monkeypatch.setattr("proofward.models.graph.frozen.file.MAX_BYTES", 100)
     with pytest.raises(ImportRefused, match="100"):
         read_frozen_network(write_backbone(tmp_path / "b.onnx"))
 
@@ -168,7 +168,7 @@ def test_files_that_are_none_are_refused(tmp_path, monkeypatch):
 def test_another_computation_than_the_nodes_say_is_refused(tmp_path, monkeypatch):
     path = write_backbone(tmp_path / "b.onnx")
     monkeypatch.setattr(
-        "proofward.models.graph.frozen_onnx.single_run", lambda *_: lambda rows: np.zeros((len(rows), 6))
+        "proofward.models.graph.frozen.from_onnx.single_run", lambda *_: lambda rows: np.zeros((len(rows), 6))
     )
     with pytest.raises(ImportRefused, match="differ by"):
         read_frozen_network(path)

@@ -10,8 +10,8 @@ from torch import nn  # noqa: E402
 
 from proofward.data.frozen.network import to_values  # noqa: E402
 from proofward.data.frozen.weights import VALUE_BITS  # noqa: E402
-from proofward.models.graph.frozen_file import read_frozen_network  # noqa: E402
-from proofward.models.graph.refusals import ImportRefused  # noqa: E402
+from proofward.models.graph.frozen.file import read_frozen_network  # noqa: E402
+from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402
 
 
 def saved(path, module, shape=(1, 16, 16)):

@@ -9,11 +9,11 @@ from proofward.encoding.cbor import decode_item
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import mlp
-from proofward.models.graph.graph import Graph, network_graph
-from proofward.models.graph.network import compare, network
-from proofward.models.graph.nodes import Flatten, Input, Linear, ReLU, TwoClassHead
-from proofward.models.graph.refusals import ImportRefused, plain_name, unsupported
-from proofward.models.graph.steps import LinearStep, ReluStep
+from proofward.models.graph.parts.graph import Graph, network_graph
+from proofward.models.graph.parts.network import compare, network
+from proofward.models.graph.parts.nodes import Flatten, Input, Linear, ReLU, TwoClassHead
+from proofward.models.graph.parts.refusals import ImportRefused, plain_name, unsupported
+from proofward.models.graph.parts.steps import LinearStep, ReluStep
 
 NODES = (Input((), (3, 4)), Flatten((0,)), Linear((1,), 12, 8), ReLU((2,)), Linear((3,), 8, 2), TwoClassHead((4,)))
 GRAPH = Graph(NODES)

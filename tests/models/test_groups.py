@@ -10,7 +10,7 @@ from torch import nn  # noqa: E402
 
 import proofward  # noqa: E402
 from proofward.layers.network import chain  # noqa: E402
-from proofward.models.graph.graph import network_graph  # noqa: E402
+from proofward.models.graph.parts.graph import network_graph  # noqa: E402
 from proofward.models.layer_lines import lines_of  # noqa: E402
 
 SHAPE = (4, 9, 8)

@@ -8,10 +8,10 @@ import pytest
 onnx = pytest.importorskip("onnx")
 from onnx import helper, numpy_helper  # noqa: E402
 
-from proofward.models.graph import onnx_runs  # noqa: E402
-from proofward.models.graph.from_onnx import from_onnx, read_file  # noqa: E402
-from proofward.models.graph.frozen_file import read_frozen_network  # noqa: E402
-from proofward.models.graph.refusals import ImportRefused  # noqa: E402
+from proofward.models.graph.frozen.file import read_frozen_network  # noqa: E402
+from proofward.models.graph.onnx import runs as onnx_runs  # noqa: E402
+from proofward.models.graph.onnx.from_onnx import from_onnx, read_file  # noqa: E402
+from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402
 from tests.models.backbones import NODE, write_backbone  # noqa: E402
 
 CONV = NODE("Conv", ["x", "k1", "c1"], ["s"], strides=[2, 2], pads=[1, 1, 1, 1])
@@ -54,7 +54,7 @@ def test_what_the_output_does_not_need_is_neither_read_nor_run(tmp_path):
 
 
 def test_sums_that_are_larger_than_either_addend_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("proofward.models.graph.from_onnx.MOST_VALUES", 1 << 15)
+    monkeypatch.setattr("proofward.models.graph.onnx.from_onnx.MOST_VALUES", 1 << 15)
     monkeypatch.setattr(onnx_runs, "_session", lambda file: pytest.fail("it is run"))
     nodes = [*squares("x", "q"), FLAT]
     with pytest.raises(ImportRefused, match="of which values are 65536: expected at most 32768"):
@@ -98,14 +98,14 @@ def test_what_breaks_a_reader_is_refused(tmp_path, name):
 
 
 def test_weights_that_many_layers_share_count_for_each(tmp_path, monkeypatch):
-    monkeypatch.setattr("proofward.models.graph.weights_read.MOST_WEIGHTS", 100)
+    monkeypatch.setattr("proofward.models.graph.parts.weights_read.MOST_WEIGHTS", 100)
     nodes = [CONV, *(NODE("Conv", [f"s{n}" if n else "s", "k2"], [f"s{n + 1}"], pads=[1] * 4) for n in range(2))]
     with pytest.raises(ImportRefused, match="more than 100 weights in all"):
         read_frozen_network(write_backbone(tmp_path / "b.onnx", [*nodes, NODE("Flatten", ["s2"], ["y"])], outputs=384))
 
 
 def test_too_many_operators_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("proofward.models.graph.from_onnx.MOST_OPERATORS", 8)
+    monkeypatch.setattr("proofward.models.graph.onnx.from_onnx.MOST_OPERATORS", 8)
     with pytest.raises(ImportRefused, match="9 operators: expected at most 8"):
         read_frozen_network(write_backbone(tmp_path / "b.onnx"))
 

@@ -11,9 +11,9 @@ from torch import nn  # noqa: E402
 import proofward  # noqa: E402
 from proofward.layers.errors import ConfigurationError  # noqa: E402
 from proofward.layers.network import chain  # noqa: E402
-from proofward.models.graph.graph import Graph, network_graph  # noqa: E402
-from proofward.models.graph.nodes import AvgPool2d  # noqa: E402
-from proofward.models.graph.refusals import ImportRefused  # noqa: E402
+from proofward.models.graph.parts.graph import Graph, network_graph  # noqa: E402
+from proofward.models.graph.parts.nodes import AvgPool2d  # noqa: E402
+from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402
 from proofward.models.layer_lines import lines_of, network_of  # noqa: E402
 
 ODD = (2, 10, 9)

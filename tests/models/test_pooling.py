@@ -9,9 +9,9 @@ import proofward
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import chain
-from proofward.models.graph.graph import Graph, network_graph
-from proofward.models.graph.nodes import Conv2d, Input, MaxPool2d, ReLU
-from proofward.models.graph.refusals import ImportRefused
+from proofward.models.graph.parts.graph import Graph, network_graph
+from proofward.models.graph.parts.nodes import Conv2d, Input, MaxPool2d, ReLU
+from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.models.graph.settings_lines import settings_lines
 from proofward.models.layer_lines import lines_of, network_of
 

@@ -13,10 +13,10 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
-from proofward.models.graph.from_torch import from_pt2, from_torch, read_pt2  # noqa: E402
-from proofward.models.graph.pt2_archive import CONSTANTS, MODEL, SAMPLE, WEIGHTS, vetted  # noqa: E402
-from proofward.models.graph.refusals import ImportRefused  # noqa: E402
-from proofward.models.graph.torch_runs import twin_of  # noqa: E402
+from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402
+from proofward.models.graph.torch.from_torch import from_pt2, from_torch, read_pt2  # noqa: E402
+from proofward.models.graph.torch.pt2_archive import CONSTANTS, MODEL, SAMPLE, WEIGHTS, vetted  # noqa: E402
+from proofward.models.graph.torch.runs import twin_of  # noqa: E402
 from tests.models.networks import SHAPE, exported, ways  # noqa: E402
 
 

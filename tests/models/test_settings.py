@@ -6,8 +6,8 @@ import tomllib
 
 import pytest
 
-from proofward.cli.project.admissible import provable_config
-from proofward.cli.project.project_table import ProjectError
+from proofward.cli.project.consortium_file.admissible import provable_config
+from proofward.cli.project.tables.table import ProjectError
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.model import Training
 from proofward.models.presets import FOLDER, PRESET_FILES, PRESETS, preset, read_preset

@@ -8,9 +8,9 @@ import pytest
 import proofward
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.network import chain
-from proofward.models.graph.graph import Graph, network_graph
-from proofward.models.graph.nodes import Add
-from proofward.models.graph.refusals import ImportRefused
+from proofward.models.graph.parts.graph import Graph, network_graph
+from proofward.models.graph.parts.nodes import Add
+from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.models.graph.settings_lines import settings_lines
 from proofward.models.layer_lines import lines_of, network_of
 from proofward.models.presets import PRESETS

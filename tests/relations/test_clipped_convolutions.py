@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from proofward.cli.project.cost_words import cost_lines, plain_costs
+from proofward.cli.project.words.costs import cost_lines, plain_costs
 from proofward.field import reference_arithmetic
 from proofward.layers.clip_scale import SQUARE_LIMIT
 from proofward.layers.clipped_training import ClippedUpdate

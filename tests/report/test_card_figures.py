@@ -7,13 +7,13 @@ import re
 import numpy as np
 import pytest
 
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.layers.subgroup import Subgroup
 from proofward.relations.score_counting import NOT_PROVED
 from proofward.relations.score_counts import counts_of_probabilities
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.handover.handed_model import handed
-from proofward.report.handover.model_source import Taken
+from proofward.report.handover.models.model_source import Taken
 from proofward.report.histograms import card_figures
 from proofward.report.histograms.card_figures import figures_of, ledger_figures
 from proofward.report.histograms.evaluated import Evaluated

@@ -11,13 +11,13 @@ from proofward.charts.accuracy import by_hospitals, by_round
 from proofward.charts.chart import Chart, write_charts
 from proofward.charts.round_seconds import parts, seconds_by_round
 from proofward.charts.verifiers import verification_by_verifiers
-from proofward.cli.run import demo_charts
+from proofward.cli.run.demos import charts as demo_charts
 from proofward.federation.messages.events import Event
-from proofward.report.baselines import federated, federated_float, fixed_auc, float_auc
-from proofward.report.comparison import MethodScores
+from proofward.report.comparing.baselines import federated, federated_float, fixed_auc, float_auc
+from proofward.report.comparing.comparison import MethodScores
+from proofward.report.demonstrations.scenario import make_scenario
 from proofward.report.figures.canvas import PicturesUnavailable
 from proofward.report.measurements import Measurements, RoundTime
-from proofward.report.scenario import make_scenario
 
 PHASES = {"train": 1.0, "encrypt": 0.5, "prove": 4.0, "verify": 2.0, "aggregate": 0.25, "confirm": 0.25}
 ROUNDS = {1: RoundTime(10.0, PHASES), 2: RoundTime(9.0, PHASES)}

@@ -7,7 +7,7 @@ import pytest
 
 from proofward.data.wdbc import NORMALISATION
 from proofward.layers.errors import ConfigurationError
-from proofward.report.baselines import (
+from proofward.report.comparing.baselines import (
     federated_float,
     first_weights,
     fixed_auc,
@@ -15,9 +15,9 @@ from proofward.report.baselines import (
     float_rounds,
     round_beacon,
 )
-from proofward.report.comparison import MethodScores, compare, lone_mean, score_rounds
-from proofward.report.plot import plot_auc
-from proofward.report.scenario import make_scenario
+from proofward.report.comparing.comparison import MethodScores, compare, lone_mean, score_rounds
+from proofward.report.comparing.plot import plot_auc
+from proofward.report.demonstrations.scenario import make_scenario
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from proofward.layers.softmax import real_softmax
-from proofward.report.evaluation import Evaluation, auc, evaluate
+from proofward.report.comparing.evaluation import Evaluation, auc, evaluate
 
 
 def test_two_classes_by_hand():

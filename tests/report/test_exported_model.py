@@ -13,7 +13,7 @@ from safetensors.numpy import load
 from proofward import __version__
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import mlp
-from proofward.report.handover.description import (
+from proofward.report.handover.models.description import (
     CLASSES_NAME,
     Column,
     Description,
@@ -21,7 +21,7 @@ from proofward.report.handover.description import (
     FeaturesInvalid,
     read_description,
 )
-from proofward.report.handover.exported_model import (
+from proofward.report.handover.models.exported_model import (
     FORMAT,
     WRITERS,
     ExportedModel,

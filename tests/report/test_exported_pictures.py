@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 import proofward
-from proofward.data.records import to_fixed_point
+from proofward.data.reading.records import to_fixed_point
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain
 from proofward.layers.training import logit_differences, train
-from proofward.report.evaluation import auc
-from proofward.report.handover import agreement
-from proofward.report.handover.agreement import compared, drawn_rows, error_bound, scaling
-from proofward.report.handover.description import Column, Description, Feature
-from proofward.report.handover.exported_model import ExportedModel, ModelInvalid, Origin
-from proofward.report.handover.exported_onnx import onnx_program
-from proofward.report.handover.exported_torch import module_of, torch_program
+from proofward.report.comparing.evaluation import auc
+from proofward.report.handover.formats import agreement
+from proofward.report.handover.formats.agreement import compared, drawn_rows, error_bound, scaling
+from proofward.report.handover.formats.exported_onnx import onnx_program
+from proofward.report.handover.formats.exported_torch import module_of, torch_program
+from proofward.report.handover.models.description import Column, Description, Feature
+from proofward.report.handover.models.exported_model import ExportedModel, ModelInvalid, Origin
 
 SCALES = FixedPoint()
 UNIT = 1 << SCALES.activation_bits

@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 
 import proofward
-from proofward.data.records import to_fixed_point
+from proofward.data.reading.records import to_fixed_point
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import mlp
 from proofward.layers.training import logit_differences
-from proofward.models.graph import refusals
-from proofward.models.graph.refusals import ImportRefused
-from proofward.report.evaluation import auc
-from proofward.report.handover.agreement import compared, drawn_rows, error_bound
-from proofward.report.handover.description import Column, Description, Feature
-from proofward.report.handover.exported_model import (
+from proofward.models.graph.parts import refusals
+from proofward.models.graph.parts.refusals import ImportRefused
+from proofward.report.comparing.evaluation import auc
+from proofward.report.handover.formats.agreement import compared, drawn_rows, error_bound
+from proofward.report.handover.formats.exported_onnx import onnx_program
+from proofward.report.handover.formats.exported_torch import torch_program
+from proofward.report.handover.models.description import Column, Description, Feature
+from proofward.report.handover.models.exported_model import (
     FORMAT,
     ExportedModel,
     ModelInvalid,
@@ -27,8 +29,6 @@ from proofward.report.handover.exported_model import (
     Origin,
     read_exported,
 )
-from proofward.report.handover.exported_onnx import onnx_program
-from proofward.report.handover.exported_torch import torch_program
 
 SCALES = FixedPoint()
 UNIT = 1 << SCALES.activation_bits

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import mlp
 from proofward.layers.training import logit_differences
 from proofward.layers.training import scores as integer_scores
-from proofward.report.evaluation import auc, evaluate
+from proofward.report.comparing.evaluation import auc, evaluate
 from proofward.report.figures import scores as judged
 from proofward.report.figures.confusion import accuracy, confusion, draw_confusion
 from proofward.report.figures.curves import curves, draw_curves
 from proofward.report.figures.roc import Roc, draw_roc, roc
 from proofward.report.figures.rows import Rows, shared
-from proofward.report.handover.description import Description, Feature
+from proofward.report.handover.models.description import Description, Feature
 from proofward.report.run_page import NOT_ASKED, PAGE_NAME, write_page
 
 PNG = b"\x89PNG\r\n"

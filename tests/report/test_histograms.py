@@ -11,7 +11,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.subgroup import Subgroup
 from proofward.relations.score_counts import counts_of_probabilities
 from proofward.relations.score_layout import ScoreLayout, sum_of
-from proofward.report.evaluation import auc
+from proofward.report.comparing.evaluation import auc
 from proofward.report.histograms.calibration import brier, reliability
 from proofward.report.histograms.evaluated import Evaluated
 from proofward.report.histograms.histogram import Histogram

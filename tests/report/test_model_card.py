@@ -12,7 +12,7 @@ import pytest
 from proofward.layers.privacy import Privacy
 from proofward.privacy.accountant import Accountant
 from proofward.report.handover.handed_model import METRICS_NAME, handed, recorded_figures
-from proofward.report.handover.model_card import (
+from proofward.report.handover.models.model_card import (
     HTML,
     MARKDOWN,
     NOT_RECORDED,
@@ -21,7 +21,7 @@ from proofward.report.handover.model_card import (
     Figures,
     model_card,
 )
-from proofward.report.handover.model_source import Taken
+from proofward.report.handover.models.model_source import Taken
 from tests.relations.cases import config
 from tests.report.test_exported_pictures import MODEL
 

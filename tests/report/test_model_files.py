@@ -12,15 +12,16 @@ from safetensors.numpy import load
 from proofward.attestation.claims import SNP, TDX
 from proofward.attestation.policy import RECORDED
 from proofward.engines.run_folder import RunFolder
-from proofward.federation.messages.chain_terms import ChainTerms
-from proofward.federation.messages.declarations import Declarations
-from proofward.federation.messages.scaling import FINGERPRINTS, Scaling
+from proofward.federation.messages.consortium.chain_terms import ChainTerms
+from proofward.federation.messages.consortium.declarations import Declarations
+from proofward.federation.messages.consortium.scaling import FINGERPRINTS, Scaling
 from proofward.layers.network import mlp
 from proofward.relations.score_counting import counting_of
 from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.stopping import Stopping
-from proofward.report.baselines import first_weights
-from proofward.report.handover.model_files import (
+from proofward.report.comparing.baselines import first_weights
+from proofward.report.demonstrations.scenario import make_scenario
+from proofward.report.handover.models.model_files import (
     MODEL_NAME,
     RULES_NAME,
     model_files,
@@ -28,7 +29,6 @@ from proofward.report.handover.model_files import (
     weights_from_safetensors,
     write_files,
 )
-from proofward.report.scenario import make_scenario
 from tests.attestation.machines import policy
 
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
 from proofward.layers.model import FixedPoint
 from proofward.layers.network import chain
-from proofward.models.graph.refusals import ImportRefused
-from proofward.report.handover.description import Description
-from proofward.report.handover.exported_model import ExportedModel, Origin
+from proofward.models.graph.parts.refusals import ImportRefused
+from proofward.report.handover.formats.monai_bundle import INFERENCE, METADATA, bundle_files
 from proofward.report.handover.handed_model import KINDS, HandedModel, NotOurs
-from proofward.report.handover.image_prediction import predict_images
-from proofward.report.handover.model_card import ModelCard
-from proofward.report.handover.monai_bundle import INFERENCE, METADATA, bundle_files
+from proofward.report.handover.models.description import Description
+from proofward.report.handover.models.exported_model import ExportedModel, Origin
+from proofward.report.handover.models.model_card import ModelCard
+from proofward.report.handover.predictions.image_prediction import predict_images
 from tests.report.test_exported_pictures import MODEL, POOL, conv
 
 SIDE = 8
@@ -78,7 +78,7 @@ def test_monai_loads_and_runs_it_and_answers_as_the_model_does(bundle):
     found = np.array([row["probabilities"][1] for row in said])
     assert np.abs(found - own.probabilities).max() < 0.02 and not np.allclose(found, found[0])
     # The very numbers of the program that `--to torch` writes, for the bytes of the pictures.
-    torch, module = pytest.importorskip("torch"), pytest.importorskip("proofward.report.handover.exported_torch")
+    torch, module = pytest.importorskip("torch"), pytest.importorskip("proofward.report.handover.formats.exported_torch")
     image = pytest.importorskip("PIL.Image")
     held = np.stack([np.asarray(image.open(folder / "data" / f"{at}.png"), dtype=np.float64) for at in range(5)]) / 255
     records = held[:, None] if held.ndim == 3 else held.transpose(0, 3, 1, 2)

@@ -8,10 +8,10 @@ from functools import cache
 import numpy as np
 import pytest
 
+from proofward.data.columns.schema import Feature
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
-from proofward.data.schema import Feature
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
 from proofward.encoding import MalformedMessage, decode_item, encode, encode_item
 from proofward.layers.layout import Layout
 from proofward.layers.model import FixedPoint
@@ -21,9 +21,9 @@ from proofward.layers.training import logit_differences, scores
 from proofward.models.layer_lines import network_of
 from proofward.proof.errors import ProofRejected
 from proofward.relations.inference_statement import MOST_RECORDS
-from proofward.report.handover.description import Description
-from proofward.report.handover.exported_model import ExportedModel, Origin
-from proofward.report.handover.prediction_proof import (
+from proofward.report.handover.models.description import Description
+from proofward.report.handover.models.exported_model import ExportedModel, Origin
+from proofward.report.handover.predictions.prediction_proof import (
     PredictionProof,
     check_opening,
     is_prediction_proof,

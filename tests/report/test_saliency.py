@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from proofward.data.image_schema import ImageSchema
-from proofward.data.images.levels import Levels
-from proofward.data.images.rule import ImageRule
-from proofward.data.records import Records
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.levels import Levels
+from proofward.data.reading.records import Records
 from proofward.layers.float_twin import real_features, real_weights, scores
 from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint
@@ -17,7 +17,7 @@ from proofward.report.figures.rows import Rows
 from proofward.report.figures.saliency import Example, examples, saliency
 from proofward.report.figures.saliency_picture import draw_saliency, pixels, strength
 from proofward.report.figures.scores import real_scores
-from proofward.report.handover.description import Description
+from proofward.report.handover.models.description import Description
 from proofward.report.run_page import PAGE_NAME, write_page
 
 SCALES = FixedPoint()

@@ -11,9 +11,9 @@ import pytest
 
 from proofward.federation.storage.state_store import StateStore, stored_secrets
 from proofward.ledger.keys import SigningKey
-from proofward.report.handover import secret_scan
-from proofward.report.handover.known_secrets import known_secrets
-from proofward.report.handover.secret_scan import Scanner, Secret, telling
+from proofward.report.handover.secrets import secret_scan
+from proofward.report.handover.secrets.known_secrets import known_secrets
+from proofward.report.handover.secrets.secret_scan import Scanner, Secret, telling
 
 SEED = random.Random(3).randbytes(32)
 NOISE = random.Random(4).randbytes(5000)

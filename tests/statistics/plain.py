@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from proofward.data.column_kinds import Category, Number, Ordinal
-from proofward.data.feature import Feature
-from proofward.data.schema import Label, Notation, Schema
-from proofward.data.statistics_layout import schema_of
-from proofward.data.table_values import read_values
+from proofward.data.columns.column_kinds import Category, Number, Ordinal
+from proofward.data.columns.feature import Feature
+from proofward.data.columns.schema import Label, Notation, Schema
+from proofward.data.columns.statistics_layout import schema_of
+from proofward.data.inspection.table_values import read_values
 from proofward.data.tables.table_file import TableFile
 from proofward.report.statistics import Statistics, statistics_of
 from proofward.statistics.counts import counts_of, ranges_of

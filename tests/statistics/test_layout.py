@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.data.column_kinds import Category
-from proofward.data.feature import Feature, FeaturesInvalid
-from proofward.data.schema import Schema
-from proofward.data.statistics_layout import layout_of, schema_of
+from proofward.data.columns.column_kinds import Category
+from proofward.data.columns.feature import Feature, FeaturesInvalid
+from proofward.data.columns.schema import Schema
+from proofward.data.columns.statistics_layout import layout_of, schema_of
 from proofward.layers.errors import ConfigurationError
 from proofward.statistics.layout import HISTOGRAMS, MOMENTS, OUTLINE, layout_in
 from tests.statistics.plain import SCHEMA

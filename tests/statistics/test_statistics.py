@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofward.data.column_kinds import Number
-from proofward.data.feature import Feature
-from proofward.data.schema import Schema
-from proofward.data.statistics_layout import layout_of, schema_of
-from proofward.data.table_values import read_values
+from proofward.data.columns.column_kinds import Number
+from proofward.data.columns.feature import Feature
+from proofward.data.columns.schema import Schema
+from proofward.data.columns.statistics_layout import layout_of, schema_of
+from proofward.data.inspection.table_values import read_values
 from proofward.data.tables.table_file import TableFile
 from proofward.report.statistics import PERCENTS, statistics_of
 from proofward.statistics.counts import ColumnValues, TableValues, counts_of

@@ -25,7 +25,7 @@ from proofward.chain.contract.curve import ORDER as SECP256K1_ORDER
 from proofward.chain.contract.curve import Point, recovered
 from proofward.chain.contract.errors import ChainSignatureInvalid
 from proofward.chain.contract.keccak import keccak256
-from proofward.federation.messages.usual import CHAIN_KEY_KINDS, P256, SECP256K1
+from proofward.federation.messages.consortium.usual import CHAIN_KEY_KINDS, P256, SECP256K1
 
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 SEAT_BYTES = 32

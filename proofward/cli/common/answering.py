@@ -17,8 +17,8 @@ from proofward.cli.common.guard import sentence_of
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.home import Home
     from proofward.engines.remote.agreement.terms import Seat
-    from proofward.federation.history.history_state import HistoryState
-    from proofward.federation.messages.rules import Rules
+    from proofward.federation.history.state.history_state import HistoryState
+    from proofward.federation.messages.consortium.rules import Rules
 
 
 def _reason(context: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -67,14 +67,14 @@ def answering(as_json: bool) -> Iterator[None]:
     A file of another kind than the command takes is wrong use, exit code 2. What is written is for the
     operator only.
     """
-    from proofward.data.csv_problems import CsvRefused
-    from proofward.data.images.refusal import ImageRefused, ImagesExtraMissing, ImagesRefused
-    from proofward.data.schema import FeaturesInvalid
+    from proofward.data.columns.schema import FeaturesInvalid
+    from proofward.data.images.contract.refusal import ImageRefused, ImagesExtraMissing, ImagesRefused
+    from proofward.data.reading.problems import CsvRefused
     from proofward.data.tables.refusal import FileRefused, TablesExtraMissing
     from proofward.engines.contract import KitError
     from proofward.engines.remote.agreement.home import HomeError
-    from proofward.federation.messages.refusal import Refusal
-    from proofward.federation.messages.rules import RulesError
+    from proofward.federation.messages.basics.refusal import Refusal
+    from proofward.federation.messages.consortium.rules import RulesError
     from proofward.layers.errors import TrainingError
     from proofward.ledger.errors import LedgerError
 
@@ -162,7 +162,7 @@ def choose(seats: Sequence[Seat], named: str | None, what: str, option: str) -> 
 def standing(home: Home, name: str, rules: Rules) -> HistoryState:
     """The ledger as a member has followed it; raises Refused when it is over for the member."""
     from proofward.engines.remote.agreement.kept_heads import furthest
-    from proofward.federation.history.history_state import ANY_PHASE
+    from proofward.federation.history.state.history_state import ANY_PHASE
 
     history = furthest(home.member(name), rules)
     if history.size and history.phase not in ANY_PHASE:

@@ -12,7 +12,7 @@ import click
 from proofward.attestation.claims import KINDS, MAX_COLLATERAL_BYTES
 
 if TYPE_CHECKING:
-    from proofward.federation.parties.evidence_audit import Today
+    from proofward.federation.parties.checking.evidence_audit import Today
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NOW = click.option(
@@ -58,7 +58,7 @@ def today(now: bool, todays: Todays) -> Today | None:
     """The audit's Today, None without --now; raises UsageError."""
     import time
 
-    from proofward.federation.parties.evidence_audit import Today
+    from proofward.federation.parties.checking.evidence_audit import Today
 
     if not now:
         if todays:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from proofward.federation.messages.usual import usual_threshold, usual_updates
+from proofward.federation.messages.consortium.usual import usual_threshold, usual_updates
 
 PROJECT_FILE = "consortium.toml"
 """In a consortium's folder."""

@@ -32,8 +32,8 @@ def admit(kit: Path, name: str, key: str, voter: str | None, as_json: bool) -> N
     """
     from proofward.engines.remote.agreement.names import fault_of_name
     from proofward.engines.remote.agreement.requests import request_admission
-    from proofward.federation.history.admission_steps import admission_votes, check_candidate
-    from proofward.federation.messages.rules import VERIFIER
+    from proofward.federation.history.steps.admission import admission_votes, check_candidate
+    from proofward.federation.messages.consortium.rules import VERIFIER
 
     found = re.fullmatch(f"{PREFIX}([0-9a-fA-F]{{64}})", key.strip())
     if found is None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from proofward.engines.remote.agreement.home import Home
     from proofward.engines.remote.agreement.terms import Seat
     from proofward.federation.history.history import History
-    from proofward.federation.messages.rules import Rules
+    from proofward.federation.messages.consortium.rules import Rules
 
 
 @click.command()
@@ -90,7 +90,7 @@ def bound_in_words(binding: Binding) -> dict[str, str]:
 def _wanted(kit: Path, home: Home, seat: Seat) -> tuple[Policy, Binding]:
     """What the rules ask, and a fresh binding to the ledger as the site has it; raises Refused."""
     from proofward.attestation.binding import NONCE_BYTES, Binding
-    from proofward.federation.history.attestation_steps import shown
+    from proofward.federation.history.steps.attestation import shown
 
     rules = home.rules
     if rules is None:
@@ -117,8 +117,8 @@ def _wanted(kit: Path, home: Home, seat: Seat) -> tuple[Policy, Binding]:
 
 def _followed(home: Home, seat: Seat, rules: Rules) -> History:
     from proofward.engines.remote.agreement.requests import followed
-    from proofward.federation.messages.rules import AGGREGATOR
-    from proofward.report.handover.model_source import read_ledger
+    from proofward.federation.messages.consortium.rules import AGGREGATOR
+    from proofward.report.handover.models.model_source import read_ledger
 
     if seat.role == AGGREGATOR:
         return read_ledger(home.root / "ledger", live=True)[0]

@@ -59,8 +59,8 @@ def export_bundle(kit: Path, file: Path, member: str | None, recipient: str | No
 @JSON
 def import_bundle(kit: Path, file: Path, as_json: bool) -> None:
     """Take in the bundle FILE: an answer at the air-gapped kit, an air-gapped member's at a gateway's."""
-    from proofward.engines.remote.bundle import OUT, Bundle
-    from proofward.engines.remote.gateway import accept
+    from proofward.engines.remote.memory_sticks.bundle import OUT, Bundle
+    from proofward.engines.remote.memory_sticks.gateway import accept
 
     _require_bundle(file)
     with _Refusals(as_json):
@@ -83,7 +83,7 @@ def import_bundle(kit: Path, file: Path, as_json: bool) -> None:
 
 def _require_bundle(file: Path) -> None:
     """Raises WrongThing for what cannot be a bundle, such as a file of another kind."""
-    from proofward.engines.remote.bundle import MAGIC
+    from proofward.engines.remote.memory_sticks.bundle import MAGIC
     from proofward.ledger.reading import NotReadable, open_regular
 
     try:
@@ -108,8 +108,8 @@ class _Refusals:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         from proofward.engines.contract import KitError
         from proofward.engines.remote.agreement.home import HomeError
-        from proofward.federation.messages.refusal import Refusal
-        from proofward.federation.messages.rules import RulesError
+        from proofward.federation.messages.basics.refusal import Refusal
+        from proofward.federation.messages.consortium.rules import RulesError
         from proofward.ledger.errors import LedgerError
 
         demand = ""
@@ -151,7 +151,7 @@ def _airgap(kit: Path) -> AirGap:
 
 
 def _give(kit: Path, member: str, file: Path, as_json: bool) -> None:
-    from proofward.engines.remote.gateway import give
+    from proofward.engines.remote.memory_sticks.gateway import give
 
     given = give(_opened(kit)[0], member, file)
     reply = given.reply

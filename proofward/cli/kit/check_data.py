@@ -9,11 +9,11 @@ import click
 
 from proofward.cli.common.answering import JSON, Refused, answering, opened, tell
 from proofward.cli.common.console import FLAW, KitPath
-from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
+from proofward.cli.kit.records.data_file import data_file, data_options, described, schema_of
 
 if TYPE_CHECKING:
+    from proofward.data.columns.schema import Schema
     from proofward.data.image_schema import ImageSchema
-    from proofward.data.schema import Schema
     from proofward.relations.config import RoundConfig
 
 
@@ -47,8 +47,8 @@ def _agreed(where: Path) -> tuple[Schema | ImageSchema, RoundConfig]:
         home = opened(where)
         return schema_of(home), home.terms.round_config
     from proofward.cli.common.expected_kernels import expect_kernels
-    from proofward.cli.project.project_file import opened_project
-    from proofward.cli.project.project_table import ProjectError
+    from proofward.cli.project.consortium_file.reading import opened_project
+    from proofward.cli.project.tables.table import ProjectError
 
     expect_kernels()
     try:

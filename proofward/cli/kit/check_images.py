@@ -12,10 +12,10 @@ from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import FLAW
 
 if TYPE_CHECKING:
-    from proofward.data.images.admission import Admission
-    from proofward.data.images.example import Source
+    from proofward.data.images.contract.admission import Admission
+    from proofward.data.images.contract.example import Source
+    from proofward.data.images.contract.rule import ImageRule
     from proofward.data.images.inspection import Inspection
-    from proofward.data.images.rule import ImageRule
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -129,7 +129,7 @@ def check_images(images: Path, as_json: bool, **options: Any) -> None:
 
 def _rule(options: dict[str, Any]) -> ImageRule:
     """The rule that the options say; raises BadParameter, ConfigurationError."""
-    from proofward.data.images.rule import FIXED, ImageRule
+    from proofward.data.images.contract.rule import FIXED, ImageRule
 
     height, width = _two_integers(options["size"], "x", "--size", "HEIGHTxWIDTH, such as 64x64")
     window, centre, span = options["window"], 0, 0
@@ -158,7 +158,7 @@ def _two_integers(text: str, between: str, option: str, expected: str) -> tuple[
 
 def _admission(options: dict[str, Any]) -> Admission:
     """What the options allow. The salt is of this command: digests of two checks cannot be compared."""
-    from proofward.data.images.admission import Admission
+    from proofward.data.images.contract.admission import Admission
 
     return Admission(
         os.urandom(32), identifying=options["allow_identifying"], burned_in=options["allow_burned_in"]
@@ -166,8 +166,8 @@ def _admission(options: dict[str, Any]) -> Admission:
 
 
 def _source(images: Path, admission: Admission, options: dict[str, Any]) -> Source:
-    from proofward.data.images.listing import Columns, read_listing
-    from proofward.data.images.patient_column import read_patients
+    from proofward.data.images.readers.listing import Columns, read_listing
+    from proofward.data.images.readers.patient_column import read_patients
     from proofward.data.images.sources import source_at
 
     listing = None

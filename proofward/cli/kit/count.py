@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
-from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
 from proofward.cli.kit.enrol import next_lines
+from proofward.cli.kit.records.data_file import data_file, data_options, described, schema_of
 
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
@@ -36,10 +36,10 @@ def count(
     KIT/proofward/features.json. The counts are kept in KIT, readable by its owner only; the running site
     encrypts them, and only the sum of all hospitals' counts is opened.
     """
-    from proofward.federation.messages.rules import HOSPITAL
+    from proofward.federation.messages.consortium.rules import HOSPITAL
 
     with answering(as_json):
-        from proofward.cli.kit.scored_file import outside_counts
+        from proofward.cli.kit.records.scored_file import outside_counts
         from proofward.engines.remote.agreement.own_counts import save_counts, set_publishes_counts
 
         home = opened(kit)

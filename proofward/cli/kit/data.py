@@ -11,10 +11,10 @@ from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import FLAW, WrongThing
 from proofward.cli.common.guard import GuardedGroup
 from proofward.cli.common.table_options import DELIMITERS, table_file, table_options
-from proofward.data.schema import DECIMALS
+from proofward.data.columns.schema import DECIMALS
 
 if TYPE_CHECKING:
-    from proofward.data.table_inspection import TableInspection
+    from proofward.data.inspection.table_inspection import TableInspection
 
 HTML, MARKDOWN = (".html", ".htm"), (".md",)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -47,7 +47,7 @@ def inspect_data(
     without a value of any patient: counts of fewer than five rows are not given. Nothing is kept or sent.
     Exit code 1 when --consortium is given and `enrol` would not take the table in.
     """
-    from proofward.cli.kit.inspected_table import inspect_table
+    from proofward.cli.kit.records.inspected_table import inspect_table
 
     if out is not None and out.suffix.lower() not in (*HTML, *MARKDOWN):
         raise click.UsageError(f"--out: expected a name that ends in .html or .md, found {out}")

@@ -35,7 +35,7 @@ def end(kit: Path, reason: str, at_once: bool, voter: str | None, yes: bool, as_
     next.
     """
     from proofward.engines.remote.agreement.end_requests import request_end
-    from proofward.federation.messages.rules import VERIFIER
+    from proofward.federation.messages.consortium.rules import VERIFIER
 
     with answering(as_json):
         home = opened(kit)

@@ -12,15 +12,15 @@ import click
 
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
 from proofward.cli.common.console import WrongThing
-from proofward.cli.kit.data_file import data_file, data_options, described, schema_of
-from proofward.data.schema import FEATURES_NAME
+from proofward.cli.kit.records.data_file import data_file, data_options, described, schema_of
+from proofward.data.columns.schema import FEATURES_NAME
 from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
-    from proofward.cli.kit.data_file import DataFile
-    from proofward.data.csv_records import Table
+    from proofward.cli.kit.records.data_file import DataFile
+    from proofward.data.columns.schema import Schema
     from proofward.data.image_schema import ImageSchema
-    from proofward.data.schema import Schema
+    from proofward.data.reading.table_records import Table
     from proofward.engines.remote.agreement.home import Home
     from proofward.statistics.layout import Layout
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Take in what can be read but looks wrong; this is recorded.")
 @click.option("--publish-evaluations", "publish", is_flag=True,
               help="Publish this hospital's own counts of every evaluation on the ledger, proved where "
-                   "counts are, else signed; without it only the sum of all hospitals is opened.")  # fmt: skip
+                   "counts are, else signed; without it only the sum of all is opened.")  # fmt: skip
 @JSON
 def enrol(
     kit: Path,
@@ -58,7 +58,7 @@ def enrol(
     """
     from proofward.engines.remote.agreement.data_sheets import keep
     from proofward.engines.remote.agreement.own_counts import set_publishes_counts
-    from proofward.federation.messages.rules import HOSPITAL
+    from proofward.federation.messages.consortium.rules import HOSPITAL
     from proofward.statistics.source import layout_of_rounds
 
     with answering(as_json):
@@ -97,7 +97,7 @@ def enrol(
 def read_sheet(path: Path) -> tuple[str, ...]:
     """The lines of a data sheet; raises WrongThing, Refused."""
     from proofward.engines.remote.agreement.data_sheets import read_text
-    from proofward.federation.messages.texts import TextRefused
+    from proofward.federation.messages.basics.texts import TextRefused
     from proofward.ledger.reading import NotReadable
 
     try:
@@ -131,7 +131,7 @@ def _count(
     home: Home, name: str, file: DataFile, schema: Schema | ImageSchema, layout: Layout
 ) -> list[str]:
     """Takes a table's values in for a federation that counts them and trains nothing; what is said of it."""
-    from proofward.data.statistics_layout import schema_of as counted_columns
+    from proofward.data.columns.statistics_layout import schema_of as counted_columns
     from proofward.statistics.source import values_to_bytes
 
     if schema != counted_columns(layout):
@@ -160,7 +160,7 @@ def _check_open(home: Home, name: str, replace: bool) -> None:
 
 def _save(home: Home, name: str, table: Table) -> None:
     """Forced records are written down before they are there, so that none lacks a line in the log."""
-    from proofward.data.plausibility import short_doubts
+    from proofward.data.reading.plausibility import short_doubts
     from proofward.engines.operations.event_log import EventLog
     from proofward.engines.remote.agreement.home import LOG
 

@@ -33,7 +33,7 @@ def follow_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def choose_following(home: Home, follow: str | None, witnesses: Sequence[tuple[str, str]]) -> dict[str, str]:
     """What each hospital of a kit follows, after the operator's choice; raises Refused."""
     from proofward.engines.remote.agreement.following import Following, keep, kept, why_not
-    from proofward.federation.messages.rules import HOSPITAL
+    from proofward.federation.messages.consortium.rules import HOSPITAL
 
     hospitals = [seat.member for seat in home.seats if seat.role == HOSPITAL]
     if witnesses and follow != HEADS:

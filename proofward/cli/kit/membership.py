@@ -23,15 +23,15 @@ from proofward.cli.common.answering import (
     tighten,
 )
 from proofward.cli.kit.admit import key_in_words
-from proofward.cli.kit.data_file import schema_of
 from proofward.cli.kit.follow_option import choose_following, follow_options, following_lines
-from proofward.cli.project.terms_in_words import in_words
+from proofward.cli.kit.records.data_file import schema_of
+from proofward.cli.project.words.terms import in_words
 from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.home import Home
     from proofward.engines.remote.agreement.terms import Terms
-    from proofward.federation.messages.rules import Rules
+    from proofward.federation.messages.consortium.rules import Rules
 
 
 @click.command()
@@ -47,7 +47,7 @@ def join(
 
     Harmless when it is repeated. The keys become known when the site is started.
     """
-    from proofward.data.schema import FEATURES_NAME
+    from proofward.data.columns.schema import FEATURES_NAME
     from proofward.engines.contract import ADMIN
     from proofward.engines.registry import engine_of
     from proofward.engines.remote.agreement.home import KEY, SEED
@@ -150,7 +150,7 @@ def revoke(kit: Path, member: str, reason: str, voter: str | None, yes: bool, as
     sends it when it works next.
     """
     from proofward.engines.remote.agreement.requests import request_revocation
-    from proofward.federation.messages.rules import AGGREGATOR, VERIFIER
+    from proofward.federation.messages.consortium.rules import AGGREGATOR, VERIFIER
 
     with answering(as_json):
         home = opened(kit)

@@ -34,7 +34,7 @@ def rotate_key(
     Given again it changes nothing and says whether the new key is in force.
     """
     from proofward.engines.remote.agreement.requests import make_next_key, promote_next_key
-    from proofward.federation.messages.rules import AGGREGATOR
+    from proofward.federation.messages.consortium.rules import AGGREGATOR
 
     with answering(as_json):
         home, passphrase = opened(kit), passphrase_of(passphrase_file)

@@ -14,7 +14,7 @@ from proofward.cli.common.usual import PROJECT_FILE
 from proofward.ledger.files import sync_directory
 
 if TYPE_CHECKING:
-    from proofward.cli.project.project import Project
+    from proofward.cli.project.consortium_file.project import Project
     from proofward.engines.contract import Engine
     from proofward.engines.remote.agreement.terms import Terms
 
@@ -33,7 +33,7 @@ def add_site(folder: Path, name: str, as_json: bool) -> None:
     holds no shares of others' keys and verifies nothing.
     """
     from proofward.cli.common.engine import installed
-    from proofward.cli.project.project_file import require_consortium
+    from proofward.cli.project.consortium_file.reading import require_consortium
     from proofward.engines.contract import HOME, KITS
     from proofward.engines.operations.suggestions import Placeholder, command
     from proofward.engines.registry import engine_of_authority
@@ -66,9 +66,9 @@ def add_site(folder: Path, name: str, as_json: bool) -> None:
 def _agreed(folder: Path) -> tuple[Project, Terms]:
     """The project of a folder, and the terms that its kits have; raises Refused."""
     from proofward.cli.common.expected_kernels import expect_kernels
-    from proofward.cli.project.first_model import read_first_model
-    from proofward.cli.project.project_file import read_project
-    from proofward.cli.project.project_table import ProjectError
+    from proofward.cli.project.consortium_file.first_model import read_first_model
+    from proofward.cli.project.consortium_file.reading import read_project
+    from proofward.cli.project.tables.table import ProjectError
     from proofward.engines.contract import HOME, KITS
     from proofward.engines.remote.agreement.home import Home, HomeError
 
@@ -105,7 +105,7 @@ def _issued(folder: Path, engine: Engine) -> list[str]:
 def _require_free_name(folder: Path, name: str, terms: Terms, earlier: list[str]) -> None:
     from proofward.engines.contract import KITS
     from proofward.engines.remote.agreement.names import fault_of_name
-    from proofward.federation.messages.rules import RulesError, check_name
+    from proofward.federation.messages.consortium.rules import RulesError, check_name
 
     if fault := fault_of_name(name):
         raise Refused(f"no site can have this name: {fault}")

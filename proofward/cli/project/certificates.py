@@ -39,7 +39,7 @@ def renew(folder: Path, sites: tuple[str, ...], days: int, as_json: bool) -> Non
 
     The new certificates are for the sites' present keys and are no secret: send them by any way.
     """
-    from proofward.cli.project.project_file import require_consortium
+    from proofward.cli.project.consortium_file.reading import require_consortium
     from proofward.engines.contract import RenewalRefused
     from proofward.engines.registry import engine_of_authority
     from proofward.ledger.files import make_directory, write_file

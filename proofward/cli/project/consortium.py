@@ -27,13 +27,13 @@ from proofward.cli.common.usual import (
     examples,
     usual_minimum,
 )
-from proofward.cli.project.accuracy_words import about_accuracy
 from proofward.cli.project.listed_presets import WithPresets
 from proofward.cli.project.provisioned_kits import provision, provisioned
+from proofward.cli.project.words.accuracy import about_accuracy
 from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.operations.suggestions import command
 from proofward.engines.registry import ENGINES, engine_of
-from proofward.federation.messages.usual import (
+from proofward.federation.messages.consortium.usual import (
     LEAST_HOSPITALS,
     MAX_DEADLINE,
     MAX_ROUNDS,
@@ -46,7 +46,7 @@ from proofward.federation.messages.usual import (
 from proofward.ledger.files import make_directory, write_file
 
 if TYPE_CHECKING:
-    from proofward.cli.project.project import Project
+    from proofward.cli.project.consortium_file.project import Project
     from proofward.engines.remote.agreement.terms import Terms
 
 FIRST_MODEL = "first-model.safetensors"
@@ -124,9 +124,9 @@ def init(
     engine = ENGINES[engine_name]
     if not draft:
         installed(engine)
-    from proofward.cli.project.project_file import read_project
-    from proofward.cli.project.project_table import ProjectError
-    from proofward.cli.project.project_text import project_text
+    from proofward.cli.project.consortium_file.reading import read_project
+    from proofward.cli.project.consortium_file.writing import project_text
+    from proofward.cli.project.tables.table import ProjectError
 
     path = folder / PROJECT_FILE
     given = [name for name in options if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]
@@ -162,12 +162,12 @@ def init(
 
 def _from_options(options: Mapping[str, Any]) -> Project:
     """Raises UsageError."""
+    from proofward.cli.project.consortium_file.project import Project, Site
     from proofward.cli.project.listed_presets import chosen_preset
     from proofward.cli.project.privacy_options import chosen_privacy
-    from proofward.cli.project.project import Project, Site
-    from proofward.cli.project.project_table import ProjectError
+    from proofward.cli.project.tables.table import ProjectError
     from proofward.engines.remote.agreement.addresses import split_ports
-    from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+    from proofward.federation.messages.consortium.rules import HOSPITAL, VERIFIER
 
     for name, flag in (("title", "title"), ("servers", "server"), ("hospitals", "hospital"),
                        ("verifiers", "verifier")):  # fmt: skip
@@ -206,8 +206,8 @@ def _terms(project: Project, chosen: Path | None, path: Path | None) -> tuple[Te
     chosen: that file. path: the project file that was read; without one, what is wrong is wrong usage.
     """
     from proofward.cli.common.expected_kernels import expect_kernels
-    from proofward.cli.project.first_model import read_first_model
-    from proofward.cli.project.project_table import ProjectError
+    from proofward.cli.project.consortium_file.first_model import read_first_model
+    from proofward.cli.project.tables.table import ProjectError
 
     expect_kernels()
     try:
@@ -250,8 +250,8 @@ def _about_features(project: Project) -> list[str]:
 
 
 def _tell(folder: Path, project: Project, terms: Terms, aside: Path | None, as_json: bool) -> None:
-    from proofward.cli.project.privacy_table import delta_in_words
-    from proofward.cli.project.terms_in_words import in_words
+    from proofward.cli.project.tables.privacy import delta_in_words
+    from proofward.cli.project.words.terms import in_words
 
     listed, places = provisioned(folder, terms)
     constants = hashlib.sha256(project.schema.to_bytes()).hexdigest()

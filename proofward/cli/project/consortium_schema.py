@@ -43,7 +43,7 @@ def consortium_schema(out: Path | None) -> None:
 
 def schema() -> Json:
     """The JSON schema of consortium.toml."""
-    from proofward.cli.project.project_keys import TOP
+    from proofward.cli.project.consortium_file.keys import TOP
 
     words = "What a consortium agrees on; `proofward consortium init` makes kits from it."
     return {"$schema": DRAFT, "title": PROJECT_FILE, "description": words, **TOP.schema()}

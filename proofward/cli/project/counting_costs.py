@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from proofward.cli.common.usual import ROWS
 
 if TYPE_CHECKING:
-    from proofward.cli.project.project import Project
+    from proofward.cli.project.consortium_file.project import Project
     from proofward.proof.counter import Plan
 
 ENTRY_BYTES = 8
@@ -35,7 +35,7 @@ class CountingCosts:
 
 def counting_costs(project: Project, rows: int = ROWS) -> list[CountingCosts]:
     """Of a completed project; rows: of the hospital. Raises ProjectError, ConfigurationError."""
-    from proofward.cli.project.evaluated_rounds import agreed_rounds
+    from proofward.cli.project.consortium_file.evaluated_rounds import agreed_rounds
     from proofward.relations.measure import plan_of_counts
 
     config, _, counted = agreed_rounds(project)

@@ -15,7 +15,7 @@ from proofward.cli.common.usual import HOSPITALS, PRESET, ROWS
 from proofward.engines.operations.suggestions import command
 
 if TYPE_CHECKING:
-    from proofward.cli.project.project import Project
+    from proofward.cli.project.consortium_file.project import Project
     from proofward.models.costs.inspection import Inspection
     from proofward.models.settings import Preset
 
@@ -33,7 +33,7 @@ TRAINING_OPTION = click.option(
 
 def project_costs(project: Project, rows: int, exactly: bool) -> Inspection:
     """Of a completed project; raises TrainingError."""
-    from proofward.cli.project.project_table import ProjectError
+    from proofward.cli.project.tables.table import ProjectError
     from proofward.models.costs.inspection import inspect
 
     try:
@@ -55,8 +55,8 @@ def costs_of(given: str, training: str, rows: int, exactly: bool) -> Inspection:
 
     Raises WrongThing for anything else, Refused for what is damaged, TrainingError.
     """
-    from proofward.cli.project.project_file import opened_project
-    from proofward.federation.messages.usual import usual_threshold
+    from proofward.cli.project.consortium_file.reading import opened_project
+    from proofward.federation.messages.consortium.usual import usual_threshold
     from proofward.models.costs.inspection import inspect
 
     path = Path(given)
@@ -100,9 +100,9 @@ def _preset(given: str) -> Preset:
 
 def _network_file(path: Path, training: str) -> Preset:
     """An imported network, with the training of a preset."""
-    from proofward.models.graph.from_onnx import from_onnx
-    from proofward.models.graph.from_torch import from_pt2
-    from proofward.models.graph.refusals import ImportRefused
+    from proofward.models.graph.onnx.from_onnx import from_onnx
+    from proofward.models.graph.parts.refusals import ImportRefused
+    from proofward.models.graph.torch.from_torch import from_pt2
 
     if not path.is_file():
         raise WrongThing(f"{path}: no such file")

@@ -31,8 +31,8 @@ def chosen_preset(given: str, epsilon: float | None = None) -> dict[str, Any]:
 
     epsilon: what is promised, None for no differential privacy; it decides on the training, and its rate.
     """
-    from proofward.cli.project.project_columns import placeholder_features
-    from proofward.cli.project.project_table import ProjectError
+    from proofward.cli.project.consortium_file.columns import placeholder_features
+    from proofward.cli.project.tables.table import ProjectError
     from proofward.layers.errors import ConfigurationError
     from proofward.models.presets import PRESET_FILES, read_preset
     from proofward.models.settings import Settings
@@ -71,8 +71,8 @@ def _rate_for(found: PresetFile, settings: Settings, epsilon: float) -> Settings
 def _pictures(found: PresetFile) -> dict[str, Any]:
     """The images of a preset of pictures: of its size, with usual grey levels and classes to be renamed."""
     from proofward.data.image_schema import ImageSchema
-    from proofward.data.images.levels import usual_levels
-    from proofward.data.images.rule import ImageRule
+    from proofward.data.images.contract.rule import ImageRule
+    from proofward.data.images.pixels.levels import usual_levels
 
     if not found.of_pictures:
         return {}

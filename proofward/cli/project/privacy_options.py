@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from proofward.cli.common.usual import DELTA, EPSILON, RECORD
-from proofward.cli.project.privacy_table import PrivacyTable, check_privacy
-from proofward.cli.project.project_table import ProjectError
+from proofward.cli.project.tables.privacy import PrivacyTable, check_privacy
+from proofward.cli.project.tables.table import ProjectError
 
 NONE = "none"
 ASKED = (

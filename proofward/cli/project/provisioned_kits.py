@@ -13,7 +13,7 @@ from proofward.engines.contract import AUTHORITY, KITS, Engine
 from proofward.ledger.files import make_directory, sync_directory
 
 if TYPE_CHECKING:
-    from proofward.cli.project.project import Project
+    from proofward.cli.project.consortium_file.project import Project
     from proofward.engines.remote.agreement.terms import Terms
 
 FRESH = ".provisioning"

@@ -9,8 +9,8 @@ from proofward.cli.common.answering import Refused, tell, tighten
 from proofward.cli.common.engine import installed
 from proofward.cli.project.provisioned_kits import provision, provisioned
 from proofward.cli.project.statistics_terms import statistics_layout, statistics_project, statistics_terms
-from proofward.cli.project.terms_in_words import in_words
-from proofward.data.statistics_layout import schema_of
+from proofward.cli.project.words.terms import in_words
+from proofward.data.columns.statistics_layout import schema_of
 from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.operations.suggestions import command
 from proofward.engines.registry import ENGINES

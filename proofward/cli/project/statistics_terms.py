@@ -9,17 +9,17 @@ from typing import Any
 
 from proofward.cli.common.answering import Refused
 from proofward.cli.common.console import WrongThing
-from proofward.cli.project.privacy_table import check_exact
-from proofward.cli.project.project import Project
-from proofward.cli.project.project_columns import MOST_TITLE
-from proofward.cli.project.project_file import MAX_BYTES, project_of
-from proofward.cli.project.project_table import ProjectError
-from proofward.data.column_kinds import CATEGORY
-from proofward.data.feature import FeaturesInvalid
-from proofward.data.schema import Schema
-from proofward.data.statistics_layout import layout_of, schema_of
+from proofward.cli.project.consortium_file.columns import MOST_TITLE
+from proofward.cli.project.consortium_file.project import Project
+from proofward.cli.project.consortium_file.reading import MAX_BYTES, project_of
+from proofward.cli.project.tables.privacy import check_exact
+from proofward.cli.project.tables.table import ProjectError
+from proofward.data.columns.column_kinds import CATEGORY
+from proofward.data.columns.feature import FeaturesInvalid
+from proofward.data.columns.schema import Schema
+from proofward.data.columns.statistics_layout import layout_of, schema_of
 from proofward.engines.remote.agreement.terms import Seat, Terms
-from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, RulesError
+from proofward.federation.messages.consortium.rules import AGGREGATOR, HOSPITAL, RulesError
 from proofward.layers.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.relations.counting import untrained

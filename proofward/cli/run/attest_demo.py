@@ -45,7 +45,7 @@ def demo(samples: Path | None, out: Path | None, as_json: bool) -> None:
         raise click.UsageError(f"{out} exists; choose a new folder")
     real = [] if samples is None else list(verified_samples(samples))
     load_kernels(make_console(quiet=True))
-    from proofward.report.attested_scenario import attested_run
+    from proofward.report.demonstrations.attested_scenario import attested_run
 
     with _folder(out) as folder:
         outcome = attested_run(folder)

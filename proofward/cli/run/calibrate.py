@@ -10,11 +10,11 @@ import click
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import FLAW, WrongThing, make_console
 from proofward.cli.common.usual import PROJECT_FILE
-from proofward.cli.kit.data_file import files_alike, notation_options
+from proofward.cli.kit.records.data_file import files_alike, notation_options
 from proofward.report.calibration_usual import MOST_BEYOND, ROUNDS
 
 if TYPE_CHECKING:
-    from proofward.cli.project.project import Project
+    from proofward.cli.project.consortium_file.project import Project
     from proofward.report.calibrate import Calibration
 
 ROUNDS_OPTION = click.option(
@@ -48,10 +48,10 @@ def calibrate(
     than may with the scales that the file then has.
     """
     from proofward.cli.common.kernels import load_kernels
-    from proofward.cli.project.project_file import opened_project
-    from proofward.cli.project.toml_tables import require_unprovisioned
-    from proofward.cli.project.written_scales import write_scales
-    from proofward.cli.run.calibration_words import calibration_lines, plain_calibration
+    from proofward.cli.project.consortium_file.reading import opened_project
+    from proofward.cli.project.consortium_file.toml_tables import require_unprovisioned
+    from proofward.cli.project.consortium_file.written_scales import write_scales
+    from proofward.cli.run.words.calibration import calibration_lines, plain_calibration
 
     path = consortium_file(given)
     with answering(as_json):
@@ -92,11 +92,11 @@ def calibrated_on(
     """
     from dataclasses import replace
 
-    from proofward.cli.project.first_model import read_first_model
-    from proofward.cli.project.project_table import ProjectError
-    from proofward.data.csv_records import Table
-    from proofward.data.records import Records
-    from proofward.federation.messages.values import integers_from_bytes
+    from proofward.cli.project.consortium_file.first_model import read_first_model
+    from proofward.cli.project.tables.table import ProjectError
+    from proofward.data.reading.records import Records
+    from proofward.data.reading.table_records import Table
+    from proofward.federation.messages.basics.values import integers_from_bytes
     from proofward.layers.errors import ConfigurationError
     from proofward.layers.model import FixedPoint
     from proofward.models.scale_bits import ScaleBits

@@ -11,12 +11,12 @@ from click.core import ParameterSource
 from proofward.cli.common.answering import JSON, answering
 from proofward.cli.common.console import FLAW, OK, WrongThing, make_console, print_json
 from proofward.cli.common.usual import PROJECT_FILE
-from proofward.cli.kit.data_file import notation_options
+from proofward.cli.kit.records.data_file import notation_options
 from proofward.cli.project.inspected import ROWS_OPTION, project_costs
 from proofward.cli.run.calibrate import BEYOND_OPTION, ROUNDS_OPTION, calibrated_on, consortium_file
 
 if TYPE_CHECKING:
-    from proofward.cli.project.project import Project
+    from proofward.cli.project.consortium_file.project import Project
 
 
 @click.command(name="check")
@@ -50,17 +50,17 @@ def consortium_check(
     is no consortium's file.
     """
     from proofward.cli.common.expected_kernels import expect_kernels
-    from proofward.cli.project.cost_words import cost_lines, plain_costs
+    from proofward.cli.project.consortium_file.reading import MAX_BYTES, read_whole_project
     from proofward.cli.project.counting_costs import (
         CountingCosts,
         counting_costs,
         counting_lines,
         plain_counting,
     )
-    from proofward.cli.project.project_file import MAX_BYTES, read_whole_project
-    from proofward.cli.project.terms_in_words import options_in_words
-    from proofward.cli.run.calibration_words import headroom_lines, plain_calibration, sample_line
-    from proofward.federation.messages.thresholds import committees_in_words
+    from proofward.cli.project.words.costs import cost_lines, plain_costs
+    from proofward.cli.project.words.terms import options_in_words
+    from proofward.cli.run.words.calibration import headroom_lines, plain_calibration, sample_line
+    from proofward.federation.messages.consortium.thresholds import committees_in_words
     from proofward.layers.errors import TrainingError
 
     path = consortium_file(given)
@@ -124,16 +124,16 @@ def consortium_check(
 
 def _promised(project: Project) -> list[str]:
     """What is promised of records by the terms of an admissible project, and what is not."""
-    from proofward.cli.project.privacy_table import delta_in_words
-    from proofward.cli.project.terms_in_words import privacy_in_words
+    from proofward.cli.project.tables.privacy import delta_in_words
+    from proofward.cli.project.words.terms import privacy_in_words
 
     return [*privacy_in_words(project.terms().check()), *delta_in_words(project.privacy)]
 
 
 def _unagreeable(project: Project, path: Path) -> list[str]:
     """What keeps rounds from being proved, the terms from being made, or the first model from fitting."""
-    from proofward.cli.project.first_model import read_first_model
-    from proofward.cli.project.project_table import ProjectError
+    from proofward.cli.project.consortium_file.first_model import read_first_model
+    from proofward.cli.project.tables.table import ProjectError
 
     if project.outside is not None:
         try:

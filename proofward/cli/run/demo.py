@@ -14,8 +14,8 @@ from proofward.cli.common.console import FLAW, OK, make_console, print_json
 from proofward.cli.common.usual import PRESET, ROUNDS
 from proofward.cli.project.listed_presets import WithPresets
 from proofward.engines.registry import ENGINES
-from proofward.federation.messages.usual import LEAST_HOSPITALS
-from proofward.report.demonstration import MAX_HOSPITALS, MAX_ROUNDS, VERIFIERS
+from proofward.federation.messages.consortium.usual import LEAST_HOSPITALS
+from proofward.report.demonstrations.demonstration import MAX_HOSPITALS, MAX_ROUNDS, VERIFIERS
 
 if TYPE_CHECKING:
     from proofward.engines.attacks.catalogue import Attack
@@ -63,7 +63,7 @@ def check_folder(folder: Path, attack: str | None) -> bool:
     """Whether the folder holds a run to go on with; UsageError when nothing can be written there."""
     from proofward.engines.run_folder import private_of
     from proofward.ledger.seal import SEAL_NAME
-    from proofward.report.run_audit import LEDGER_NAME
+    from proofward.report.audits.run_audit import LEDGER_NAME
 
     private = private_of(folder)
     if folder.exists() and not folder.is_dir():
@@ -183,13 +183,13 @@ def demo(
         raise click.UsageError(f"{folder} holds a run that has begun; --charts measures a whole one")
 
     from proofward.cli.common.engine import installed
-    from proofward.cli.run.demo_run import DemoRun
-    from proofward.cli.run.demo_sites import SitesDemoRun
-    from proofward.data.images.refusal import ImagesExtraMissing, ImagesRefused
+    from proofward.cli.run.demos.run import DemoRun
+    from proofward.cli.run.demos.sites import SitesDemoRun
+    from proofward.data.images.contract.refusal import ImagesExtraMissing, ImagesRefused
     from proofward.data.wdbc import DataUnavailable
     from proofward.layers.errors import TrainingError
-    from proofward.report.image_scenario import make_image_scenario
-    from proofward.report.scenario import make_scenario
+    from proofward.report.demonstrations.image_scenario import make_image_scenario
+    from proofward.report.demonstrations.scenario import make_scenario
 
     try:
         judges = verifiers or (VERIFIERS if engine == IN_PROCESS else count + 1)
@@ -202,7 +202,7 @@ def demo(
     for doubt in scenario.doubts:
         console.print(f"doubtful, used all the same: {doubt}", markup=False, soft_wrap=True)
     if anchored:
-        from proofward.cli.run.demo_chain import ChainDemo, ChainMissing, anchored_scenario
+        from proofward.cli.run.demos.chain import ChainDemo, ChainMissing, anchored_scenario
 
         scenario = anchored_scenario(scenario)
     kind = DemoRun if engine == IN_PROCESS else partial(SitesDemoRun, engine=installed(ENGINES[engine]))

@@ -13,18 +13,18 @@ from rich.console import Console
 
 from proofward.cli.common.answering import Refused, answering, tell
 from proofward.cli.common.console import FLAW, make_console, print_json
-from proofward.cli.kit.data_file import DataFile, described, files_alike, notation_options
+from proofward.cli.kit.records.data_file import DataFile, described, files_alike, notation_options
 from proofward.engines.operations.suggestions import command
 
 FORCED_NAME = "forced.json"
 """In the run's folder: what spoke against the records that were forced, by hospital, without a count."""
 
 if TYPE_CHECKING:
-    from proofward.cli.project.project import Project
-    from proofward.data.csv_records import Table
+    from proofward.cli.project.consortium_file.project import Project
+    from proofward.data.reading.table_records import Table
     from proofward.engines.run_folder import Plan
     from proofward.relations.config import RoundConfig
-    from proofward.report.handover.description import Description
+    from proofward.report.handover.models.description import Description
 
 
 @click.command()
@@ -80,10 +80,10 @@ def simulate(
     folder = run_folder(chosen)
     resumed = check_folder(folder, None)
 
-    from proofward.cli.project.project_file import opened_project
-    from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
-    from proofward.cli.run.named_sheets import named_sheets
-    from proofward.cli.run.own_page import read_held_out, write_run_page
+    from proofward.cli.project.consortium_file.reading import opened_project
+    from proofward.cli.run.running.in_process_run import Unfinished, ended, run_in_process, write_outcome
+    from proofward.cli.run.running.named_sheets import named_sheets
+    from proofward.cli.run.running.own_page import read_held_out, write_run_page
     from proofward.report.measurements import Measurements
     from proofward.report.privacy_so_far import privacy_so_far
 
@@ -149,7 +149,7 @@ def simulate(
 
 def description_of(project: Project) -> Description:
     """What inputs and outputs of the model mean."""
-    from proofward.report.handover.description import Description
+    from proofward.report.handover.models.description import Description
 
     if project.images is not None:
         return Description.of_images(project.images)
@@ -163,10 +163,10 @@ def _say(console: Console, *lines: str) -> None:
 
 def plan_of_project(project: Project, path: Path) -> Plan:
     """What the terms of the project in the file `path` agree on; raises Refused, OSError."""
-    from proofward.cli.project.first_model import read_first_model
-    from proofward.cli.project.project_table import ProjectError
+    from proofward.cli.project.consortium_file.first_model import read_first_model
+    from proofward.cli.project.tables.table import ProjectError
     from proofward.engines.remote.agreement.plan import plan_of
-    from proofward.federation.messages.values import integers_from_bytes
+    from proofward.federation.messages.basics.values import integers_from_bytes
 
     chosen = project.first_model_beside(path)
     try:
@@ -184,7 +184,7 @@ def hospital_files(project: Project, given: Sequence[str]) -> dict[str, Path]:
 
     Raises UsageError.
     """
-    from proofward.federation.messages.rules import HOSPITAL
+    from proofward.federation.messages.consortium.rules import HOSPITAL
 
     names = [site.name for site in project.sites if HOSPITAL in site.roles]
     found: dict[str, Path] = {}
@@ -210,7 +210,7 @@ def hospital_files(project: Project, given: Sequence[str]) -> dict[str, Path]:
 
 def forced_of(tables: Mapping[str, Table]) -> tuple[dict[str, list[str]], dict[str, bytes]]:
     """What spoke against records that were forced, by hospital; and the run's file that says so, if any."""
-    from proofward.data.plausibility import short_doubts
+    from proofward.data.reading.plausibility import short_doubts
 
     forced = {name: kept for name, table in tables.items() if (kept := short_doubts(table.doubts))}
     return forced, {FORCED_NAME: (json.dumps(forced, indent=1) + "\n").encode()} if forced else {}

@@ -9,16 +9,16 @@ import click
 from rich.console import Console
 
 from proofward.cli.common.answering import Refused
-from proofward.cli.kit.data_file import DataFile
-from proofward.cli.kit.scored_file import outside_counts
-from proofward.cli.project.project import Project
-from proofward.cli.run.in_process_run import Unfinished, ended, run_in_process, write_outcome
+from proofward.cli.kit.records.data_file import DataFile
+from proofward.cli.kit.records.scored_file import outside_counts
+from proofward.cli.project.consortium_file.project import Project
+from proofward.cli.run.running.in_process_run import Unfinished, ended, run_in_process, write_outcome
 from proofward.engines.operations.suggestions import command
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.values import Signed
-from proofward.federation.parties.counting import CountingTask, CountSource
+from proofward.federation.messages.basics.values import Signed
+from proofward.federation.parties.equipment.counting import CountingTask, CountSource
 from proofward.relations.score_counting import layout_in
-from proofward.report.handover.description import Description
+from proofward.report.handover.models.description import Description
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.run_words import run_lines
 from proofward.report.measurements import Measurements

@@ -11,7 +11,7 @@ import click
 from proofward.cli.common.answering import Refused, answering
 from proofward.cli.common.console import make_console, print_json
 from proofward.cli.common.engine import ENGINE
-from proofward.cli.kit.data_file import notation_options
+from proofward.cli.kit.records.data_file import notation_options
 from proofward.cli.run.calibrate import consortium_file
 from proofward.engines.operations.suggestions import command
 from proofward.statistics.limits import MOST_BINS, MOST_LEAST, USUAL_BINS, USUAL_LEAST
@@ -80,7 +80,7 @@ def statistics(
         return
     with answering(as_json):
         if write:
-            from proofward.cli.project.toml_tables import require_unprovisioned
+            from proofward.cli.project.consortium_file.toml_tables import require_unprovisioned
 
             require_unprovisioned(path, "centres and spreads")
         if source is not None:
@@ -95,7 +95,7 @@ def statistics(
 
 def _counted_before(path: Path, source: Path) -> Summed:
     from proofward.cli.project.statistics_terms import statistics_project
-    from proofward.data.statistics_layout import unscaled
+    from proofward.data.columns.statistics_layout import unscaled
     from proofward.report.statistics_source import StatisticsMissing, read_statistics
 
     project = statistics_project(path)
@@ -120,12 +120,12 @@ def _counted_here(
     workers: int | None,
 ) -> tuple[Path, Summed]:
     from proofward.cli.common.kernels import load_kernels
-    from proofward.cli.kit.data_file import files_alike
+    from proofward.cli.kit.records.data_file import files_alike
     from proofward.cli.project.statistics_terms import statistics_layout, statistics_project
     from proofward.cli.run.demo import check_folder, run_folder
-    from proofward.cli.run.in_process_run import Unfinished
+    from proofward.cli.run.running.in_process_run import Unfinished
+    from proofward.cli.run.running.statistics_run import count_in_process, read_all
     from proofward.cli.run.simulate import hospital_files
-    from proofward.cli.run.statistics_run import count_in_process, read_all
 
     folder = run_folder(chosen)
     check_folder(folder, None)
@@ -142,8 +142,8 @@ def _counted_here(
 
 
 def _tell(path: Path, summed: Summed, folder: Path, write: bool, as_json: bool) -> None:
-    from proofward.cli.project.written_statistics import constants_of, write_statistics
-    from proofward.cli.run.statistics_words import hospital_lines, plain_statistics, statistics_lines
+    from proofward.cli.project.consortium_file.written_statistics import constants_of, write_statistics
+    from proofward.cli.run.words.statistics import hospital_lines, plain_statistics, statistics_lines
 
     lines = [*statistics_lines(summed.found), *hospital_lines(summed)]
     lines.append(f"ledger {summed.root.hex()}{_audited(folder)}")
@@ -165,7 +165,7 @@ def _tell(path: Path, summed: Summed, folder: Path, write: bool, as_json: bool) 
 
 def _audited(folder: Path) -> str:
     """How the ledger is audited, where this folder has it: a member's kit has what it followed of it."""
-    from proofward.report.handover.model_source import NotASource, ledger_of
+    from proofward.report.handover.models.model_source import NotASource, ledger_of
 
     try:
         place = ledger_of(folder)

@@ -9,11 +9,11 @@ from proofward.console.state import State
 from proofward.console.words import meaning_of, moment, title_of
 from proofward.encoding import MalformedMessage
 from proofward.federation.history.history import History
-from proofward.federation.messages.catalogue import FederationOpened, Message, MessageRefused
-from proofward.federation.messages.declarations import Declarations
+from proofward.federation.messages.consortium.declarations import Declarations
+from proofward.federation.messages.consortium.rules import Rules, RulesError
 from proofward.federation.messages.envelope import Envelope, parse_envelope
-from proofward.federation.messages.rules import Rules, RulesError
-from proofward.federation.parties.extension import log_verifier
+from proofward.federation.messages.records.catalogue import FederationOpened, Message, MessageRefused
+from proofward.federation.parties.following.extension import log_verifier
 from proofward.ledger.checkpoint import open_checkpoint
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.merkle_log import inclusion_proof, leaf_hash, verify_inclusion

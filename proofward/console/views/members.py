@@ -10,8 +10,8 @@ from proofward.console.words import awaited, moment, title_of
 from proofward.engines.remote.agreement.home import HomeError
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
-from proofward.federation.history.waiting import unusual, waits_for
-from proofward.federation.messages.rules import HOSPITAL
+from proofward.federation.history.progress.waiting import unusual, waits_for
+from proofward.federation.messages.consortium.rules import HOSPITAL
 from proofward.ledger.keys import PublicKey
 
 

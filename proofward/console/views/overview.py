@@ -9,7 +9,9 @@ from proofward.console.words import awaited, duration, moment, phase_words, sent
 from proofward.engines.operations.suggestions import command
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import (
+from proofward.federation.history.progress.standstill import no_way_on
+from proofward.federation.history.progress.waiting import unusual, waits_for
+from proofward.federation.history.state.history_state import (
     ABANDON,
     BEACON_PHASES,
     BETWEEN,
@@ -17,9 +19,7 @@ from proofward.federation.history.history_state import (
     ENROLMENT,
     ROUND_PHASES,
 )
-from proofward.federation.history.round_state import RoundState
-from proofward.federation.history.standstill import no_way_on
-from proofward.federation.history.waiting import unusual, waits_for
+from proofward.federation.history.state.round_state import RoundState
 from proofward.report.privacy_so_far import privacy_so_far
 
 LAST_ROUNDS, LAST_LINES = 12, 8

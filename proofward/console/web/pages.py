@@ -29,7 +29,7 @@ from proofward.console.words import duration, short
 from proofward.encoding import MalformedMessage
 from proofward.engines.contract import KitError
 from proofward.engines.remote.agreement.home import HomeError
-from proofward.federation.history.history_state import CLOSED
+from proofward.federation.history.state.history_state import CLOSED
 from proofward.ledger.errors import LedgerError
 
 FOLDER = Path(__file__).resolve().parent.parent

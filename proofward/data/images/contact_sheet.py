@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from proofward.data.images.example import Bytes, Example
-from proofward.data.images.extra import imported
+from proofward.data.images.contract.example import Bytes, Example
+from proofward.data.images.contract.extra import imported
 from proofward.data.images.inspection import shown
 from proofward.ledger.files import make_directory
 

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from proofward.data.images.example import Example, Source, Unread
-from proofward.data.images.refusal import ImagesRefused
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.example import Example, Source, Unread
+from proofward.data.images.contract.refusal import ImagesRefused
+from proofward.data.images.contract.rule import ImageRule
 
 _SHOWN = 3
 CONSTANT = "images of one grey value only"

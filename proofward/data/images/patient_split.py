@@ -11,8 +11,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
+from proofward.data.images.contract.refusal import ImagesRefused
 from proofward.data.images.inspection import Inspection
-from proofward.data.images.refusal import ImagesRefused
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.schedule import permutation
 

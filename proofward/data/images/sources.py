@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from proofward.data.images.admission import Admission
-from proofward.data.images.example import Source
-from proofward.data.images.folder import ImageFolder
-from proofward.data.images.listing import Listing
-from proofward.data.images.medmnist import MedMnist
-from proofward.data.images.patchcamelyon import SIGNATURE, PatchCamelyon
-from proofward.data.images.refusal import ImagesRefused
+from proofward.data.images.contract.admission import Admission
+from proofward.data.images.contract.example import Source
+from proofward.data.images.contract.refusal import ImagesRefused
+from proofward.data.images.readers.folder import ImageFolder
+from proofward.data.images.readers.listing import Listing
+from proofward.data.images.readers.medmnist import MedMnist
+from proofward.data.images.readers.patchcamelyon import SIGNATURE, PatchCamelyon
 
 ZIP = b"PK"
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.data.images.example import Bytes, Example, Source, Unread
+from proofward.data.images.contract.example import Bytes, Example, Source, Unread
+from proofward.data.images.contract.refusal import CHANGED, ImageRefused, ImagesRefused
 from proofward.data.images.inspection import Inspection, shown
-from proofward.data.images.refusal import CHANGED, ImageRefused, ImagesRefused
 from proofward.layers.errors import ConfigurationError
 
 

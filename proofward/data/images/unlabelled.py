@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from proofward.data.images.admission import Admission
-from proofward.data.images.example import Example, Unread
-from proofward.data.images.folder import check_plain, files_below, is_left, pictures_of
-from proofward.data.images.patchcamelyon import SIGNATURE
-from proofward.data.images.refusal import DAMAGED, ImageRefused
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.admission import Admission
+from proofward.data.images.contract.example import Example, Unread
+from proofward.data.images.contract.refusal import DAMAGED, ImageRefused
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.readers.folder import check_plain, files_below, is_left, pictures_of
+from proofward.data.images.readers.patchcamelyon import SIGNATURE
 from proofward.data.images.sources import ZIP, source_at
 
 

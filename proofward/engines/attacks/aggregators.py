@@ -9,28 +9,28 @@ from dataclasses import replace
 from typing import Any
 
 from proofward.encoding import decode
-from proofward.federation.history.aggregation import (
+from proofward.federation.history.state.history_state import CONFIRM
+from proofward.federation.history.sums.aggregation import (
     RoundResult,
     compute_result,
     model_weights,
     server_state,
 )
-from proofward.federation.history.history_state import CONFIRM
-from proofward.federation.history.opened_sums import update_rules
-from proofward.federation.messages.catalogue import (
+from proofward.federation.history.sums.opened_sums import update_rules
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.basics.values import (
+    integers_from_bytes,
+    integers_to_bytes,
+    words_from_bytes,
+    words_to_bytes,
+)
+from proofward.federation.messages.envelope import Envelope
+from proofward.federation.messages.records.catalogue import (
     AcceptedSet,
     BeaconFixed,
     FederationEnded,
     Message,
     Upload,
-)
-from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.values import (
-    integers_from_bytes,
-    integers_to_bytes,
-    words_from_bytes,
-    words_to_bytes,
 )
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.storage.ledger_folder import LedgerFolder

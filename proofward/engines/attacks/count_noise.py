@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.engines.attacks.forger import Columns, Forger
-from proofward.federation.history.complaints import Sealed
-from proofward.federation.history.proof_jobs import ProvedRound
-from proofward.federation.messages.values import integers_from_bytes, words_to_bytes
-from proofward.federation.parties.counting import secret_name
+from proofward.federation.history.proving.proof_jobs import ProvedRound
+from proofward.federation.history.sharing.complaints import Sealed
+from proofward.federation.messages.basics.values import integers_from_bytes, words_to_bytes
+from proofward.federation.parties.equipment.counting import secret_name
 from proofward.federation.parties.hospital import Hospital
 from proofward.field.goldilocks import random_field
 from proofward.lattice.encryption import encrypt

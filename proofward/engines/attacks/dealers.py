@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from proofward.encoding import encode
-from proofward.federation.history.complaints import Sealed
-from proofward.federation.history.proof_jobs import ProvedRound
+from proofward.federation.history.proving.proof_jobs import ProvedRound
+from proofward.federation.history.sharing.complaints import Sealed
 from proofward.federation.messages.randomness import ByteSource
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.hospital import Hospital

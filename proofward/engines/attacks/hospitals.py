@@ -9,19 +9,19 @@ import numpy as np
 
 from proofward.encoding import decode, encode
 from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled, unclipped
-from proofward.federation.history.complaints import Sealed
-from proofward.federation.history.proof_jobs import ProvedRound
-from proofward.federation.history.round_state import Recorded
-from proofward.federation.messages.catalogue import (
+from proofward.federation.history.proving.proof_jobs import ProvedRound
+from proofward.federation.history.sharing.complaints import Sealed
+from proofward.federation.history.state.round_state import Recorded
+from proofward.federation.messages.basics.values import words_to_bytes
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.randomness import ByteSource
+from proofward.federation.messages.records.catalogue import (
     AcceptedSet,
     BeaconShares,
     Consent,
     HolderKeys,
     Message,
 )
-from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.randomness import ByteSource
-from proofward.federation.messages.values import words_to_bytes
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.hospital import Hospital
 from proofward.relations.measure import UploadStatement

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from proofward.engines.run_folder import Plan
 from proofward.federation.committees.choice import least_threshold
-from proofward.federation.messages.committees import chosen
-from proofward.federation.messages.scaling import EPHEMERAL, FINGERPRINTS, HEADS, Scaling
-from proofward.federation.messages.usual import usual_updates
+from proofward.federation.messages.consortium.committees import chosen
+from proofward.federation.messages.consortium.scaling import EPHEMERAL, FINGERPRINTS, HEADS, Scaling
+from proofward.federation.messages.consortium.usual import usual_updates
 from proofward.layers.layout import padded
 from proofward.layers.model import Training
 from proofward.layers.privacy import Privacy

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proofward.federation.history.round_state import Finding, Recorded
-from proofward.federation.messages.catalogue import Fingerprints, Upload, Verdict
+from proofward.federation.history.state.round_state import Finding, Recorded
+from proofward.federation.messages.records.catalogue import Fingerprints, Upload, Verdict
 from proofward.federation.parties.verifier import Verifier
 from proofward.proof.errors import ProofRejected
 

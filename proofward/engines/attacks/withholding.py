@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proofward.encoding import decode, encode
-from proofward.federation.history.history_state import KEYS, UPLOAD
-from proofward.federation.messages.head_records import MAX_HEAD_BYTES, Head
+from proofward.federation.history.state.history_state import KEYS, UPLOAD
 from proofward.federation.messages.light_answers import LightAnswer, open_answer, sign_answer
+from proofward.federation.messages.records.heads import MAX_HEAD_BYTES, Head
 from proofward.federation.parties.aggregator import Aggregator
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.light_hospital import LightHospital

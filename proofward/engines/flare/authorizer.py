@@ -31,7 +31,7 @@ from proofward.encoding import MalformedMessage
 from proofward.engines.contract import home_of
 from proofward.engines.remote.agreement.home import Home, HomeError
 from proofward.engines.remote.agreement.prepared_evidence import from_bytes, to_bytes
-from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.consortium.rules import Rules
 from proofward.ledger.reading import NotReadable, read_regular
 
 NAMESPACE = "x-proofward"

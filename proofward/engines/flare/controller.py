@@ -24,7 +24,7 @@ from proofward.engines.flare.wire import TASK, TOPIC, pack, unpack
 from proofward.engines.operations.event_log import EventLog
 
 if TYPE_CHECKING:
-    from proofward.engines.remote.desk import Desk
+    from proofward.engines.remote.hosting.desk import Desk
 
 BEAT = 0.2
 FAREWELL, SLOW_BYTES = 10.0, 1 << 21
@@ -44,7 +44,7 @@ class FederationController(Controller):
         """Opens the ledger and registers the handler of requests."""
         from proofward.engines.flare.kits.kit import certificates_of
         from proofward.engines.remote.agreement.home import Home, passphrase_from_environment
-        from proofward.engines.remote.desk import Desk
+        from proofward.engines.remote.hosting.desk import Desk
 
         importlib.import_module("numba")  # the kernels want it later
         engine = fl_ctx.get_engine()

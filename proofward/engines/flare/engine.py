@@ -48,7 +48,7 @@ class FlareEngine(Engine):
 
     def require_room(self, folder: Path, kits: int) -> None:
         """See the contract."""
-        from proofward.engines.flare.machine_checks import require_room
+        from proofward.engines.flare.condition.machine_checks import require_room
 
         require_room(folder, kits)
 
@@ -119,19 +119,19 @@ class FlareEngine(Engine):
 
     def checks(self, kit: Path, offline: bool = False) -> Iterator[Check]:
         """See the contract."""
-        from proofward.engines.flare.checks import examine
+        from proofward.engines.flare.condition.checks import examine
 
         return examine(kit, offline)
 
     def require_possible(self, kit: Path, joining: bool = False) -> None:
         """See the contract."""
-        from proofward.engines.flare.checks import TO_JOIN, require_possible
+        from proofward.engines.flare.condition.checks import TO_JOIN, require_possible
 
         require_possible(kit, TO_JOIN if joining else ())
 
     def health(self, kit: Path) -> Health:
         """See the contract."""
-        from proofward.engines.flare.health import health
+        from proofward.engines.flare.condition.health import health
 
         return health(kit)
 
@@ -147,7 +147,7 @@ class FlareEngine(Engine):
 
     def running(self, kit: Path) -> int | None:
         """See the contract."""
-        from proofward.engines.flare.running import running
+        from proofward.engines.flare.condition.running import running
 
         return running(kit)
 
@@ -168,8 +168,8 @@ class FlareEngine(Engine):
         address: str | None = None,
     ) -> bool:
         """See the contract."""
+        from proofward.engines.flare.condition.reaching import pointer
         from proofward.engines.flare.kits.kit import await_free
-        from proofward.engines.flare.reaching import pointer
         from proofward.engines.flare.supervisor import Supervisor
 
         point = pointer(kit, address, proxied=bool(environment.get("grpc_proxy")))

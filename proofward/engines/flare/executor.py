@@ -19,7 +19,7 @@ from proofward.engines.flare.kits.kit import certificates_of
 from proofward.engines.flare.wire import TASK, TOPIC, answered, pack, unpack
 from proofward.engines.operations.event_log import EventLog
 from proofward.engines.remote.agreement.home import Home, passphrase_from_environment
-from proofward.engines.remote.caller import Unreachable
+from proofward.engines.remote.carrying.caller import Unreachable
 from proofward.engines.remote.proving import SiteProofs, make_proofs
 from proofward.engines.remote.site import Site
 

@@ -21,10 +21,10 @@ from pathlib import Path
 from threading import Event
 
 from proofward.engines.contract import AlreadyRunning, GaveUp, Note, home_of
-from proofward.engines.flare import deaths
+from proofward.engines.flare.condition import deaths
+from proofward.engines.flare.condition.last_words import reason_in
+from proofward.engines.flare.condition.running import LOCK_NAME, RUN_NAME, locked, running
 from proofward.engines.flare.kits.isolation import empty_folder, flare_command
-from proofward.engines.flare.last_words import reason_in
-from proofward.engines.flare.running import LOCK_NAME, RUN_NAME, locked, running
 from proofward.engines.operations.isolation import isolated
 from proofward.engines.operations.suggestions import command
 from proofward.ledger.files import write_file

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from proofward.catalogue.problems import PROBLEMS
 from proofward.catalogue.refusals import REFUSALS
 from proofward.engines.operations.event_log import KEPT, rotated
-from proofward.federation.history import history_state as phases
-from proofward.federation.messages import catalogue as messages
-from proofward.federation.messages.refusal import TRANSPORT
+from proofward.federation.history.state import history_state as phases
+from proofward.federation.messages.basics.refusal import TRANSPORT
+from proofward.federation.messages.records import catalogue as messages
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

@@ -28,10 +28,10 @@ from proofward.engines.operations.verification_worker import (
     unpack,
     verify,
 )
-from proofward.federation.history.judging import Unable
-from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
-from proofward.federation.history.proofs import RelationProofs
-from proofward.federation.history.round_state import Finding
+from proofward.federation.history.proving.judging import Unable
+from proofward.federation.history.proving.proof_jobs import EnrolmentJob, RoundJob
+from proofward.federation.history.proving.proofs import RelationProofs
+from proofward.federation.history.state.round_state import Finding
 from proofward.field.threads import thread_count
 from proofward.proof.errors import ProofRejected
 from proofward.relations.enrolment import EnrolmentStatement

@@ -16,11 +16,11 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
-from proofward.federation.history.judging import Source, StoredObject, Unable, judged
-from proofward.federation.history.proof_jobs import EnrolmentJob, RoundJob
-from proofward.federation.history.proofs import RelationProofs, judge_round
-from proofward.federation.history.round_state import Finding
-from proofward.federation.messages.values import integers_from_bytes, integers_to_bytes
+from proofward.federation.history.proving.judging import Source, StoredObject, Unable, judged
+from proofward.federation.history.proving.proof_jobs import EnrolmentJob, RoundJob
+from proofward.federation.history.proving.proofs import RelationProofs, judge_round
+from proofward.federation.history.state.round_state import Finding
+from proofward.federation.messages.basics.values import integers_from_bytes, integers_to_bytes
 from proofward.field.warm_up import warm_up
 from proofward.proof.errors import ProofRejected
 from proofward.relations.config import RoundConfig

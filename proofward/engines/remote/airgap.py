@@ -20,7 +20,9 @@ from proofward.engines.remote.agreement.certificates import Certificates
 from proofward.engines.remote.agreement.home import Home, HomeError
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
 from proofward.engines.remote.agreement.terms import Seat
-from proofward.engines.remote.bundle import (
+from proofward.engines.remote.carrying.caller import Unreachable
+from proofward.engines.remote.carrying.objects import LocalObjects
+from proofward.engines.remote.memory_sticks.bundle import (
     BACK,
     MAX_NAMED,
     OUT,
@@ -31,21 +33,19 @@ from proofward.engines.remote.bundle import (
     BundleWriter,
     Header,
 )
-from proofward.engines.remote.caller import Unreachable
-from proofward.engines.remote.objects import LocalObjects
 from proofward.engines.remote.own_deadline import keep_own_deadline
 from proofward.engines.remote.site import Site
 from proofward.engines.remote.wishes import Wishes
-from proofward.federation.history.history_state import CLOSED
-from proofward.federation.history.proofs import Proofs
-from proofward.federation.history.stopping import results
+from proofward.federation.history.progress.stopping import results
+from proofward.federation.history.proving.proofs import Proofs
+from proofward.federation.history.state.history_state import CLOSED
 from proofward.federation.messages import events
-from proofward.federation.messages.catalogue import ShareSum, Upload
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.consortium.rules import AGGREGATOR, Rules
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.messages.rules import AGGREGATOR, Rules
+from proofward.federation.messages.records.catalogue import ShareSum, Upload
 from proofward.federation.messages.wire import Packet, open_extension, parse
-from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.following.follower import Follower
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 

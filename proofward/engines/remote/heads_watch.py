@@ -14,8 +14,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from proofward.engines.remote.light_phases import phases_until_next
-from proofward.federation.parties.extension import log_verifier
+from proofward.engines.remote.hosting.light_phases import phases_until_next
+from proofward.federation.parties.following.extension import log_verifier
 from proofward.federation.parties.light_hospital import LightHospital
 from proofward.witness.asking import Asked
 from proofward.witness.seen import Get, NotSeen, over_http, seen

@@ -14,14 +14,14 @@ from functools import partial
 from io import BytesIO
 
 from proofward.encoding import decode
-from proofward.engines.remote.caller import (
+from proofward.engines.remote.carrying.caller import (
     PAUSES,
     Caller,
     Note,
     Stream,
     deliver,
 )
-from proofward.engines.remote.messages import (
+from proofward.engines.remote.carrying.messages import (
     Extended,
     Follow,
     FollowHeads,
@@ -29,16 +29,16 @@ from proofward.engines.remote.messages import (
     NotYet,
     Unsigned,
 )
-from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.carrying.objects import RemoteObjects
 from proofward.engines.remote.own_deadline import Overdue
 from proofward.engines.remote.upload_slots import UploadSlots
-from proofward.federation.history.history_state import CLOSED, UPLOAD
-from proofward.federation.history.stopping import results
-from proofward.federation.messages.catalogue import Upload
+from proofward.federation.history.progress.stopping import results
+from proofward.federation.history.state.history_state import CLOSED, UPLOAD
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.records.catalogue import Upload
 from proofward.federation.messages.wire import Packet, parse
-from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.following.follower import Follower
 from proofward.federation.parties.light_hospital import LightHospital
 
 PATIENCE_MS = 4000

@@ -26,19 +26,19 @@ from proofward.engines.remote.agreement.requests import (
 from proofward.engines.remote.agreement.terms import Seat
 from proofward.engines.remote.troubles import troubles
 from proofward.engines.remote.views import LedgerView, MemberView, SiteView
-from proofward.federation.history import attestation_steps
-from proofward.federation.history.admission_steps import waiting_in_words
-from proofward.federation.history.consent_steps import most_releases
-from proofward.federation.history.end_steps import end_in_words
 from proofward.federation.history.faults import faults
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CLOSED, ENROLMENT, HistoryState
-from proofward.federation.history.judges import task_in_words
-from proofward.federation.history.standstill import no_way_on
-from proofward.federation.history.waiting import awaited, waits_for
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.messages.rules import AGGREGATOR, HOSPITAL, Rules
-from proofward.federation.parties.budget import SPENT
+from proofward.federation.history.progress.ending import end_in_words
+from proofward.federation.history.progress.standstill import no_way_on
+from proofward.federation.history.progress.waiting import awaited, waits_for
+from proofward.federation.history.state.history_state import CLOSED, ENROLMENT, HistoryState
+from proofward.federation.history.state.judges import task_in_words
+from proofward.federation.history.steps import attestation as attestation_steps
+from proofward.federation.history.steps.admission import waiting_in_words
+from proofward.federation.history.steps.consent import most_releases
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.messages.consortium.rules import AGGREGATOR, HOSPITAL, Rules
+from proofward.federation.parties.contributing.budget import SPENT
 from proofward.ledger.database import Database
 from proofward.ledger.errors import KeyFileInvalid, LedgerError
 from proofward.ledger.key_file import is_encrypted

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.following.follower import Follower
 from proofward.ledger.files import write_file
 
 GRACE = 7 * 24 * 3600.0

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from proofward.engines.operations.verification_pool import PooledProofs
-from proofward.federation.history.proofs import RelationProofs
+from proofward.federation.history.proving.proofs import RelationProofs
 
 WORKERS_VARIABLE = "PROOFWARD_VERIFICATION_WORKERS"
 TURNS_VARIABLE = "PROOFWARD_PROVING_LOCK"

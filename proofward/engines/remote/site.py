@@ -16,24 +16,24 @@ from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.joining import assemble, make_request, require_own
 from proofward.engines.remote.agreement.own_counts import has_counts, publishes_counts, stored_counts
 from proofward.engines.remote.agreement.terms import Seat
-from proofward.engines.remote.caller import Caller, Carry, Stopped
-from proofward.engines.remote.courier import Courier
+from proofward.engines.remote.carrying.caller import Caller, Carry, Stopped
+from proofward.engines.remote.carrying.messages import Assembled, Declined, Join
+from proofward.engines.remote.carrying.objects import RemoteObjects
 from proofward.engines.remote.heads_watch import HeadsWatch
 from proofward.engines.remote.link import Link
-from proofward.engines.remote.messages import Assembled, Declined, Join
-from proofward.engines.remote.objects import RemoteObjects
+from proofward.engines.remote.memory_sticks.courier import Courier
 from proofward.engines.remote.own_deadline import OwnDeadline
 from proofward.engines.remote.upload_slots import UploadSlots
 from proofward.engines.remote.wishes import Wishes
-from proofward.federation.history.proofs import Proofs, RelationProofs
+from proofward.federation.history.proving.proofs import Proofs, RelationProofs
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.consortium.rules import HOSPITAL, Rules, RulesError
 from proofward.federation.messages.events import Observer, ignore
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
-from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
-from proofward.federation.parties.counting import CountSource
-from proofward.federation.parties.follower import Follower
+from proofward.federation.parties.equipment.counting import CountSource
+from proofward.federation.parties.equipment.surroundings import Surroundings
+from proofward.federation.parties.following.follower import Follower
 from proofward.federation.parties.hospital import NO_RECORDS, Hospital
 from proofward.federation.parties.light_hospital import LightHospital
-from proofward.federation.parties.surroundings import Surroundings
 from proofward.federation.parties.verifier import Verifier
 from proofward.federation.storage.object_sizes import MAX_PROOF_BYTES
 from proofward.federation.storage.objects import ObjectSource

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from proofward.engines.remote.agreement.end_requests import pending_ends
 from proofward.engines.remote.agreement.requests import pending_admissions, pending_revocations
-from proofward.engines.remote.caller import Note
-from proofward.federation.messages.refusal import Refusal
-from proofward.federation.parties.follower import Follower
+from proofward.engines.remote.carrying.caller import Note
+from proofward.federation.messages.basics.refusal import Refusal
+from proofward.federation.parties.following.follower import Follower
 from proofward.federation.parties.verifier import Verifier
 
 Wish = tuple[str, str | bytes | bool]

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.round_state import RoundState
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.round_state import RoundState
 
 
 def disposable(history: HistoryState, number: int | None = None) -> set[bytes]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from proofward.federation.history.attestation_steps import verdicts_on
-from proofward.federation.history.fingerprints import wrong_fingerprints
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.judges import contradicted
-from proofward.federation.history.membership_steps import votes_against
-from proofward.federation.history.round_state import RoundState
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.state.judges import contradicted
+from proofward.federation.history.state.round_state import RoundState
+from proofward.federation.history.steps.attestation import verdicts_on
+from proofward.federation.history.steps.membership import votes_against
+from proofward.federation.history.sums.fingerprints import wrong_fingerprints
 
 LATE = ("phase", "round", "attempt")
 """Refusals of messages that came too late or too early: the network may be to blame, or who carried them."""

@@ -11,33 +11,33 @@ for, then those of the kind of message.
 
 from __future__ import annotations
 
-from proofward.federation.history import (
-    admission_steps,
-    attestation_steps,
-    beacon_steps,
-    chain_steps,
-    consent_steps,
-    end_steps,
-    enrolment_steps,
-    fingerprint_steps,
-    head_steps,
-    membership_steps,
-    noise_steps,
-    own_counts_steps,
-    round_steps,
-    share_steps,
-    unmasking_steps,
+from proofward.federation.history.progress import ending
+from proofward.federation.history.saved.snapshots import note_snapshot
+from proofward.federation.history.state.chapters import note_end
+from proofward.federation.history.state.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
+from proofward.federation.history.state.outcomes import note_outcome
+from proofward.federation.history.state.slots import slot
+from proofward.federation.history.steps import (
+    admission,
+    attestation,
+    beacon,
+    chain,
+    consent,
+    enrolment,
+    fingerprints,
+    heads,
+    membership,
+    noise,
+    own_counts,
+    shares,
+    unmasking,
+    uploads,
 )
-from proofward.federation.history.chapters import note_end
-from proofward.federation.history.history_state import ANY_PHASE, BEFORE, ENROLMENT, HistoryState, Step
-from proofward.federation.history.outcomes import note_outcome
-from proofward.federation.history.slots import slot
-from proofward.federation.history.snapshots import note_snapshot
-from proofward.federation.messages.catalogue import FederationOpened, MessageRefused, RoundOpened
-from proofward.federation.messages.clock import CLOCK_SLACK, in_utc
+from proofward.federation.messages.basics.clock import CLOCK_SLACK, in_utc
+from proofward.federation.messages.basics.refusal import Refusal, describe, require
+from proofward.federation.messages.consortium.rules import AGGREGATOR
 from proofward.federation.messages.envelope import Envelope, open_envelope
-from proofward.federation.messages.refusal import Refusal, describe, require
-from proofward.federation.messages.rules import AGGREGATOR
+from proofward.federation.messages.records.catalogue import FederationOpened, MessageRefused, RoundOpened
 
 SET_CLOCK = "set the clock of the machine that sent it, best by NTP, and it is sent again"
 NO_FAULT = ("replay", "clock")
@@ -84,7 +84,7 @@ class History(HistoryState):
         self._judge_time(envelope)
         self._judge_position(envelope)
         require(self.phase in step.phases, "phase", sender, " or ".join(step.phases), self.phase)
-        end_steps.require_no_end(self, envelope)
+        ending.require_no_end(self, envelope)
         step.check(self, sender, record)
         return envelope
 
@@ -137,10 +137,10 @@ class History(HistoryState):
 
     def take_in(self, envelope: Envelope) -> None:
         """Takes in the envelope that `judge` gave for the next entry, with nothing applied in between."""
-        before = head_steps.moment(self)
+        before = heads.moment(self)
         STEPS[envelope.topic].apply(self, envelope, envelope.record)
         key = slot(envelope)
-        head_steps.note_word(self, envelope, key)
+        heads.note_word(self, envelope, key)
         self.slots[key] = envelope.digest
         self.said[key] = envelope.said
         clock = self.clocks[-1] if envelope.role != AGGREGATOR else envelope.time
@@ -152,7 +152,7 @@ class History(HistoryState):
         note_outcome(self, envelope)
         note_end(self, envelope)
         note_snapshot(self, envelope)
-        head_steps.note_head(self, before)
+        heads.note_head(self, before)
 
 
 def _check_opened(history: HistoryState, sender: str, record: FederationOpened) -> None:
@@ -191,19 +191,19 @@ def _apply_refused(history: HistoryState, envelope: Envelope, record: MessageRef
 STEPS: dict[str, Step] = {
     FederationOpened.kind: Step((AGGREGATOR,), (BEFORE,), _check_opened, _apply_opened),
     MessageRefused.kind: Step((AGGREGATOR,), ANY_PHASE, _check_refused, _apply_refused),
-    **membership_steps.STEPS,
-    **admission_steps.STEPS,
-    **attestation_steps.STEPS,
-    **enrolment_steps.STEPS,
-    **beacon_steps.STEPS,
-    **round_steps.STEPS,
-    **own_counts_steps.STEPS,
-    **noise_steps.STEPS,
-    **share_steps.STEPS,
-    **consent_steps.STEPS,
-    **unmasking_steps.STEPS,
-    **fingerprint_steps.STEPS,
-    **end_steps.STEPS,
-    **chain_steps.STEPS,
-    **head_steps.STEPS,
+    **membership.STEPS,
+    **admission.STEPS,
+    **attestation.STEPS,
+    **enrolment.STEPS,
+    **beacon.STEPS,
+    **uploads.STEPS,
+    **own_counts.STEPS,
+    **noise.STEPS,
+    **shares.STEPS,
+    **consent.STEPS,
+    **unmasking.STEPS,
+    **fingerprints.STEPS,
+    **ending.STEPS,
+    **chain.STEPS,
+    **heads.STEPS,
 }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proofward.federation.history.aggregation import model_weights
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.judging import Source, source_of
-from proofward.federation.history.proof_jobs import RoundJob
-from proofward.federation.history.statements import upload_statement
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.proving.judging import Source, source_of
+from proofward.federation.history.proving.proof_jobs import RoundJob
+from proofward.federation.history.proving.statements import upload_statement
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.sums.aggregation import model_weights
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.objects import Objects
 
 

@@ -1,9 +1,9 @@
 """The beacons: public randomness that nobody chose, and the first model that follows from it.
 
 The enrolment beacon is a hash of nonces that were shared among the hospitals before any was known
-(`history.beacon_sharing`). The beacon of a round is a hash of the sum of the secrets that the round before
-has revealed; that of the first round is derived from the enrolment beacon. A round has one beacon, whatever
-the number of its attempts.
+(`history.state.beacon_sharing`). The beacon of a round is a hash of the sum of the secrets that the round
+before has revealed; that of the first round is derived from the enrolment beacon. A round has one beacon,
+whatever the number of its attempts.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from proofward.federation.messages.rules import Rules
-from proofward.federation.messages.values import integers_to_bytes
+from proofward.federation.messages.basics.values import integers_to_bytes
+from proofward.federation.messages.consortium.rules import Rules
 from proofward.layers.initial_weights import initial_weights
 from proofward.relations.private_rules import starts_from_zeros
 

@@ -16,11 +16,11 @@ from typing import Annotated, ClassVar
 
 from proofward.encoding import Length, MalformedMessage, blanked, decode, encode
 from proofward.encoding.remembered import MOST_BYTES, Remembered, memory
-from proofward.federation.messages.catalogue import KINDS, Message
-from proofward.federation.messages.clock import Time
-from proofward.federation.messages.field_types import MAX_BODY_BYTES, Count, Digest, Name
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.messages.rules import HOSPITAL, Member, Rules
+from proofward.federation.messages.basics.clock import Time
+from proofward.federation.messages.basics.field_types import MAX_BODY_BYTES, Count, Digest, Name
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.consortium.rules import HOSPITAL, Member, Rules
+from proofward.federation.messages.records.catalogue import KINDS, Message
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 

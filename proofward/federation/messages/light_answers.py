@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from proofward.encoding import Length, blanked, encode
-from proofward.federation.messages.field_types import Count, Digest, Name, Signature
-from proofward.federation.messages.head_records import MAX_HEAD_BYTES, MAX_VIEW_BYTES, Word
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
-from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.basics.field_types import Count, Digest, Name, Signature
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.consortium.rules import Rules
+from proofward.federation.messages.records.heads import MAX_HEAD_BYTES, MAX_VIEW_BYTES, Word
 from proofward.federation.messages.wire import Entry, parse
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES

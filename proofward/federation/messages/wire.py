@@ -7,9 +7,9 @@ from typing import Annotated, ClassVar, TypeVar
 
 from proofward.encoding import Length, MalformedMessage, blanked, decode, encode
 from proofward.encoding.remembered import MOST_BYTES, Remembered, memory
-from proofward.federation.messages.field_types import Count, Digest
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe
-from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.basics.field_types import Count, Digest
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe
+from proofward.federation.messages.consortium.rules import Rules
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify

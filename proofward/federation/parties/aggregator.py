@@ -20,16 +20,24 @@ from pathlib import Path
 from proofward.attestation.binding import NONCE_BYTES
 from proofward.attestation.collect import Attester
 from proofward.encoding import decode, encode
-from proofward.federation.history.aggregation import compute_result
-from proofward.federation.history.end_steps import voted_end
 from proofward.federation.history.ephemeral import disposable
 from proofward.federation.history.history import MAX_REFUSALS, NO_FAULT, SET_CLOCK
-from proofward.federation.history.history_state import CLOSED, UNMASK
-from proofward.federation.history.schedule import next_record
-from proofward.federation.history.sealing_keys import require_whole
-from proofward.federation.history.standstill import no_way_on, require_share_sums
+from proofward.federation.history.progress.ending import voted_end
+from proofward.federation.history.progress.schedule import next_record
+from proofward.federation.history.progress.standstill import no_way_on, require_share_sums
+from proofward.federation.history.sharing.sealing_keys import require_whole
+from proofward.federation.history.state.history_state import CLOSED, UNMASK
+from proofward.federation.history.sums.aggregation import compute_result
+from proofward.federation.messages.basics.clock import CLOCK_SLACK, Clock, in_utc, system_clock
+from proofward.federation.messages.basics.field_types import MAX_EVIDENCE_BYTES
+from proofward.federation.messages.basics.refusal import TRANSPORT, FederationHalted, Refusal, require
 from proofward.federation.messages.beacon import first_model
-from proofward.federation.messages.catalogue import (
+from proofward.federation.messages.consortium.rules import Rules
+from proofward.federation.messages.envelope import Envelope, seal_envelope
+from proofward.federation.messages.events import Event, Observer, ignore
+from proofward.federation.messages.light_answers import Wanted, sign_answer
+from proofward.federation.messages.randomness import SYSTEM
+from proofward.federation.messages.records.catalogue import (
     BeaconFixed,
     FederationOpened,
     Message,
@@ -37,20 +45,12 @@ from proofward.federation.messages.catalogue import (
     RoundClosed,
     RoundOpened,
 )
-from proofward.federation.messages.clock import CLOCK_SLACK, Clock, in_utc, system_clock
-from proofward.federation.messages.envelope import Envelope, seal_envelope
-from proofward.federation.messages.events import Event, Observer, ignore
-from proofward.federation.messages.field_types import MAX_EVIDENCE_BYTES
-from proofward.federation.messages.light_answers import Wanted, sign_answer
-from proofward.federation.messages.randomness import SYSTEM
-from proofward.federation.messages.refusal import TRANSPORT, FederationHalted, Refusal, require
-from proofward.federation.messages.rules import Rules
 from proofward.federation.messages.wire import Extension, Packet, parse, sign_extension
-from proofward.federation.parties.attesting import evidence_of, owes_evidence
-from proofward.federation.parties.extension import log_verifier
-from proofward.federation.parties.light_host import light_answer
-from proofward.federation.parties.software import software_in_use
-from proofward.federation.parties.starting import started
+from proofward.federation.parties.equipment.software import software_in_use
+from proofward.federation.parties.following.attesting import evidence_of, owes_evidence
+from proofward.federation.parties.following.extension import log_verifier
+from proofward.federation.parties.following.light_host import light_answer
+from proofward.federation.parties.following.starting import started
 from proofward.federation.storage.ledger_folder import LedgerFolder
 from proofward.federation.storage.log_tree import LogTree
 from proofward.federation.storage.objects import Objects

@@ -19,20 +19,20 @@ from pathlib import Path
 from proofward.encoding import MalformedMessage, decode
 from proofward.federation.history.ephemeral import disposable
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CLOSED
-from proofward.federation.history.proofs import Proofs
-from proofward.federation.messages.catalogue import FederationOpened
-from proofward.federation.messages.earlier import PROTOCOL, advice_on_entry
+from proofward.federation.history.proving.proofs import Proofs
+from proofward.federation.history.state.history_state import CLOSED
+from proofward.federation.messages.basics.refusal import Refusal, describe
+from proofward.federation.messages.consortium.earlier import PROTOCOL, advice_on_entry
+from proofward.federation.messages.consortium.rules import Rules, RulesError
+from proofward.federation.messages.consortium.thresholds import in_words
 from proofward.federation.messages.envelope import Envelope
-from proofward.federation.messages.refusal import Refusal, describe
-from proofward.federation.messages.rules import Rules, RulesError
-from proofward.federation.messages.thresholds import in_words
-from proofward.federation.parties.audit_verdict import VERSION, AuditVerdict, bounded
-from proofward.federation.parties.evaluation_audit import evaluations_again
-from proofward.federation.parties.evidence_audit import EvidenceAudit, Today
-from proofward.federation.parties.extension import log_verifier
-from proofward.federation.parties.proof_audit import ProofAudit
-from proofward.federation.parties.stopping_audit import best_round, judged_vote
+from proofward.federation.messages.records.catalogue import FederationOpened
+from proofward.federation.parties.checking.audit_verdict import VERSION, AuditVerdict, bounded
+from proofward.federation.parties.checking.evaluation_audit import evaluations_again
+from proofward.federation.parties.checking.evidence_audit import EvidenceAudit, Today
+from proofward.federation.parties.checking.proof_audit import ProofAudit
+from proofward.federation.parties.checking.stopping_audit import best_round, judged_vote
+from proofward.federation.parties.following.extension import log_verifier
 from proofward.federation.storage.ledger_folder import topic_of
 from proofward.federation.storage.object_sizes import size_limits, vector_bytes
 from proofward.federation.storage.objects import Objects, SizedObjects

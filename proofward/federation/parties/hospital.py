@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.federation.history.attestation_steps import lacking
-from proofward.federation.history.beacon_keys import KEY_SEED, beacon_key
-from proofward.federation.history.history_state import (
+from proofward.federation.history.proving.statements import enrolment_statement
+from proofward.federation.history.sharing.beacon_keys import KEY_SEED, beacon_key
+from proofward.federation.history.sharing.sealing_keys import holder_keys, keys_said, kind_of_keys
+from proofward.federation.history.state.history_state import (
     ABANDON,
     ANY_PHASE,
     CONFIRM,
@@ -25,10 +26,11 @@ from proofward.federation.history.history_state import (
     VERIFY,
     VOUCH,
 )
-from proofward.federation.history.round_state import Recorded
-from proofward.federation.history.sealing_keys import holder_keys, keys_said, kind_of_keys
-from proofward.federation.history.statements import enrolment_statement
-from proofward.federation.messages.catalogue import (
+from proofward.federation.history.state.round_state import Recorded
+from proofward.federation.history.steps.attestation import lacking
+from proofward.federation.messages.basics.values import integers_to_bytes
+from proofward.federation.messages.consortium.rules import HOSPITAL
+from proofward.federation.messages.records.catalogue import (
     AcceptedSet,
     Attendance,
     Consent,
@@ -36,13 +38,11 @@ from proofward.federation.messages.catalogue import (
     ShareSum,
     Upload,
 )
-from proofward.federation.messages.rules import HOSPITAL
-from proofward.federation.messages.values import integers_to_bytes
-from proofward.federation.parties.budget import NONE_LEFT, Spender
-from proofward.federation.parties.own_records import PATIENTS, OwnRecords
-from proofward.federation.parties.software import software_in_use
-from proofward.federation.parties.surroundings import Surroundings
-from proofward.federation.parties.uploader import CANNOT_PROVE
+from proofward.federation.parties.contributing.budget import NONE_LEFT, Spender
+from proofward.federation.parties.contributing.uploader import CANNOT_PROVE
+from proofward.federation.parties.equipment.own_records import PATIENTS, OwnRecords
+from proofward.federation.parties.equipment.software import software_in_use
+from proofward.federation.parties.equipment.surroundings import Surroundings
 from proofward.ledger.keys import SigningKey
 
 Signed = NDArray[np.int64]

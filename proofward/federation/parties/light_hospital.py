@@ -19,20 +19,20 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from proofward.encoding import MalformedMessage, decode, decode_item, encode_item
-from proofward.federation.history.heads import verifier_keys
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CLOSED, HistoryState
-from proofward.federation.history.projection import Projection, published
-from proofward.federation.history.slots import slot
-from proofward.federation.messages.clock import in_utc
+from proofward.federation.history.light.heads import verifier_keys
+from proofward.federation.history.light.projection import Projection, published
+from proofward.federation.history.state.history_state import CLOSED, HistoryState
+from proofward.federation.history.state.slots import slot
+from proofward.federation.messages.basics.clock import in_utc
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.envelope import parse_envelope
-from proofward.federation.messages.head_records import Head, View
 from proofward.federation.messages.light_answers import LightAnswer, Wanted, open_answer
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.records.heads import Head, View
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Extension, Packet, open_extension, parse
-from proofward.federation.parties.extension import fresh_entries
+from proofward.federation.parties.following.extension import fresh_entries
+from proofward.federation.parties.following.light_check import Known, Taken, check_answer, sealed_to
 from proofward.federation.parties.hospital import Hospital
-from proofward.federation.parties.light_check import Known, Taken, check_answer, sealed_to
 from proofward.federation.storage.log_tree import LogTree
 from proofward.ledger.merkle_log import tree_root
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from proofward.federation.history.admission_steps import check_candidate
-from proofward.federation.history.complaints import judge_complaint
-from proofward.federation.history.fingerprint_steps import due_again, said_own
-from proofward.federation.history.fingerprints import fingerprint_of, owed, point_of
-from proofward.federation.history.head_steps import owed_signature
-from proofward.federation.history.history_state import (
+from proofward.federation.history.progress.stopping import BY_RULE, stand_of
+from proofward.federation.history.proving.judging import source_of
+from proofward.federation.history.proving.proof_jobs import EnrolmentJob
+from proofward.federation.history.proving.statements import enrolment_statement
+from proofward.federation.history.sharing.complaints import judge_complaint
+from proofward.federation.history.state.history_state import (
     ABANDON,
     ANY_PHASE,
     CONFIRM,
@@ -21,12 +21,13 @@ from proofward.federation.history.history_state import (
     UPLOAD,
     VERIFY,
 )
-from proofward.federation.history.judging import source_of
-from proofward.federation.history.proof_jobs import EnrolmentJob
-from proofward.federation.history.round_state import Recorded
-from proofward.federation.history.statements import enrolment_statement
-from proofward.federation.history.stopping import BY_RULE, stand_of
-from proofward.federation.messages.catalogue import (
+from proofward.federation.history.state.round_state import Recorded
+from proofward.federation.history.steps.admission import check_candidate
+from proofward.federation.history.steps.fingerprints import due_again, said_own
+from proofward.federation.history.steps.heads import owed_signature
+from proofward.federation.history.sums.fingerprints import fingerprint_of, owed, point_of
+from proofward.federation.messages.basics.refusal import Refusal, describe
+from proofward.federation.messages.records.catalogue import (
     AdmissionVote,
     ComplaintVerdict,
     EndVote,
@@ -35,11 +36,10 @@ from proofward.federation.messages.catalogue import (
     Fingerprints,
     HeadSigned,
 )
-from proofward.federation.messages.head_records import sign_head
-from proofward.federation.messages.refusal import Refusal, describe
-from proofward.federation.parties.follower import REASON
-from proofward.federation.parties.proof_judge import DETAIL, ProofJudge
-from proofward.federation.parties.surroundings import Surroundings
+from proofward.federation.messages.records.heads import sign_head
+from proofward.federation.parties.checking.proof_judge import DETAIL, ProofJudge
+from proofward.federation.parties.equipment.surroundings import Surroundings
+from proofward.federation.parties.following.follower import REASON
 from proofward.ledger.keys import SigningKey
 from proofward.proof.errors import ProofRejected
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.messages.basics.refusal import Refusal
 
 STATE = "state"
 """The culprit of such a refusal: no member, but the files that somebody put in their place."""

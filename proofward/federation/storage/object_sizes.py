@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proofward.attestation.claims import MAX_COLLATERAL_BYTES, MAX_EVIDENCE_BYTES
-from proofward.federation.messages.catalogue import (
+from proofward.federation.messages.records.catalogue import (
     Attestation,
     BeaconDeal,
     Enrolment,

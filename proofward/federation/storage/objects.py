@@ -9,7 +9,7 @@ from io import BytesIO
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self, runtime_checkable
 
-from proofward.federation.messages.refusal import Refusal, require
+from proofward.federation.messages.basics.refusal import Refusal, require
 from proofward.federation.storage.parts import Part, Parted, PartSource, PartTree
 from proofward.ledger.errors import LedgerError, ObjectCorrupt, ObjectMissing
 from proofward.ledger.objects import ObjectStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from proofward.report.figures.summary import CONFUSION_NAME, CURVES_NAME, ROC_NAME, Summary
-from proofward.report.handover.two_forms import plain
+from proofward.report.handover.models.two_forms import plain
 
 _TITLES = {
     CURVES_NAME: "Loss, accuracy and AUC by round",

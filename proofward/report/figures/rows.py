@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from proofward.data.records import Records
-from proofward.report.handover.description import Description
+from proofward.data.reading.records import Records
+from proofward.report.handover.models.description import Description
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.layers.float_twin import Float32Array, input_gradients, real_features, real_weights
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.data.records import Records
+from proofward.data.reading.records import Records
 from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network
 from proofward.layers.training import scores as integer_scores

@@ -26,27 +26,27 @@ from typing import Any, BinaryIO, cast
 from proofward.engines.contract import SERVER, home_of
 from proofward.engines.registry import engine_of
 from proofward.engines.run_folder import private_of
-from proofward.federation.history.aggregation import model_weights
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CLOSED
+from proofward.federation.history.state.history_state import CLOSED
+from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.storage.objects import Objects
 from proofward.ledger.database import MAX_DATABASE_BYTES
 from proofward.ledger.files import make_directory, sync_directory
 from proofward.ledger.reading import open_regular
 from proofward.ledger.seal import SEAL_NAME
-from proofward.report.handover.description import (
+from proofward.report.handover.models.description import (
     CLASSES_NAME,
     FEATURES_NAME,
     Description,
     FeaturesInvalid,
     read_description,
 )
-from proofward.report.handover.known_secrets import Known, known_secrets
-from proofward.report.handover.model_files import model_files
-from proofward.report.handover.model_source import LEDGER_NAME, is_kit, ledger_of, read_ledger
-from proofward.report.handover.named_records import add_records
+from proofward.report.handover.models.model_files import model_files
+from proofward.report.handover.models.model_source import LEDGER_NAME, is_kit, ledger_of, read_ledger
 from proofward.report.handover.proof_file import proof_files
-from proofward.report.handover.secret_scan import Scanner
+from proofward.report.handover.secrets.known_secrets import Known, known_secrets
+from proofward.report.handover.secrets.named_records import add_records
+from proofward.report.handover.secrets.secret_scan import Scanner
 
 ZIP = ".zip"
 _MEMBER = "[a-z0-9][a-z0-9-]{0,39}"

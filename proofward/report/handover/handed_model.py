@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from proofward.ledger.files import make_directory, write_out
 from proofward.ledger.reading import NotReadable, read_regular
-from proofward.report.handover.agreement import Agreement
-from proofward.report.handover.model_card import Figures, ModelCard, model_card
-from proofward.report.handover.model_source import Taken
-from proofward.report.handover.monai_bundle import KIND, METADATA, bundle_files
-from proofward.report.handover.programs import written
+from proofward.report.handover.formats.agreement import Agreement
+from proofward.report.handover.formats.monai_bundle import KIND, METADATA, bundle_files
+from proofward.report.handover.formats.programs import written
+from proofward.report.handover.models.model_card import Figures, ModelCard, model_card
+from proofward.report.handover.models.model_source import Taken
 
 SUFFIXES = {"safetensors": ".safetensors", "json": ".json", "onnx": ".onnx", "torch": ".pt2"}
 KINDS = (*SUFFIXES, KIND)

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from proofward.encoding import Length, MalformedMessage, Range, decode, encode
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.judging import Unable, impossible, judged
-from proofward.federation.history.statements import noise_root, validation_beacon, weight_shift
-from proofward.federation.messages.earlier import PROTOCOL, advice_on_proof_file, advice_on_rules
-from proofward.federation.messages.field_types import Digest, MaybeDigest, Name, SealedShares
-from proofward.federation.messages.rules import HOSPITAL, Rules, RulesError
-from proofward.federation.messages.values import integers_from_bytes, words_from_bytes
-from proofward.federation.parties.audit_verdict import VERSION
+from proofward.federation.history.proving.judging import Unable, impossible, judged
+from proofward.federation.history.proving.statements import noise_root, validation_beacon, weight_shift
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.messages.basics.field_types import Digest, MaybeDigest, Name, SealedShares
+from proofward.federation.messages.basics.values import integers_from_bytes, words_from_bytes
+from proofward.federation.messages.consortium.earlier import PROTOCOL, advice_on_proof_file, advice_on_rules
+from proofward.federation.messages.consortium.rules import HOSPITAL, Rules, RulesError
+from proofward.federation.parties.checking.audit_verdict import VERSION
 from proofward.federation.storage.objects import Objects
 from proofward.lattice.parameters import ciphertext_length
 from proofward.layers.errors import TrainingError

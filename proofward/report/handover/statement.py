@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from proofward.federation.history.history import History
-from proofward.federation.history.history_state import CLOSED
+from proofward.federation.history.state.history_state import CLOSED
 from proofward.ledger.keys import PublicKey, SigningKey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"

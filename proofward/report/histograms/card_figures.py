@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from proofward.federation.history.projection import Projection
-from proofward.federation.messages.refusal import Refusal
+from proofward.federation.history.light.projection import Projection
+from proofward.federation.messages.basics.refusal import Refusal
 from proofward.report.figures.canvas import PicturesUnavailable
-from proofward.report.handover.model_card import Figures
-from proofward.report.handover.model_source import Taken
-from proofward.report.handover.two_forms import Table
+from proofward.report.handover.models.model_card import Figures
+from proofward.report.handover.models.model_source import Taken
+from proofward.report.handover.models.two_forms import Table
 from proofward.report.histograms.calibration import reliability
 from proofward.report.histograms.evaluated import Evaluated, Group, OneClass
 from proofward.report.histograms.of_run import Evaluation, evaluations

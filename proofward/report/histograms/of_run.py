@@ -8,11 +8,11 @@ from math import sqrt
 
 import numpy as np
 
-from proofward.federation.history.counted import CountedSum, counted_sums
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.own_counts_steps import published_counts
-from proofward.federation.history.stopping import stand_of, which_model
-from proofward.federation.messages.values import integers_from_bytes
+from proofward.federation.history.progress.stopping import stand_of, which_model
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.steps.own_counts import published_counts
+from proofward.federation.history.sums.counted import CountedSum, counted_sums
+from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
 from proofward.layers.model import Int64Array
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from proofward.privacy.words import EXACT_COUNTS
-from proofward.report.handover.two_forms import plain
+from proofward.report.handover.models.two_forms import plain
 from proofward.report.histograms.evaluated import Group
 from proofward.report.histograms.of_run import Evaluation
 from proofward.report.histograms.pictures import pictures

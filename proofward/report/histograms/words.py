@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from proofward.report.handover.two_forms import plain
+from proofward.report.handover.models.two_forms import plain
 from proofward.report.histograms.evaluated import Evaluated, Group, OneClass
 from proofward.report.histograms.pictures import WORDS
 from proofward.report.histograms.ranking import Bounded, area_interval, average_precision, roc_area

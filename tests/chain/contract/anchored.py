@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
+from proofward.chain.basics.libraries import imported
 from proofward.chain.contract.artifact import anchor_artifact
 from proofward.chain.contract.keccak import keccak256
 from proofward.chain.contract.keys import ChainKey, Seal
 from proofward.chain.contract.packing import pack_bitmap, pack_weights
 from proofward.chain.contract.typed_data import Checkpoint, Domain, Outcome, TypedRecord, Verdict, Weights
-from proofward.chain.libraries import imported
-from proofward.federation.messages.usual import P256, SECP256K1
+from proofward.federation.messages.consortium.usual import P256, SECP256K1
 from proofward.ledger.merkle_log import consistency_proof, inclusion_proof, leaf_hash, node_hash, tree_root
 
 with imported():
     pytest.importorskip("eth", reason="py-evm is not installed")
 
-from proofward.chain.evm import Done, LocalChain, Reverted
+from proofward.chain.nodes.evm import Done, LocalChain, Reverted
 
 CONSORTIUM, ROSTER, FIRST_MODEL = (bytes([i]) * 32 for i in (1, 2, 3))
 NO_KEY = bytes(32)

@@ -11,9 +11,9 @@ import time
 from typing import Any
 from urllib.request import Request, urlopen
 
-from proofward.chain.abi import selector
+from proofward.chain.basics.abi import selector
 from proofward.chain.contract.artifact import Artifact
-from proofward.chain.evm import Done, LocalChain, Reverted, decoded, encoded
+from proofward.chain.nodes.evm import Done, LocalChain, Reverted, decoded, encoded
 
 ANVIL = os.environ.get("PROOFWARD_ANVIL") or shutil.which("anvil")
 WITHOUT = "no anvil on PATH and none in PROOFWARD_ANVIL (npm install @foundry-rs/anvil)"

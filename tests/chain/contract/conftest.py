@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from proofward.chain.receipt import Receipt
+from proofward.chain.disputes.receipt import Receipt
 from proofward.proof.errors import ProofRejected
 from tests.chain.contract.anchored import Anchored
 from tests.chain.contract.disputed import Disputed, opened_of, wdbc, without_training

@@ -10,8 +10,8 @@ import numpy as np
 
 from proofward.chain.contract.keys import Seal
 from proofward.chain.contract.typed_data import Verdict
-from proofward.chain.dispute import dispute_arguments, row_dispute_arguments
-from proofward.chain.receipt import Receipt, watched
+from proofward.chain.disputes.dispute import dispute_arguments, row_dispute_arguments
+from proofward.chain.disputes.receipt import Receipt, watched
 from proofward.field.scalar import P
 from proofward.models import preset
 from proofward.proof.commitment.opened import OpenedColumns

@@ -8,8 +8,8 @@ import pytest
 
 from proofward.chain.contract.keys import P256_ORDER
 from proofward.chain.contract.typed_data import Checkpoint
-from proofward.chain.dispute import dispute_arguments, row_disagrees, row_dispute_arguments
-from proofward.federation.messages.usual import P256, SECP256K1
+from proofward.chain.disputes.dispute import dispute_arguments, row_disagrees, row_dispute_arguments
+from proofward.federation.messages.consortium.usual import P256, SECP256K1
 from tests.chain.contract.anchored import Anchored, refused
 from tests.chain.contract.anvil import ANVIL, WITHOUT, AnvilChain
 from tests.chain.contract.disputed import without_training

@@ -13,14 +13,14 @@ import pytest
 from proofward.chain.contract.errors import ReceiptInvalid
 from proofward.chain.contract.keys import Seal
 from proofward.chain.contract.typed_data import Verdict
-from proofward.chain.dispute import (
+from proofward.chain.disputes.dispute import (
     Difference,
     dispute_arguments,
     first_difference,
     row_disagrees,
     row_dispute_arguments,
 )
-from proofward.chain.receipt import Receipt, weight_words
+from proofward.chain.disputes.receipt import Receipt, weight_words
 from proofward.field.scalar import P
 from tests.chain.contract.anchored import Anchored, digest, refused, verdict
 from tests.chain.contract.disputed import Disputed, column, made_by_hand, row

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proofward.chain.basics.libraries import imported
 from proofward.chain.contract.curve import ORDER
 from proofward.chain.contract.errors import ChainSignatureInvalid, NotPackable
 from proofward.chain.contract.keccak import keccak256
@@ -28,8 +29,7 @@ from proofward.chain.contract.typed_data import (
     Verdict,
     Weights,
 )
-from proofward.chain.libraries import imported
-from proofward.federation.messages.usual import CHAIN_KEY_KINDS, P256, SECP256K1
+from proofward.federation.messages.consortium.usual import CHAIN_KEY_KINDS, P256, SECP256K1
 
 WORD = bytes(range(32))
 DOMAIN = Domain(31337, bytes(range(20)), WORD)

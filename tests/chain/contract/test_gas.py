@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from proofward.chain.libraries import imported
+from proofward.chain.basics.libraries import imported
 
 with imported():
     pytest.importorskip("eth", reason="py-evm is not installed")

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from proofward.chain.contract.errors import ReceiptInvalid
-from proofward.chain.dispute import (
+from proofward.chain.disputes.dispute import (
     Difference,
     dispute_arguments,
     first_difference,
     row_disagrees,
     row_dispute_arguments,
 )
-from proofward.chain.receipt import Receipt, watched
+from proofward.chain.disputes.receipt import Receipt, watched
 from proofward.proof.errors import ProofRejected
 from tests.chain.contract.anchored import Anchored, digest
 from tests.chain.contract.disputed import Disputed, made_by_hand

@@ -13,7 +13,7 @@ from proofward.chain.contract.keccak import keccak256
 from proofward.chain.contract.keys import Seal
 from proofward.chain.contract.packing import pack_bitmap, pack_weights
 from proofward.chain.contract.typed_data import Checkpoint, LogCheckpoint, Outcome, Replacement, Weights
-from proofward.federation.messages.usual import P256
+from proofward.federation.messages.consortium.usual import P256
 from tests.chain.contract.anchored import CONSORTIUM, NO_KEY, ROSTER, Anchored, Reverted, digest, key, refused
 
 Row = tuple[int, ...]

@@ -11,11 +11,11 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRBigEndian, ExplicitVRLittleEndian, generate_uid
 
-from proofward.data.images.admission import Admission
-from proofward.data.images.dicom import dicom_pictures
-from proofward.data.images.example import Picture
-from proofward.data.images.refusal import ImageRefused, Reason
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.admission import Admission
+from proofward.data.images.contract.example import Picture
+from proofward.data.images.contract.refusal import ImageRefused, Reason
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.readers.dicom import dicom_pictures
 
 SALT = bytes(range(32))
 ADMISSION = Admission(SALT)

@@ -11,15 +11,10 @@ import h5py
 import numpy as np
 import pytest
 
-from proofward.data.images.admission import Limits
-from proofward.data.images.example import Example, Unread
-from proofward.data.images.identity import patient_digest
-from proofward.data.images.inspection import inspect
-from proofward.data.images.medmnist import MedMnist
-from proofward.data.images.patchcamelyon import PatchCamelyon
-from proofward.data.images.patient_column import read_patients
-from proofward.data.images.patient_split import patient_split
-from proofward.data.images.refusal import (
+from proofward.data.images.contract.admission import Limits
+from proofward.data.images.contract.example import Example, Unread
+from proofward.data.images.contract.identity import patient_digest
+from proofward.data.images.contract.refusal import (
     DAMAGED,
     MISSING,
     NO_IMAGE,
@@ -29,7 +24,12 @@ from proofward.data.images.refusal import (
     UNSUPPORTED,
     ImagesRefused,
 )
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.inspection import inspect
+from proofward.data.images.patient_split import patient_split
+from proofward.data.images.readers.medmnist import MedMnist
+from proofward.data.images.readers.patchcamelyon import PatchCamelyon
+from proofward.data.images.readers.patient_column import read_patients
 from proofward.data.images.stream import batches
 from tests.data.images.making import SALT, textured
 from tests.peak_memory import begin_peak, peak_megabytes

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofward.data.images.colour import luma, over_black, rgb_of_ybr
-from proofward.data.images.grey import Window, scaled, windowed
-from proofward.data.images.refusal import ImageRefused
-from proofward.data.images.resampling import fitted, resampled
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.refusal import ImageRefused
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.pixels.colour import luma, over_black, rgb_of_ybr
+from proofward.data.images.pixels.grey import Window, scaled, windowed
+from proofward.data.images.pixels.resampling import fitted, resampled
 from tests.data.images.making import textured
 from tests.peak_memory import begin_peak, peak_megabytes
 

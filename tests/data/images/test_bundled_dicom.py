@@ -11,12 +11,12 @@ import pydicom
 import pytest
 from pydicom.uid import JPEG2000
 
-from proofward.data.images.admission import Admission
-from proofward.data.images.dicom import dicom_pictures
-from proofward.data.images.dicom_header import described, opened
-from proofward.data.images.extra import quiet
-from proofward.data.images.refusal import DAMAGED, IDENTIFYING, NO_IMAGE, NO_PIXELS, ImageRefused
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.admission import Admission
+from proofward.data.images.contract.extra import quiet
+from proofward.data.images.contract.refusal import DAMAGED, IDENTIFYING, NO_IMAGE, NO_PIXELS, ImageRefused
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.readers.dicom import dicom_pictures
+from proofward.data.images.readers.dicom_header import described, opened
 from tests.data.images.making import OPEN, SALT
 
 ROOT = Path(pydicom.__file__).parent / "data"

@@ -7,8 +7,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from proofward.data.images.refusal import DAMAGED, UNSUPPORTED
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.refusal import DAMAGED, UNSUPPORTED
+from proofward.data.images.contract.rule import ImageRule
 from tests.data.images.making import dicom, pixels, read, refused, textured
 
 FOUR = np.array([[0, 100, 200, 300]], dtype=np.uint16)

@@ -12,9 +12,9 @@ import pydicom
 import pytest
 from pydicom.encaps import encapsulate, generate_frames
 
-from proofward.data.images.admission import Admission, Limits
-from proofward.data.images.identity import IDENTIFYING_ELEMENTS, patient_digest
-from proofward.data.images.refusal import (
+from proofward.data.images.contract.admission import Admission, Limits
+from proofward.data.images.contract.identity import IDENTIFYING_ELEMENTS, patient_digest
+from proofward.data.images.contract.refusal import (
     BURNED_IN,
     DAMAGED,
     IDENTIFYING,
@@ -23,7 +23,7 @@ from proofward.data.images.refusal import (
     UNSUPPORTED,
     ImageRefused,
 )
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.rule import ImageRule
 from tests.data.images.making import ADMISSION, OPEN, PATIENT, SALT, dicom, read, refused, textured
 from tests.peak_memory import begin_peak, peak_megabytes
 

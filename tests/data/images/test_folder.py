@@ -7,13 +7,20 @@ import os
 import numpy as np
 import pytest
 
-from proofward.data.images.example import Example, Unread
-from proofward.data.images.folder import ImageFolder
-from proofward.data.images.identity import patient_digest
+from proofward.data.images.contract.example import Example, Unread
+from proofward.data.images.contract.identity import patient_digest
+from proofward.data.images.contract.refusal import (
+    DAMAGED,
+    MISSING,
+    NO_IMAGE,
+    OUTSIDE,
+    UNLABELLED,
+    ImagesRefused,
+)
+from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.inspection import inspect
-from proofward.data.images.listing import Columns, read_listing
-from proofward.data.images.refusal import DAMAGED, MISSING, NO_IMAGE, OUTSIDE, UNLABELLED, ImagesRefused
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.readers.folder import ImageFolder
+from proofward.data.images.readers.listing import Columns, read_listing
 from tests.data.images.making import ADMISSION, PATIENT, SALT, dicom, encoded, png, textured
 
 RULE = ImageRule(16, 16)

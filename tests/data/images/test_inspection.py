@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from proofward.data.images.contact_sheet import WARNING, ContactSheet
-from proofward.data.images.example import Example, Picture, Unread
-from proofward.data.images.folder import ImageFolder
+from proofward.data.images.contract.example import Example, Picture, Unread
+from proofward.data.images.contract.refusal import DAMAGED, ImageRefused, ImagesRefused
+from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.inspection import CONSTANT, ONE_CLASS, inspect, shown
 from proofward.data.images.patient_split import patient_split
-from proofward.data.images.refusal import DAMAGED, ImageRefused, ImagesRefused
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.readers.folder import ImageFolder
 from proofward.data.images.stream import batches
 from proofward.layers.errors import ConfigurationError
 from tests.data.images.making import ADMISSION, png, textured

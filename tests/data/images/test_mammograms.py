@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from proofward.data.images.folder import ImageFolder
+from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.inspection import inspect
-from proofward.data.images.listing import read_listing
 from proofward.data.images.patient_split import patient_split
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.readers.folder import ImageFolder
+from proofward.data.images.readers.listing import read_listing
 from proofward.data.images.stream import batches
 from tests.data.images.making import ADMISSION, SALT, dicom
 

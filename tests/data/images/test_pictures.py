@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from proofward.data.images.admission import Limits
-from proofward.data.images.pictures import picture_in
-from proofward.data.images.refusal import DAMAGED, NO_IMAGE, TOO_LARGE, UNSUPPORTED, ImageRefused
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.admission import Limits
+from proofward.data.images.contract.refusal import DAMAGED, NO_IMAGE, TOO_LARGE, UNSUPPORTED, ImageRefused
+from proofward.data.images.contract.rule import ImageRule
+from proofward.data.images.readers.pictures import picture_in
 from tests.data.images.making import encoded, textured
 from tests.peak_memory import begin_peak, peak_megabytes
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from proofward.data.images.rule import ImageRule
+from proofward.data.images.contract.rule import ImageRule
 from proofward.layers.errors import ConfigurationError
 
 RULE = ImageRule(64, 48, 3, window="fixed", window_centre=-600, window_width=1500, resampling="bilinear", fit="pad")

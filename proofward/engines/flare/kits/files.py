@@ -11,7 +11,7 @@ from proofward.engines.flare.kits.addresses import ADDRESSES, target_of, texts_o
 from proofward.engines.flare.kits.kit import DESCRIPTIONS, kind_of
 from proofward.engines.remote.agreement.home import SITE, TERMS
 from proofward.engines.remote.agreement.terms import Terms
-from proofward.federation.messages.rules import RulesError
+from proofward.federation.messages.consortium.rules import RulesError
 from proofward.ledger.reading import NotReadable, read_regular
 
 MAX_BYTES = 1 << 26

@@ -14,7 +14,7 @@ from typing import Any
 
 from proofward.engines.contract import ADMIN, CLIENT, SERVER, KitError
 from proofward.engines.remote.agreement.certificates import Certificates
-from proofward.engines.remote.messages import MAX_ANSWER_BYTES
+from proofward.engines.remote.carrying.messages import MAX_ANSWER_BYTES
 from proofward.ledger.files import write_file
 
 CONTROLLER = "proofward.engines.flare.controller.FederationController"

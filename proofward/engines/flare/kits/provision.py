@@ -18,7 +18,7 @@ from proofward.engines.flare.kits.addresses import equip
 from proofward.engines.flare.kits.isolation import organisation
 from proofward.engines.remote.agreement.home import ADDED, Home
 from proofward.engines.remote.agreement.terms import Terms
-from proofward.federation.messages.rules import AGGREGATOR
+from proofward.federation.messages.consortium.rules import AGGREGATOR
 from proofward.ledger.files import make_directory
 
 VALID_DAYS = 730

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from proofward.federation.messages.texts import text_lines
+from proofward.federation.messages.basics.texts import text_lines
 from proofward.ledger.files import write_file
 from proofward.ledger.reading import NotReadable, read_regular
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from proofward.engines.remote.agreement.home import HomeError
 from proofward.engines.remote.agreement.terms import Terms
-from proofward.federation.messages.scaling import EVERYTHING, HEADS
+from proofward.federation.messages.consortium.scaling import EVERYTHING, HEADS
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.files import write_file
 from proofward.ledger.reading import NotReadable, read_regular

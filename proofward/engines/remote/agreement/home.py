@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.engines.remote.agreement.terms import Seat, Terms, added_seat
-from proofward.federation.messages.clock import Clock, repeatable_clock, system_clock
+from proofward.federation.messages.basics.clock import Clock, repeatable_clock, system_clock
+from proofward.federation.messages.consortium.rules import Rules, RulesError
 from proofward.federation.messages.randomness import Randomness, SeededRandomness, SystemRandomness
-from proofward.federation.messages.rules import Rules, RulesError
 from proofward.ledger.files import make_directory, write_file
 from proofward.ledger.keys import SigningKey
 from proofward.statistics.source import VALUES

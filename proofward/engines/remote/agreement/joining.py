@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from proofward.encoding import Length, MalformedMessage, decode, encode
 from proofward.engines.remote.agreement.terms import Seat, Terms, added_seat
-from proofward.federation.messages.field_types import Digest, Name
-from proofward.federation.messages.refusal import TRANSPORT, Refusal, describe, require
-from proofward.federation.messages.rules import Rules, RulesError, check_name
+from proofward.federation.messages.basics.field_types import Digest, Name
+from proofward.federation.messages.basics.refusal import TRANSPORT, Refusal, describe, require
+from proofward.federation.messages.consortium.rules import Rules, RulesError, check_name
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey, SigningKey, sign, verify
 

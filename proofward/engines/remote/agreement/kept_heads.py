@@ -8,13 +8,13 @@ from typing import cast
 
 from proofward.encoding import MalformedMessage, decode, decode_item
 from proofward.engines.remote.agreement.requests import followed, raw_facts
-from proofward.federation.history.history_state import HistoryState
-from proofward.federation.history.projection import Projection
-from proofward.federation.messages.clock import in_utc
-from proofward.federation.messages.head_records import MAX_HEAD_BYTES, Head, View
+from proofward.federation.history.light.projection import Projection
+from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.messages.basics.clock import in_utc
+from proofward.federation.messages.basics.refusal import Refusal, describe
+from proofward.federation.messages.consortium.rules import Rules
 from proofward.federation.messages.light_answers import LightAnswer
-from proofward.federation.messages.refusal import Refusal, describe
-from proofward.federation.messages.rules import Rules
+from proofward.federation.messages.records.heads import MAX_HEAD_BYTES, Head, View
 from proofward.federation.messages.wire import MAX_WIRE_BYTES
 from proofward.federation.parties.light_hospital import ANSWER, KEYS
 

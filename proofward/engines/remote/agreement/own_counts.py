@@ -7,8 +7,8 @@ not hang on the federation's: they are made beforehand, by a command at the site
 from __future__ import annotations
 
 from proofward.engines.remote.agreement.home import Home
-from proofward.federation.messages.values import Signed, integers_from_bytes, integers_to_bytes
-from proofward.federation.parties.counting import CountingTask, CountSource, CountsUnavailable
+from proofward.federation.messages.basics.values import Signed, integers_from_bytes, integers_to_bytes
+from proofward.federation.parties.equipment.counting import CountingTask, CountSource, CountsUnavailable
 from proofward.ledger.files import write_file
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.relations.counting import Counting

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.engines.run_folder import Plan
-from proofward.federation.messages.rules import HOSPITAL, VERIFIER
+from proofward.federation.messages.consortium.rules import HOSPITAL, VERIFIER
 
 
 def plan_of(terms: Terms, initial_weights: NDArray[np.int64] | None = None) -> Plan:

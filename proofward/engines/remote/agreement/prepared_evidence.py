@@ -16,8 +16,8 @@ from proofward.attestation.claims import MAX_COLLATERAL_BYTES, MAX_EVIDENCE_BYTE
 from proofward.attestation.collect import Attester, Prepared
 from proofward.encoding import Length, MalformedMessage, decode, encode
 from proofward.engines.remote.agreement.home import Home
-from proofward.federation.messages.clock import Time
-from proofward.federation.messages.field_types import Count, Digest, MaybeDigest, Name
+from proofward.federation.messages.basics.clock import Time
+from proofward.federation.messages.basics.field_types import Count, Digest, MaybeDigest, Name
 from proofward.ledger.files import write_file
 from proofward.ledger.reading import NotReadable, read_regular
 

@@ -29,8 +29,8 @@ from proofward.engines.remote.agreement.request_files import (
     write_request,
 )
 from proofward.federation.history.history import History
-from proofward.federation.messages.rules import Rules
-from proofward.federation.parties.extension import replayed
+from proofward.federation.messages.consortium.rules import Rules
+from proofward.federation.parties.following.extension import replayed
 from proofward.ledger.files import sync_directory
 from proofward.ledger.keys import SigningKey
 

@@ -14,21 +14,21 @@ from typing import Annotated, Any, ClassVar, TypeVar, cast
 from proofward.attestation.policy import MAX_POLICY_BYTES, Policy
 from proofward.encoding import Length, MalformedMessage, Range, decode, decode_item, encode, encode_item
 from proofward.encoding.cbor import Item
-from proofward.federation.messages.chain_terms import MAX_CHAIN, ChainTerms
-from proofward.federation.messages.committees import MAX_COMMITTEES, Committees
-from proofward.federation.messages.declarations import (
+from proofward.federation.messages.basics.field_types import MaybeDigest, Name
+from proofward.federation.messages.consortium.chain_terms import MAX_CHAIN, ChainTerms
+from proofward.federation.messages.consortium.committees import MAX_COMMITTEES, Committees
+from proofward.federation.messages.consortium.declarations import (
     MAX_DECLARATIONS,
     NOTHING_DECLARED,
     Declarations,
 )
-from proofward.federation.messages.field_types import MaybeDigest, Name
-from proofward.federation.messages.round_kinds import (
+from proofward.federation.messages.consortium.round_kinds import (
     MAX_COUNTING,
     MAX_STOPPING,
     counting_from_item,
     counting_to_item,
 )
-from proofward.federation.messages.rules import (
+from proofward.federation.messages.consortium.rules import (
     AGGREGATOR,
     HOSPITAL,
     VERIFIER,
@@ -37,8 +37,8 @@ from proofward.federation.messages.rules import (
     RulesError,
     check_name,
 )
-from proofward.federation.messages.scaling import PLAIN, Scaling
-from proofward.federation.messages.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
+from proofward.federation.messages.consortium.scaling import PLAIN, Scaling
+from proofward.federation.messages.consortium.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.errors import ConfigurationError
 from proofward.privacy.accountant import Accountant

@@ -1,0 +1,1 @@
+"""Verdicts with receipts, and how a false one is refuted."""

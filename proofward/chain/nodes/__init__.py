@@ -1,0 +1,1 @@
+"""Nodes of a chain: over JSON-RPC, and in one process for development."""

@@ -1,0 +1,1 @@
+"""Proofs of what a chain's state holds."""

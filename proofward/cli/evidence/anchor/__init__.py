@@ -1,0 +1,1 @@
+"""Commands on a ledger's anchor on a chain."""

@@ -1,0 +1,1 @@
+"""Commands on a ledger: audits, packs, reports, witnesses, timestamps, evidence of machines."""

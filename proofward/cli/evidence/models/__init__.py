@@ -1,0 +1,1 @@
+"""Commands on models: taken home, brought in, evaluated, stated."""

@@ -1,0 +1,1 @@
+"""Commands on proofs as files, of trainings and of predictions."""

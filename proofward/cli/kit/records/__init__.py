@@ -1,0 +1,1 @@
+"""A hospital's records as commands take them."""

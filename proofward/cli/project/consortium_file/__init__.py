@@ -1,0 +1,1 @@
+"""consortium.toml as a whole: read, completed, checked, and written."""

@@ -1,0 +1,1 @@
+"""The tables of consortium.toml: one file for each."""

@@ -1,0 +1,1 @@
+"""What a consortium agrees on and what it costs, in words."""

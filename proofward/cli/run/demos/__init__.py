@@ -1,0 +1,1 @@
+"""What `proofward demo` runs."""

@@ -1,0 +1,1 @@
+"""A federation in this process: its run, its live table, its page."""

@@ -1,0 +1,1 @@
+"""Columns on which a consortium agrees: features, kinds, notation, missing values, subgroups."""

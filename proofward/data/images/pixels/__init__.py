@@ -1,0 +1,1 @@
+"""Exact integer arithmetic on pixels: colours, grey values, sizes."""

@@ -1,0 +1,1 @@
+"""What a paper is made of: sections, facts, tables, pictures."""

@@ -1,0 +1,1 @@
+"""What travels between members and host: requests, answers, objects."""

@@ -1,0 +1,1 @@
+"""The host's side: who may join, what members are shown, deadlines."""

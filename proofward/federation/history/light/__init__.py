@@ -1,0 +1,1 @@
+"""What a hospital has of the ledger that follows heads in place of entries."""

@@ -1,0 +1,1 @@
+"""How far a federation is: what comes next, who is waited for, whether it can go on, and its end."""

@@ -1,0 +1,1 @@
+"""What is proved and judged: public statements, what a proof system is asked for, its findings."""

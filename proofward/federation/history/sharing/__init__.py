@@ -1,0 +1,1 @@
+"""Shares and the keys they are sealed to, between dealers and holders, and complaints of bad ones."""

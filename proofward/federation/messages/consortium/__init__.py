@@ -1,0 +1,1 @@
+"""What a consortium agrees on: its rules, and each of their parts."""

@@ -1,0 +1,1 @@
+"""Everything that members say, as typed records, by subject."""

@@ -1,0 +1,1 @@
+"""What a hospital does in a round: noise, upload, held shares, evaluation, privacy budget."""

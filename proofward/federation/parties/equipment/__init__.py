@@ -1,0 +1,1 @@
+"""What a member is given to work with: records, counts, a seat on a chain, software."""

@@ -1,0 +1,1 @@
+"""What every member does: it follows the ledger, entry by entry or by heads, and keeps its keys."""

@@ -1,0 +1,1 @@
+"""A network whatever file it comes from: its steps, structure, graph and weights."""

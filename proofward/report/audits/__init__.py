@@ -1,0 +1,1 @@
+"""The audit of a run's folder, summed up and put into sentences."""

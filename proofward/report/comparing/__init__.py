@@ -1,0 +1,1 @@
+"""A federation's models beside what could be trained without it."""

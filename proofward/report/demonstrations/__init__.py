@@ -1,0 +1,1 @@
+"""Demonstrations: their consortia and data, and what became of an attack."""

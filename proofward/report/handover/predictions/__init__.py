@@ -1,0 +1,1 @@
+"""What an exported model says of new records, and proofs of it."""
