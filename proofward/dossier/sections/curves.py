@@ -27,8 +27,8 @@ def curves(group: Group, number: int, least: int, basis: Basis) -> Iterator[Bloc
         titles = ("score", "records", "of the class", "95 % interval")
         yield Grid(caption, titles, list(_calibration(own, least)), basis)
     if len(group.names) <= MOST_CLASSES:
-        titles = ("is", *(f"taken for {name}" for name in group.names))
-        yield Grid(f"Confusion, round {number}", titles, list(_confusion(group)), basis)
+        taken = ("is", *(f"taken for {name}" for name in group.names))
+        yield Grid(f"Confusion, round {number}", taken, list(_confusion(group)), basis)
 
 
 def _roc(own: OneClass) -> Line:
