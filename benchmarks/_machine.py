@@ -83,6 +83,15 @@ def median_seconds(work: Callable[[], object], repeats: int) -> float:
     return statistics.median(seconds(work) for _ in range(repeats))
 
 
+def both_medians(work: Callable[[], object], repeats: int) -> tuple[float, float]:
+    """Medians of wall-clock and of processor seconds, of all threads, of `repeats` calls."""
+    runs = []
+    for _ in range(repeats):
+        start = time.process_time()
+        runs.append((seconds(work), time.process_time() - start))
+    return statistics.median(run[0] for run in runs), statistics.median(run[1] for run in runs)
+
+
 def seconds(work: Callable[[], object]) -> float:
     """Wall-clock seconds of one call."""
     start = time.perf_counter()

@@ -85,6 +85,7 @@ def measure(
             "train": found["train_processor_seconds"],
             **dict(found["prove_processor_phases"]),
             "prove": found["prove_processor_seconds"],
+            "verify": found["verify_processor_seconds"],
         },
         "wall_seconds": found["prove_seconds"],
         "peak_bytes": found["peak_memory_bytes"],

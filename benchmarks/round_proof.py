@@ -5,7 +5,8 @@ python benchmarks/round_proof.py [--preset wdbc] [--rows 90] [--steps N] [--repe
 
 Rounds follow one another from the dataset commitment of the one before. Medians, after one round of warm-up;
 with --repeats 0 there is none, and the first round is measured, which loads the kernels.
-`seconds` are of the clock, `processor_seconds` of all threads, both by phase.
+`seconds` are of the clock, `processor_seconds` of all threads, both by phase; `predicted` is what `inspect`
+expects of processor time and memory.
 Planning the proof from the public statement, which a party does once for all its rounds, stands apart.
 """
 
@@ -14,9 +15,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from _machine import (
+    both_medians,
     median_seconds,
     medians,
     peak_memory,
@@ -33,6 +35,9 @@ from proofward.data.synthetic import make_synthetic
 from proofward.data.wdbc import load_wdbc
 from proofward.layers.initial_weights import initial_weights
 from proofward.models import PRESETS, Preset, preset
+from proofward.models.costs.inspection import Prediction
+from proofward.models.costs.tally import tally_round
+from proofward.models.costs.work import Run
 from proofward.proof.counter import Counter
 from proofward.proof.party import Party
 from proofward.relations.config import RoundConfig
@@ -113,7 +118,9 @@ def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[
         training_round(party, statement, made.ciphertext, lambda _: made.sealed_shares, None)
 
     lookups = count_lookups(script, plan.scheme)
-    phases = medians(runs)
+    phases, tally = medians(runs), tally_round(config, rows)
+    predicted = Prediction.of(Run(setup.model, setup.scales, setup.training, rows, tally))
+    verified, verified_processor = both_medians(verify, verifications)
     return {
         "rows": rows,
         "steps": setup.training.steps_for(rows),
@@ -123,15 +130,16 @@ def measure(setup: Preset, rows: int, repeats: int, verifications: int) -> dict[
         "lookups": lookups,
         "constraints": plan.constraints,
         "seconds": phases,
-        "processor_seconds": medians(worked),
+        "processor_seconds": {**medians(worked), "verify": round(verified_processor, 5)},
         "plan_seconds": round(median_seconds(lambda: Counter(plan.scheme).run(script), max(1, repeats)), 5),
-        "verify_seconds": round(median_seconds(verify, verifications), 5),
+        "verify_seconds": round(verified, 5),
         "ns_per_lookup": round(1e9 * phases["prove: lookups"] / lookups, 1),
         "ns_per_committed_value": round(1e9 * phases["prove: commit"] / plan.values, 1),
         "proof_bytes": max(sizes),
         "ciphertext_bytes": made.ciphertext.nbytes,
         "key_share_bytes": len(made.shares[0].to_bytes()),
         "peak_memory_bytes": max(peaks),
+        "predicted": asdict(predicted),
         "soundness_bits": soundness_by_source(plan),
         "enrolment": {
             "seconds": {name: round(spent, 5) for name, spent in enrolment_seconds.items()},

@@ -117,7 +117,7 @@ REFUSED = {
     "convolution": ([NODE("Conv", ["x", "kernel"], ["c"], dilations=[2, 2], name="c1"), NODE("Flatten", ["c"], ["y"])],
                     {"shape": (1, 5, 5)}, ["c1: Conv: dilation [2, 2]", "use 1"]),
     "pooling": ([NODE("MaxPool", ["x"], ["c"], kernel_shape=[2, 2], name="p"), NODE("Flatten", ["c"], ["y"])],
-                {"shape": (1, 2, 3)}, ["p: MaxPool: only MaxPool2d(2) beside the ReLU of a convolution, and"]),
+                {"shape": (1, 2, 3)}, ["p: MaxPool (windows of 2 x 2, stride 1 x 1): only MaxPool2d(2) beside the ReLU of a convolution, and"]),
     "dropout": (after(NODE("Relu", ["h"], ["d"]), NODE("Dropout", ["d", "half"], ["r"], name="d")), {},
                 ["d: Dropout (p = 0.5): remove it"]),
     "dropout's usual ratio": (after(NODE("Relu", ["h"], ["d"]), NODE("Dropout", ["d"], ["r"], name="d")), {}, ["p = 0.5"]),

@@ -167,3 +167,32 @@ def test_a_module_that_computes_something_else_is_refused_with_the_difference():
 def test_other_arguments(module, example, said):
     with pytest.raises(ImportRefused, match=said):
         proofward.from_torch(module, example)
+
+
+@pytest.mark.parametrize(("pool", "said"), [
+    (nn.MaxPool2d(3, 2, 1), "windows of 3 x 3, stride 2 x 2, padding [1, 1, 1, 1])"),
+    (nn.MaxPool2d(2, ceil_mode=True), "windows of 2 x 2, stride 2 x 2, ceil_mode)"),
+    (nn.MaxPool2d(2, dilation=2), "windows of 2 x 2, stride 2 x 2, dilation 2 x 2)"),
+    (nn.AvgPool2d(3, 2), "windows of 3 x 3, stride 2 x 2)"),
+    (nn.AvgPool2d((2, 1), divisor_override=3), "windows of 2 x 1, stride 2 x 1, divisor 3)"),
+])  # fmt: skip
+def test_a_pool_that_is_refused_is_described(pool, said):
+    module = images(nn.Conv2d(1, 2, 3), nn.ReLU(), pool)
+    module.eval()(torch.zeros((2, *PICTURE)))
+    with pytest.raises(ImportRefused) as error:
+        proofward.from_torch(module, torch.zeros((2, *PICTURE)))
+    assert f"2: aten.{'max' if 'Max' in repr(pool) else 'avg'}_pool2d.default ({said}: only MaxPool2d(2)" in str(error.value)
+
+
+def test_a_module_whose_sizes_do_not_fit_the_example_says_so():
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(2 * 6 * 6, 2))
+    with pytest.raises(ImportRefused) as error:
+        proofward.from_torch(module, torch.zeros((1, 3, 16, 16)))
+    assert "does not compute outputs of records of the example's shape, 3x16x16: RuntimeError: mat1 and mat2" in str(error.value)
+
+
+def test_scaling_within_the_network_belongs_to_the_consortium():
+    module = Own(lambda m, x: m.c((x - 0.5) / 0.25))
+    with pytest.raises(ImportRefused) as error:
+        proofward.from_torch(module, torch.zeros((1, 8)))
+    assert str(error.value).count("belong to the consortium, as centre and spread") == 2

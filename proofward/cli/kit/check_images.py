@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,31 +108,38 @@ def check_images(images: Path, as_json: bool, **options: Any) -> None:
     shown, so the answer stays at the site. Exit code 1 when something could not be read or is doubtful.
     """
     with answering(as_json):
-        from proofward.data.images.contact_sheet import WARNING, ContactSheet
-        from proofward.data.images.inspection import inspect
-
-        rule = _rule(options)
-        where: Path | None = options["contact_sheet"]
-        if where is not None and where.exists():
-            raise Refused(f"{where}: there is a file already; name another for the contact sheet")
-        sheet = ContactSheet() if where is not None else None
-        source = _source(images, _admission(options), options)
-        found = inspect(source, rule, sheet.add if sheet is not None else None)
-        plain, lines = _described(images, found)
-        if where is not None and sheet is not None and len(found):
-            sheet.write(where, found.classes)
-            plain["contact_sheet"] = str(where)
-            lines.insert(len(lines) - 1, f"contact sheet: {where}. {WARNING}")
-        tell(plain, lines, as_json)
-        if found.problems or found.doubts or not len(found):
-            raise SystemExit(FLAW)
+        look_at(images, _rule(options), options, as_json)
 
 
-def _rule(options: dict[str, Any]) -> ImageRule:
+def look_at(images: Path, rule: ImageRule, options: Mapping[str, Any], as_json: bool) -> None:
+    """Prints what images are by a rule, and writes the contact sheet that the options name.
+
+    Raises Refused, ImagesRefused, SystemExit where something could not be read or is doubtful.
+    """
+    from proofward.data.images.contact_sheet import WARNING, ContactSheet
+    from proofward.data.images.inspection import inspect
+
+    where: Path | None = options["contact_sheet"]
+    if where is not None and where.exists():
+        raise Refused(f"{where}: there is a file already; name another for the contact sheet")
+    sheet = ContactSheet() if where is not None else None
+    source = _source(images, _admission(options), options)
+    found = inspect(source, rule, sheet.add if sheet is not None else None)
+    plain, lines = _described(images, found)
+    if where is not None and sheet is not None and len(found):
+        sheet.write(where, found.classes)
+        plain["contact_sheet"] = str(where)
+        lines.insert(len(lines) - 1, f"contact sheet: {where}. {WARNING}")
+    tell(plain, lines, as_json)
+    if found.problems or found.doubts or not len(found):
+        raise SystemExit(FLAW)
+
+
+def _rule(options: Mapping[str, Any]) -> ImageRule:
     """The rule that the options say; raises BadParameter, ConfigurationError."""
     from proofward.data.images.contract.rule import FIXED, ImageRule
 
-    height, width = _two_integers(options["size"], "x", "--size", "HEIGHTxWIDTH, such as 64x64")
+    height, width = two_sides(options["size"])
     window, centre, span = options["window"], 0, 0
     if window not in ("file", "full"):
         centre, span = _two_integers(window, ",", "--window", "file, full or CENTRE,WIDTH, such as 40,400")
@@ -148,6 +156,11 @@ def _rule(options: dict[str, Any]) -> ImageRule:
     )
 
 
+def two_sides(text: str) -> tuple[int, int]:
+    """Height and width that an option --size says; raises BadParameter."""
+    return _two_integers(text, "x", "--size", "HEIGHTxWIDTH, such as 64x64")
+
+
 def _two_integers(text: str, between: str, option: str, expected: str) -> tuple[int, int]:
     try:
         first, second = (int(part) for part in text.lower().split(between))
@@ -156,7 +169,7 @@ def _two_integers(text: str, between: str, option: str, expected: str) -> tuple[
     return first, second
 
 
-def _admission(options: dict[str, Any]) -> Admission:
+def _admission(options: Mapping[str, Any]) -> Admission:
     """What the options allow. The salt is of this command: digests of two checks cannot be compared."""
     from proofward.data.images.contract.admission import Admission
 
@@ -165,7 +178,7 @@ def _admission(options: dict[str, Any]) -> Admission:
     )
 
 
-def _source(images: Path, admission: Admission, options: dict[str, Any]) -> Source:
+def _source(images: Path, admission: Admission, options: Mapping[str, Any]) -> Source:
     from proofward.data.images.readers.listing import Columns, read_listing
     from proofward.data.images.readers.patient_column import read_patients
     from proofward.data.images.sources import source_at

@@ -1,4 +1,4 @@
-"""`proofward data`: a hospital's table looked at, before anybody agrees on anything."""
+"""`proofward data`: a hospital's table or images looked at, before anybody agrees on anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from proofward.cli.common.answering import JSON, Refused, answering, tell
 from proofward.cli.common.console import FLAW, WrongThing
 from proofward.cli.common.guard import GuardedGroup
-from proofward.cli.common.table_options import DELIMITERS, table_file, table_options
+from proofward.cli.common.table_options import DELIMITERS, NAMES, table_file, table_options
 from proofward.data.columns.schema import DECIMALS
 
 if TYPE_CHECKING:
@@ -22,20 +22,30 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.group(cls=GuardedGroup)
 def data() -> None:
-    """Look at a hospital's table; nothing of it leaves the site."""
+    """Look at a hospital's table or images; nothing of them leaves the site."""
 
 
 @data.command(name="inspect")
-@click.argument("table", metavar="FILE", type=FILE)
+@click.argument("table", metavar="FILE|IMAGES", type=click.Path(exists=True, path_type=Path))
 @click.option("--consortium", type=FILE, metavar="TOML",
-              help="A consortium.toml: what `enrol` would refuse by it, and what it would clip.")  # fmt: skip
+              help="A consortium.toml: what `enrol` would refuse by it and what it would clip, or its rule "
+              "for images.")  # fmt: skip
 @click.option("--label", metavar="COLUMN", help="The column with the classes.",
               show_default="the consortium's")  # fmt: skip
 @table_options
 @click.option("--decimal", type=click.Choice(sorted(DECIMALS.values())), help="The mark in numbers.",
               show_default="the consortium's, else point")  # fmt: skip
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
-              help="A page with pictures to write, .html or .md; one that is there is replaced.")  # fmt: skip
+              help="A page with pictures to write, .html or .md; one that is there is replaced. Of images "
+              "a contact sheet, .png, which stays at the site.")  # fmt: skip
+@click.option("--size", metavar="HEIGHTxWIDTH", help="Of images, without --consortium: grey ones of so many "
+              "pixels.")  # fmt: skip
+@click.option("--labels", type=FILE, metavar="CSV",
+              help="Of images: table of files, labels, patients; else each folder is a class.")  # fmt: skip
+@click.option("--allow-identifying", is_flag=True,
+              help="Of images: take DICOM files that name a patient; no name is kept.")  # fmt: skip
+@click.option("--allow-burned-in", is_flag=True,
+              help="Of images: take DICOM files that say they have text in the pixels.")  # fmt: skip
 @JSON
 def inspect_data(
     table: Path, consortium: Path | None, label: str | None, decimal: str | None, out: Path | None,
@@ -46,14 +56,23 @@ def inspect_data(
     FILE is CSV, Excel (.xlsx), Parquet or HDF5. Everything worth a look is listed at once, with counts and
     without a value of any patient: counts of fewer than five rows are not given. Nothing is kept or sent.
     Exit code 1 when --consortium is given and `enrol` would not take the table in.
+
+    IMAGES are a folder of them, an npz archive or an HDF5 file in PatchCamelyon's layout. They are looked at
+    as `check-images` does, which has more options.
     """
+    from proofward.cli.kit.inspected_images import agreed_images, holds_images, inspect_images
     from proofward.cli.kit.records.inspected_table import inspect_table
 
-    if out is not None and out.suffix.lower() not in (*HTML, *MARKDOWN):
-        raise click.UsageError(f"--out: expected a name that ends in .html or .md, found {out}")
-    mark = next((mark for mark, name in DECIMALS.items() if name == decimal), "")
-    given = {name: value or "" for name, value in options.items()}
     with answering(as_json):
+        agreed = agreed_images(consortium)
+        if holds_images(table, options["size"], agreed):
+            inspect_images(table, agreed, {**options, "label": label, "decimal": decimal}, out, as_json)
+            return
+        _without_options_of_images(options)
+        if out is not None and out.suffix.lower() not in (*HTML, *MARKDOWN):
+            raise click.UsageError(f"--out: expected a name that ends in .html or .md, found {out}")
+        mark = next((mark for mark, name in DECIMALS.items() if name == decimal), "")
+        given = {name: options[name] or "" for name in NAMES}
         table_file(table, options, alone=False)
         try:
             found = inspect_table(table, consortium, label=label or "", decimal=mark, **given)
@@ -63,7 +82,7 @@ def inspect_data(
             raise
         if not found.columns:
             raise WrongThing(f"{table} is empty: expected a table, with a header in the first row")
-        if len(found.columns) < 2 and consortium is None and not any(options.values()):
+        if len(found.columns) < 2 and consortium is None and not any(given.values()):
             words = "has one column only: is it a table? --delimiter says what parts the cells of a CSV file"
             raise WrongThing(f"{table} {words}")
         doubt = _other_delimiter(table, given["delimiter"]) if len(found.columns) < 2 else ""
@@ -76,6 +95,13 @@ def inspect_data(
         tell({**plain, **found.to_plain()}, lines, as_json)
         if found.agreement is not None and not found.agreement.taken:
             raise SystemExit(FLAW)
+
+
+def _without_options_of_images(options: dict[str, Any]) -> None:
+    """Raises UsageError for an option that says nothing of a table."""
+    for name in ("labels", "allow_identifying", "allow_burned_in"):
+        if options[name]:
+            raise click.UsageError(f"--{name.replace('_', '-')} is of images, and FILE is no image")
 
 
 def _other_delimiter(table: Path, given: str) -> str:

@@ -21,6 +21,7 @@ from proofward.data.images.pixels.resampling import finished
 from proofward.data.images.readers.codestream import declared
 
 FORMATS = ("PNG", "JPEG", "TIFF")
+_MARKS = {b"\x89PNG": "PNG", b"\xff\xd8": "JPEG", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
 _BITS_PER_SAMPLE, _SAMPLE_FORMAT, _SIGNED = 258, 339, 2
 _LARGEST_FILE = 1 << 28
 
@@ -64,13 +65,16 @@ def _decoded(path: Path, rule: ImageRule, limits: Limits) -> tuple[str, Bytes]:
 
 def _unidentified(path: Path) -> ImageRefused:
     """A file that no reader knows: one of these formats, but damaged, or another kind of file."""
-    with path.open("rb") as file:
-        start = file.read(8)
-    marks = {b"\x89PNG": "PNG", b"\xff\xd8": "JPEG", b"II*\0": "TIFF", b"MM\0*": "TIFF"}
-    for mark, kind in marks.items():
-        if start.startswith(mark):
-            return ImageRefused(DAMAGED, f"a whole {kind}", "one whose header cannot be read")
+    if kind := marked(path):
+        return ImageRefused(DAMAGED, f"a whole {kind}", "one whose header cannot be read")
     return ImageRefused(NO_IMAGE, "a DICOM, PNG, JPEG or TIFF file", "a file of another kind")
+
+
+def marked(path: Path) -> str:
+    """The format whose mark a file begins with: PNG, JPEG or TIFF, "" for none of them."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    return next((kind for mark, kind in _MARKS.items() if start.startswith(mark)), "")
 
 
 def _check_header(image: Any, path: Path, limits: Limits) -> None:

@@ -12,6 +12,7 @@ from proofward.layers.conv2d import MAX_KERNEL
 from proofward.layers.relu_maxpool2d import ReluMaxPool2d
 from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
 from proofward.models.graph.parts.convolutions import SAME, Convolution, named_padding
+from proofward.models.graph.parts.pool_words import onnx_windows
 from proofward.models.graph.parts.refusals import ADD, CONCAT, CONV, ONE_OUTPUT, ImportRefused, unsupported
 from proofward.models.graph.parts.steps import (
     ConvStep,
@@ -88,7 +89,7 @@ class Operators:
             if attributes(node).get("training_mode", 0) or len([name for name in node.output if name]) > 1:
                 self.problems.append(unsupported(kind, where(node), "in training mode"))
         elif kind not in PLAIN_KINDS:
-            self.problems.append(unsupported(kind, where(node)))
+            self.problems.append(unsupported(kind, where(node), onnx_windows(kind, attributes(node))))
             if kind == "Sigmoid" and self.shapes.get(node.output[0], ())[-1:] == (1,):
                 self.problems.append(f"{where(node)}: {ONE_OUTPUT}")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from proofward.layers.errors import ConfigurationError
 
 NOT_YET = "not proved by this version yet: Linear and Conv2d with ReLU, 2 x 2 pools and shortcuts between are"
+SCALE = f"{NOT_YET}; numbers that scale the records belong to the consortium, as centre and spread"
 POOL = (
     "only MaxPool2d(2) beside the ReLU of a convolution, and AvgPool2d of square windows side by side or the "
     "mean of a whole picture behind it, are proved of all pools: use one of them, or use a convolution with "
@@ -54,8 +55,9 @@ _GROUPS = {
     ),
     AVERAGE: "adaptiveavgpool1d adaptiveavgpool2d adaptivemaxpool2d globalaveragepool globalmaxpool",
     PAD: "pad constantpadnd reflectionpad2d replicationpad2d",
+    SCALE: "sub mul div",
     NOT_YET: (
-        "add sub mul div sum mean reducemean reducesum embedding lstm gru rnn rnntanh rnnrelu "
+        "add sum mean reducemean reducesum embedding lstm gru rnn rnntanh rnnrelu "
         "scaleddotproductattention attention bmm matmul mm einsum split slice gather"
     ),
     RELU: "gelu silu sigmoid tanh leakyrelu elu selu celu prelu relu6 hardtanh hardswish hardsigmoid mish "

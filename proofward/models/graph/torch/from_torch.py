@@ -62,7 +62,7 @@ def from_torch(module: Any, example: Any) -> ImportedNetwork:
             batch = tuple({0: torch.export.Dim.DYNAMIC} for _ in rows)
             program = torch.export.export(module, rows, dynamic_shapes=batch)
         except Exception as error:  # torch documents no type for a module that it cannot export
-            raise ImportRefused([*problems, _not_exported(error)]) from error
+            raise ImportRefused([*problems, _not_run(module, rows) or _not_exported(error)]) from error
         made, row = _network(program, problems)
         twin = copy.deepcopy(module).double()
         return _compared(made, twin, row)
@@ -119,6 +119,20 @@ def _masks(module: Any) -> list[str]:
         if "BatchNorm" in kind and part.training:
             problems.append(unsupported("BatchNorm", place, f"{kind} in training mode"))
     return problems
+
+
+def _not_run(module: Any, rows: tuple[Any, ...]) -> str:
+    """Why a module does not even compute outputs of such records, "" if it does; a copy of it is asked."""
+    import torch
+
+    try:
+        with torch.no_grad():
+            copy.deepcopy(module)(*rows)
+    except Exception as error:  # whatever a module raises
+        shapes = " and ".join("x".join(map(str, own.shape[1:])) for own in rows)
+        words = f"the module does not compute outputs of records of the example's shape, {shapes}"
+        return f"{words}: {type(error).__name__}: {first_line(error)}"
+    return ""
 
 
 def _not_exported(error: Exception) -> str:

@@ -35,6 +35,7 @@ from proofward.models.graph.parts.steps import (
 )
 from proofward.models.graph.parts.weights_read import WeightsRead
 from proofward.models.graph.torch.nodes import argument, bare, check_type, numbers, target_of, where
+from proofward.models.graph.torch.pool_words import torch_windows
 
 RESHAPES = ("view", "reshape", "flatten", "unsafeview", "unflatten", "squeeze", "unsqueeze")
 SAME = ("alias", "detach", "clone", "contiguous", "identity", "liftfreshcopy")
@@ -124,7 +125,7 @@ class Program:
         if "dropout" in name:
             p = node.args[1]
             return [unsupported(target_of(node), place, f"p = {p}")] if p > 0 else []
-        problems = [unsupported(target_of(node), place)]
+        problems = [unsupported(target_of(node), place, torch_windows(node))]
         if name == "sigmoid" and getattr(value, "shape", ())[-1:] == (1,):
             problems.append(f"{place}: {ONE_OUTPUT}")
         return problems
