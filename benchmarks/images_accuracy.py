@@ -3,6 +3,7 @@
 python benchmarks/images_accuracy.py [--data PATH] [--seeds 3] [--rounds 12] [--hospitals 5]
                                      [--scales 5,10,22] [--activation-ranges 11,11,10]
                                      [--gradient-ranges 9,9,8] [--centre 0.25]
+                                     [--feature-range 8] [--weight-range 22]
                                      [--spread 0.25] [--mirrored] [--learning-rate 0.125]
                                      [--momentum 0] [--epochs 1] [--net strided|pooled]
                                      [--division together|chance] [--smallest]
@@ -115,6 +116,8 @@ def main() -> None:
     parser.add_argument("--scales", default="5,10,22", help="bits of activations, gradients and weights")
     parser.add_argument("--activation-ranges", default="", help="bits of each layer's values, in units")
     parser.add_argument("--gradient-ranges", default="", help="bits of their gradients, in units")
+    parser.add_argument("--feature-range", type=int, default=0, help="bits of the range of pixels")
+    parser.add_argument("--weight-range", type=int, default=0, help="bits of the range of weights")
     parser.add_argument("--side", type=int, default=64, help="pixels along height and width")
     parser.add_argument("--centre", type=float, default=0.25, help="grey level that becomes 0")
     parser.add_argument("--spread", type=float, default=0.25, help="grey levels that become 1")
@@ -131,8 +134,9 @@ def main() -> None:
         options.side, options.centre, options.spread = 16, 0.45, 0.15
     activation, gradient, weight = integers(options.scales)
     scales = FixedPoint(
-        activation, gradient, weight, activation + 6, gradient + 1, activation + 4, max(12, min(20, weight)),
-        integers(options.activation_ranges), integers(options.gradient_ranges),
+        activation, gradient, weight, options.feature_range or activation + 6, gradient + 1, activation + 4,
+        max(12, min(20, weight)), integers(options.activation_ranges), integers(options.gradient_ranges),
+        options.weight_range,
     )  # fmt: skip
     levels = Levels((options.centre,), (options.spread,))
     records, found, schema = read(options.data, levels, options.side, scales)

@@ -21,6 +21,7 @@ from proofward.layers.exact import FloatArray
 from proofward.layers.layout import Layout
 from proofward.layers.model import Int64Array
 from proofward.layers.momentum import Rates
+from proofward.layers.saturated_weights import SaturatedWeights
 from proofward.layers.stack import Gradient, Input, Shape, Units
 from proofward.proof.forms import Form, Point
 from proofward.proof.party import Party
@@ -85,6 +86,11 @@ class Affine(ABC):
         """Sums of a sample that share one bias."""
 
     @property
+    def has_few_weights(self) -> bool:
+        """Each of them serves many sums, so that they may be committed to at every step."""
+        return False
+
+    @property
     def laid_out(self) -> int:
         """Values that a forward pass of one sample lays out to multiply them with weights."""
         return self.takes.size
@@ -146,10 +152,12 @@ class Affine(ABC):
         one: int,
         inputs: Input,
         gradients: Gradient | None,
+        saturated: SaturatedWeights | None = None,
     ) -> AffineRelation:
         """The layer in a proof: first weights and biases flat, what it reads, the gradient of its sums.
 
         Without gradients the weights stay as they are, and forward sums are all that can be proved.
+        `saturated` are the weights of all steps where they saturate.
         """
 
     def forward_relation(
@@ -184,6 +192,10 @@ class AffineTrainer(ABC):
     def update(self, gradients: FloatArray, inputs: FloatArray, rate: int) -> None:
         """One exact SGD step from the gradients of the sums and the inputs."""
 
+    def saturate(self, limit: int) -> None:
+        """Bring weights and biases into [-limit, limit]; of layers that have few weights."""
+        raise NotImplementedError(type(self).__name__)
+
     @abstractmethod
     def export(self, weights: Int64Array, biases: Int64Array) -> None:
         """Writes weights and biases into int64 arrays of the layouts' axes."""
@@ -213,6 +225,9 @@ class AffineRelation(AffineForward):
     @abstractmethod
     def prove_backward(self, party: Party, step: Point, sample: Point, unit: Point, claim: Form) -> None:
         """claim = gradient with respect to the input at (step, sample, unit)."""
+
+    def prove_steps(self, party: Party) -> None:
+        """Every step of weights that saturate; no claim on them can be made afterwards."""
 
     @abstractmethod
     def prove_update(self, party: Party, steps: int, units: Units, extended: Point, claim: Form) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from proofward.layers.beyond import Beyond, Span, signed_bits
 from proofward.layers.bounds import LayerBounds, compile_bounds
-from proofward.layers.model import FixedPoint, Training
+from proofward.layers.model import LARGEST_TABLE, FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.ranges import best_limb_bits
 from proofward.layers.saturation import HighLimb
@@ -42,8 +42,9 @@ class Arrangement:
         hidden: list[tuple[Beyond, Beyond]] = []
         for index, (own, (high, back)) in enumerate(zip(model.activations, spans, strict=True)):
             values, ranges = samples * own.gives.padded_size, scales.of_layer(index)
-            sums = HighLimb.of(high, table_bits, sign_bits, limb_bits)
-            gradients = HighLimb.of(back, table_bits, sign_bits, limb_bits)
+            about = table_bits, sign_bits, limb_bits
+            sums = HighLimb.of(high, *about, ranges.activation_range_bits)
+            gradients = HighLimb.of(back, *about, ranges.gradient_range_bits + 1)
             hidden.append((_of_sums(ranges, sums, values), _of_gradients(ranges, gradients, values)))
         return Arrangement(
             hidden=tuple(hidden),
@@ -58,14 +59,30 @@ def forward_limbs(
     spans = [bounds[i].high for i in range(len(model.activations))]
     sign_bits = _sign_bits(model, samples, [(span,) for span in spans])
     limb_bits = _limb_bits(model, scales, samples, spans, backward=False)
-    return tuple(
-        _of_sums(
-            scales.of_layer(index),
-            HighLimb.of(high, scales.table_bits, sign_bits, limb_bits),
-            samples * own.gives.padded_size,
-        )
-        for index, (own, high) in enumerate(zip(model.activations, spans, strict=True))
-    )
+    found = []
+    for index, (own, high) in enumerate(zip(model.activations, spans, strict=True)):
+        ranges, about = scales.of_layer(index), (scales.table_bits, sign_bits, limb_bits)
+        limb = HighLimb.of(high, *about, ranges.activation_range_bits)
+        found.append(_of_sums(ranges, limb, samples * own.gives.padded_size))
+    return tuple(found)
+
+
+def of_weights(
+    model: Network, scales: FixedPoint, steps: int, bounds: Sequence[LayerBounds]
+) -> dict[int, Beyond]:
+    """How the weights of each layer that saturate are committed to in so many steps, by the layer's index."""
+    found: dict[int, Beyond] = {}
+    for index, (layer, own) in enumerate(zip(model.layers, bounds, strict=True)):
+        if (span := own.weight_high) is not None:
+            values = steps * (layer.weights.padded_size + layer.biases.padded_size)
+            about, bits = (span, scales.table_bits), scales.weight_range_bits + 1
+            limbs = [HighLimb.of(*about, most, low_bits=bits) for most in range(2, LARGEST_TABLE)]
+
+            def cost(way: HighLimb, values: int = values) -> int:
+                return values * (way.inside_columns + way.inside_lookups) + 2 * way.table_rows
+
+            found[index] = min(limbs, key=cost)
+    return found
 
 
 def head_limb(scales: FixedPoint, high: Span) -> HighLimb:
@@ -95,7 +112,7 @@ def _of_gradients(scales: FixedPoint, limb: HighLimb, values: int) -> Beyond:
     """The least costly way for so many gradients."""
     whole = ways(limb.span, scales.gradient_range_bits + 1, limb.limb_bits)
     others = [way for way in whole if not way.excess_bits]
-    others += () if limb.is_own_sign else ways(limb.span, 0, limb.limb_bits)
+    others += () if limb.is_own_sign else ways(limb.span, 0, limb.limb_bits, limb.low_limbs)
     return _least(limb, others, values, lambda way: way.saturating_columns + way.saturating_lookups)
 
 
@@ -135,4 +152,9 @@ def training_values(
     total = samples * model.head.committed(head, arrangement.head)
     for index, (own, limbs_above) in enumerate(zip(model.activations, arrangement.hidden, strict=True)):
         total += samples * own.committed(model.rounding(scales, index), limbs_above)
+    steps = training.padded_steps(rows)
+    for index, beyond in of_weights(model, scales, steps, bounds).items():
+        layer = model.layers[index]
+        of_step = layer.weights.padded_size + layer.biases.padded_size
+        total += steps * of_step * beyond.inside_columns
     return total

@@ -34,6 +34,7 @@ from proofward.layers.model import Int64Array
 from proofward.layers.momentum import Rates
 from proofward.layers.patches import from_patches, patches
 from proofward.layers.plain import exactly, integer
+from proofward.layers.saturated_weights import SaturatedWeights
 from proofward.layers.stack import Gradient, Input, Shape
 
 MAX_CHANNELS, MAX_KERNEL = 1 << 12, 64
@@ -110,6 +111,10 @@ class Conv2d(Affine):
         return self.axes[0].outputs * self.axes[1].outputs
 
     @property
+    def has_few_weights(self) -> bool:
+        return self.is_even
+
+    @property
     def laid_out(self) -> int:
         return self.positions * self.groups * self.fan_in
 
@@ -144,8 +149,10 @@ class Conv2d(Affine):
         one: int,
         inputs: Input,
         gradients: Gradient | None,
+        saturated: SaturatedWeights | None = None,
     ) -> Conv2dRelation:
-        parts = (shape, *self.field_parameters(parameters), rates, one, inputs, gradients, self.axes)
+        about = shape, *self.field_parameters(parameters), rates, one
+        parts = (*about, inputs, gradients, saturated, self.axes)
         if self.is_even:
             return Conv2dRelation(*parts, self.groups)
         each = self.inputs.axes[0] // self.groups, self.outputs // self.groups
@@ -243,6 +250,10 @@ class Conv2dTrainer(AffineTrainer):
                     weights.subtract(grown)
 
         self._each(len(inputs), of)
+
+    def saturate(self, limit: int) -> None:
+        np.clip(self.weights.values, -limit, limit, out=self.weights.values)
+        np.clip(self.biases, -limit, limit, out=self.biases)
 
     def export(self, weights: Int64Array, biases: Int64Array) -> None:
         weights[...] = self.weights.values.reshape(weights.shape)

@@ -55,7 +55,7 @@ class Conv2dRelation(Conv2dSamples):
 
         def tables() -> Tables:
             combined.append(self._over_batch(self._inputs(party), sample))
-            before = self.weights_before(self._sums_by_tap(party, outputs), self._initial_by_group(outputs))
+            before = self._weights_by_tap(party, outputs)
             return Tables([(before, self._extended_patches(combined[0], position))])
 
         weights = eq_weights(step) + eq_weights(group) + plain_weights(1 + self.log_inputs)
@@ -83,9 +83,7 @@ class Conv2dRelation(Conv2dSamples):
             combined.append(self._over_batch(self._deltas(party), sample))
             by_axis = [axis.outputs_by_tap(r) for axis, r in zip(self.axes, source, strict=True)]
             by_tap = sums_by_tap(combined[0], *by_axis)
-            before = self.weights_before(
-                self._sums_by_output(party, channel), self._initial_at_channel(channel)
-            )
+            before = self._weights_by_output(party, channel)
             return Tables([(before, flat(by_tap))])
 
         weights = eq_weights(step) + eq_weights(group)

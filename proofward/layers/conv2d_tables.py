@@ -6,7 +6,9 @@ both. The tables lie over (step, sample, group, place) and over (step, group, to
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -93,6 +95,29 @@ class Conv2dTables(TrainedWeights):
         count = 1 << (self.shape.log_samples + self.log_groups)
         pictures = tensor.reshape(count, 1 << len(channel), -1)
         return flat(batched_combine_rows(repeated_eq(channel, count), pictures))
+
+    def _weights_by_tap(self, party: Party, outputs: Units) -> Array:
+        """W_t combined over a group's outputs, an E-array over (step, group, top, tap)."""
+        if self.saturated is None:
+            sums = self._sums_by_tap(party, outputs)
+            return self.weights_before(sums, self._initial_by_group(outputs))
+        return self._of_steps(party, lambda own: own._initial_by_group(outputs))
+
+    def _weights_by_output(self, party: Party, channel: Point) -> Array:
+        """W_t at a channel of each group's inputs, an E-array over (step, output, tap)."""
+        if self.saturated is None:
+            sums = self._sums_by_output(party, channel)
+            return self.weights_before(sums, self._initial_at_channel(channel))
+        return self._of_steps(party, lambda own: own._initial_at_channel(channel))
+
+    def _of_steps(self, party: Party, make: Callable[[Self], Array]) -> Array:
+        """What is made of the layer with the weights of every step as its first ones, flat over steps."""
+        assert self.saturated is not None
+        weights, biases = (own.by_step(party) for own in (self.saturated.weights, self.saturated.biases))
+        steps = [self]
+        for matrix, vector in zip(weights[:-1], biases[:-1], strict=True):
+            steps.append(replace(self, weights=matrix.reshape(self.weights.shape), biases=vector))
+        return flat(np.stack([make(own) for own in steps], axis=1))
 
     def _initial_by_group(self, outputs: Units) -> Array:
         """The first extended weights combined over a group's outputs: (2, group * top * tap)."""

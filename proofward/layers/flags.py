@@ -3,8 +3,9 @@
 The class of a value is -1, 0 or 1, and two committed bits stand for it:
     class = inside + 2 above - 1.
 What is proved: they are bits, by the equations inside^2 = inside and above^2 = above, and something is a sum
-with them as factors. That the class is that of the value is a lookup of whoever declares them. The bits are
-unique then: of the four pairs (1, 1) gives 2, which is no class, and the other three give three classes.
+with them as factors. Where public bounds say that no value is above its range there is no bit for it. That
+the class is that of the value is a lookup of whoever declares them. The bits are unique then: of the four
+pairs (1, 1) gives 2, which is no class, and the other three give three classes.
 Message order:
     verifier: c, d    a sumcheck of the claim and of both equations    prover: both factors, twice
 Soundness: (log(size) + 2) / |E|, and 2 / |E| for each round. How it hides: the party pads every message.
@@ -37,24 +38,29 @@ class Flags:
     """The bits `inside` and `above` of values by their class."""
 
     inside: Column
-    above: Column
+    above: Column | None
 
     @staticmethod
-    def declare(party: Party, name: str, log_size: int, classes: Callable[[], Int64Array]) -> Flags:
-        """Declare the bits; `classes` are a prover's: the sign says where a value is."""
+    def declare(
+        party: Party, name: str, log_size: int, classes: Callable[[], Int64Array], *, above: bool = True
+    ) -> Flags:
+        """Declare the bits; `classes` are a prover's: the sign says where a value is.
+
+        above: whether a value can be above its range.
+        """
 
         def bit(sign: int) -> Array:
             flat = classes().reshape(-1)
             return to_field(by_pieces(lambda own: (np.sign(own) == sign).astype(np.int64), flat))
 
         inside = party.declare(f"{name} inside", log_size, lambda: bit(0))
-        above = party.declare(f"{name} above", log_size, lambda: bit(1))
-        return Flags(inside, above)
+        return Flags(inside, party.declare(f"{name} above", log_size, lambda: bit(1)) if above else None)
 
     @property
     def sign(self) -> LinearCombination:
         """-1 below the range, 0 inside, 1 above."""
-        return LinearCombination(((1, self.inside), (2, self.above)), -1)
+        above = () if self.above is None else ((2, self.above),)
+        return LinearCombination(((1, self.inside), *above), -1)
 
     def prove(
         self, party: Party, point: Point, claim: Form, inside: Sequence[tuple[Ext, Quotient]], above: int
@@ -70,9 +76,10 @@ class Flags:
         c, d = party.challenges(2)
         party.soundness.add("values by flags", "Schwartz-Zippel", len(point) + 2)
         factors: list[tuple[Column, list[tuple[Ext, Quotient]], Ext]] = [
-            (self.inside, [*inside, (c, LinearCombination(((1, self.inside),), -1))], ZERO),
-            (self.above, [(d, LinearCombination(((1, self.above),), -1))], ONE * above),
+            (self.inside, [*inside, (c, LinearCombination(((1, self.inside),), -1))], ZERO)
         ]
+        if self.above is not None:
+            factors.append((self.above, [(d, LinearCombination(((1, self.above),), -1))], ONE * above))
 
         def tables() -> Tables:
             return Tables(
@@ -84,7 +91,7 @@ class Flags:
 
         reduced = party.sumcheck(claim, eq_weights(point), tables)
         rest = reduced.claim
-        for (bit, parts, constant), values in zip(factors, reduced.factors, strict=True):
+        for (bit, parts, constant), values in zip(factors, reduced.factors[: len(factors)], strict=True):
             left, right, product = party.send_product(*values)
             rest = rest - product
             party.assert_zero(left - bit.at(reduced.point))

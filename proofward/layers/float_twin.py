@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.layers.affine import RealArray
+from proofward.layers.bounds import saturating
 from proofward.layers.model import FixedPoint, Int64Array, Training
 from proofward.layers.network import Network
 from proofward.layers.real_pass import added, real_forward
@@ -123,6 +124,8 @@ def train_float(
     parts = _parts(model, flat)
     rate = np.float32(training.rate / (1 << scales.rate_shift))
     momentum, velocities = np.float32(training.real_momentum), _parts(model, np.zeros_like(flat))
+    most = np.float32(scales.weight_range / (1 << scales.weight_bits))
+    ends = scales.weight_range_bits > 0 and training.padded_steps(len(labels)) > 1
     end = (1 << scales.logit_range_bits) / (1 << scales.activation_bits)
     for chosen in batches[: training.steps_for(len(labels))]:
         values, sums, logits = _forward(model, parts, scales, features[chosen])
@@ -145,6 +148,8 @@ def train_float(
                 velocity *= momentum
                 velocity += grown
                 part -= rate * velocity
+                if ends and saturating(model, index):
+                    np.clip(part, -most, most, out=part)
         if observe is not None:
             observe([*sums, logits], back_sums[::-1], flat)
     return flat - initial

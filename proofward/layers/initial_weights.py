@@ -12,6 +12,15 @@ from proofward.layers.model import FixedPoint, Int64Array
 from proofward.layers.network import Network
 
 
+def largest_first_weight(model: Network, scales: FixedPoint) -> int:
+    """The largest that any layer can be given at first."""
+    return max(_bound(scales, layer.fan_in) for layer in model.layers)
+
+
+def _bound(scales: FixedPoint, fan_in: int) -> int:
+    return isqrt((6 << (2 * scales.weight_bits)) // fan_in)
+
+
 def initial_weights(model: Network, scales: FixedPoint, seed: bytes) -> Int64Array:
     """He-uniform weights at scale 2^weight_bits, biases zero: int64 (parameters,), fixed by the seed.
 
@@ -22,7 +31,7 @@ def initial_weights(model: Network, scales: FixedPoint, seed: bytes) -> Int64Arr
         raise ConfigurationError("seed", "bytes", type(seed).__name__)
     flat = np.zeros(model.parameters, dtype=np.int64)
     for index, ((weights, _), layer) in enumerate(zip(model.unflatten(flat), model.layers, strict=True)):
-        bound = isqrt((6 << (2 * scales.weight_bits)) // layer.fan_in)
+        bound = _bound(scales, layer.fan_in)
         shake = hashlib.shake_256(b"proofward/initial-weights/v1" + index.to_bytes(4, "little") + seed)
         draws = np.frombuffer(shake.digest(4 * weights.size), dtype="<u4").astype(np.uint64) >> np.uint64(1)
         # bound <= sqrt(6) * 2^30, so draws * (2*bound + 1) < 2^31 * 2^32.4 < 2^64.

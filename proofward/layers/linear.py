@@ -29,6 +29,7 @@ from proofward.layers.layout import Layout, padded
 from proofward.layers.model import Int64Array
 from proofward.layers.momentum import Rates
 from proofward.layers.plain import exactly, integer
+from proofward.layers.saturated_weights import SaturatedWeights
 from proofward.layers.stack import (
     Gradient,
     Input,
@@ -108,9 +109,10 @@ class Linear(Affine):
         one: int,
         inputs: Input,
         gradients: Gradient | None,
+        saturated: SaturatedWeights | None = None,
     ) -> LinearRelation:
         matrix, vector = self.field_parameters(parameters)
-        return LinearRelation(shape, matrix, vector, rates, one, inputs, gradients)
+        return LinearRelation(shape, matrix, vector, rates, one, inputs, gradients, saturated)
 
     def real_sums(self, weights: RealArray, biases: RealArray, inputs: RealArray) -> RealArray:
         return inputs @ weights.reshape(self.outputs, -1).T + biases

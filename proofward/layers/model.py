@@ -21,7 +21,9 @@ Int64Array = NDArray[np.int64]
 MAX_WEIGHT_BITS = 30
 LARGEST_TABLE = 22  #: bits of the largest tables that values or parts of them are looked up in
 
+MOST_WEIGHT_RANGE = 6  #: bits of the largest range of weights, as real numbers
 MOST_RANGES = 256  #: hidden layers with ranges of their own
+WEIGHT_RANGE = "weight_range_bits"  #: named by the plain form where there is one
 OF_LAYERS = {
     "activation_ranges": ("activation_range_bits", 2, 0),
     "gradient_ranges": ("gradient_range_bits", 1, 1),
@@ -42,6 +44,10 @@ class FixedPoint:
         logit difference         clamped to [-2^l, 2^l), where the sigmoid's table ends
         rounding remainders      in [0, 2^weight_bits), or [0, D) beside means
 
+    With `weight_range_bits` (w) above 0 weights and biases are in [-2^w, 2^w]: those of layers whose
+    weights are few saturate after every step (`saturated_weights`), all others where the next model is
+    made. Without, they have no range in local training.
+
     Hidden layers may have bits of their own: `activation_ranges` has an a and `gradient_ranges` a g for the
     values behind each hidden layer, or nothing where all are as those above. The plain form names them where
     they differ. Features have the a of all.
@@ -56,21 +62,25 @@ class FixedPoint:
     table_bits: int = 12
     activation_ranges: tuple[int, ...] = ()
     gradient_ranges: tuple[int, ...] = ()
+    weight_range_bits: int = 0
 
     def __post_init__(self) -> None:
         integer("activation_bits", self.activation_bits, 1, 14)
         integer("gradient_bits", self.gradient_bits, 1, 14)
         integer("weight_bits", self.weight_bits, self.activation_bits + self.gradient_bits, MAX_WEIGHT_BITS)
         integer("table_bits", self.table_bits, 2, LARGEST_TABLE)
-        integer("activation_range_bits", self.activation_range_bits, 2, self.table_bits)
-        integer("gradient_range_bits", self.gradient_range_bits, 1, self.table_bits - 1)
+        integer("activation_range_bits", self.activation_range_bits, 2, LARGEST_TABLE)
+        integer("gradient_range_bits", self.gradient_range_bits, 1, LARGEST_TABLE - 1)
         integer("logit_range_bits", self.logit_range_bits, 1, self.table_bits)
+        most = self.weight_bits + MOST_WEIGHT_RANGE
+        if type(self.weight_range_bits) is not int or self.weight_range_bits not in (0, *range(2, most + 1)):
+            raise ConfigurationError("weight_range_bits", f"0, or 2 to {most}", self.weight_range_bits)
         for name, (usual, least, more) in OF_LAYERS.items():
             own = getattr(self, name)
             if not isinstance(own, tuple):
                 raise ConfigurationError(name, "a tuple of integers", type(own).__name__)
             for bits in own:
-                integer(name, bits, least, self.table_bits - more)
+                integer(name, bits, least, LARGEST_TABLE - more)
             if set(own) <= {getattr(self, usual)}:
                 object.__setattr__(self, name, ())
 
@@ -88,12 +98,6 @@ class FixedPoint:
     def back_divisor(self) -> Divisor:
         """What sums of gradients are rounded by: the same, unless a mean is near."""
         return self.divisor
-
-    def finer(self, sums: int, back_sums: int) -> FixedPoint:
-        """These scales for sums and back sums that are so many times finer."""
-        if sums == back_sums == 1:
-            return self
-        return FinerScales(**asdict(self), finer_sums=sums, finer_back_sums=back_sums)
 
     def check_layers(self, hidden: int) -> None:
         """Raises ConfigurationError unless ranges are those of so many hidden layers."""
@@ -134,20 +138,27 @@ class FixedPoint:
         return self.activation_limit / (1 << self.activation_bits)
 
     @property
+    def weight_range(self) -> int:
+        """The largest weight where weights have a range."""
+        return 1 << self.weight_range_bits
+
+    @property
     def gradient_limit(self) -> int:
         """Hidden gradients are below this in magnitude, or equal to its negative."""
         return 3 << self.gradient_range_bits
 
     def to_dict(self) -> dict[str, object]:
         """Canonical plain form, for digests and messages."""
-        plain = {name: value for name, value in asdict(self).items() if name not in OF_LAYERS}
+        unsaid = (*OF_LAYERS, *(() if self.weight_range_bits else (WEIGHT_RANGE,)))
+        plain = {name: value for name, value in asdict(self).items() if name not in unsaid}
         return {**plain, **{name: list(own) for name in OF_LAYERS if (own := getattr(self, name))}}
 
     @classmethod
     def from_dict(cls, values: object) -> FixedPoint:
         """Inverse of `to_dict`; raises ConfigurationError on anything else."""
         named = [name for name in OF_LAYERS if isinstance(values, Mapping) and name in values]
-        names = {*cls.__dataclass_fields__} - {*OF_LAYERS} | {*named}
+        said = isinstance(values, Mapping) and values.get(WEIGHT_RANGE, 0) not in (0, None)
+        names = {*cls.__dataclass_fields__} - {*OF_LAYERS, *(() if said else (WEIGHT_RANGE,))} | {*named}
         plain = exactly("scales", values, tuple(names))
         for name in named:
             if not isinstance(own := plain[name], list | tuple) or len(own) > MOST_RANGES:
@@ -158,22 +169,6 @@ class FixedPoint:
             if not getattr(found, name):
                 raise ConfigurationError(name, f"some that are not {OF_LAYERS[name][0]}", plain[name])
         return found
-
-
-@dataclass(frozen=True)
-class FinerScales(FixedPoint):
-    """Scales by which an activation or a head rounds beside a mean; see `means`."""
-
-    finer_sums: int = 1
-    finer_back_sums: int = 1
-
-    @property
-    def divisor(self) -> Divisor:
-        return Divisor.of(self.finer_sums << self.weight_bits)
-
-    @property
-    def back_divisor(self) -> Divisor:
-        return Divisor.of(self.finer_back_sums << self.weight_bits)
 
 
 _WHERE_USED = ("momentum", "validation_share", "later_rates", "full_batch")

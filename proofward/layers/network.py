@@ -5,9 +5,9 @@ vector: for each layer its weights row-major, then its biases; layers of shortcu
 
 One network has one plain form. A multilayer perceptron on a row of features is {"widths": [...]}; every other
 network is {"inputs": axes of a record, "layers": [{"kind": ..}, ..]}, where a layer is followed by a shortcut
-into its sums and then by its activation, and ReLU is named nowhere. "row" is the length of the row that
-records have beside these axes, where they have one. "class_weights" stands in either where they are not all
-1. The head is that for the number of outputs of the last layer, one for each class.
+into its sums and then by its activation, and ReLU is named nowhere. "row" is the length of a record's row
+beside these axes, if any, and "class_weights" stands in either where they are not all 1. The head is that for
+the number of outputs of the last layer, one for each class.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from proofward.layers.activation import Activation
 from proofward.layers.affine import Affine
 from proofward.layers.class_weights import checked
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.finer_scales import finer
 from proofward.layers.head import Head
 from proofward.layers.layout import Layout
 from proofward.layers.linear import MAX_WIDTH, Linear
@@ -43,8 +44,7 @@ _KINDS = sorted({*AFFINE, *ACTIVATIONS, ADD})
 class Network:
     """A chain from the records upwards and activations between; the last layer of it gives the logits.
 
-    layers: those of the chain, and behind them those of the shortcuts. row: the length of the row that a
-    record has beside what the first layer reads, 0 where it has none.
+    layers: those of the chain, and behind them those of the shortcuts. row: a record's row, by its length.
     """
 
     layers: tuple[Affine, ...]
@@ -150,12 +150,9 @@ class Network:
         return tuple(self.finest // own.weights for own in self.finer)
 
     def rounding(self, scales: FixedPoint, index: int) -> FixedPoint:
-        """The scales by which the sums of a layer are rounded, and the back sums of the one above.
-
-        Their ranges are those of the values between.
-        """
+        """Scales of the sums of a layer and of back sums of the one above, with ranges of what is between."""
         above = self.joints.finer_back_sums(index + 1) if index + 1 < self.depth else 1
-        return scales.of_layer(index).finer(self.joints.finer_sums(index), above)
+        return finer(scales.of_layer(index), self.joints.finer_sums(index), above)
 
     def last_rounding(self, scales: FixedPoint) -> FixedPoint:
         """The scales by which the head rounds the logits."""

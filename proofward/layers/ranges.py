@@ -89,10 +89,10 @@ class RangeChecks:
         return LinearCombination(((1, own),))
 
     def declare_low(
-        self, name: str, log_size: int, bits: int, values: Callable[[], Signed]
+        self, name: str, log_size: int, bits: int, values: Callable[[], Signed], limb_bits: int = 0
     ) -> LinearCombination:
         """Declare and check the lowest bits of integers of any sign."""
-        return self.declare(f"{name} low", log_size, bits, lambda: values() & ((1 << bits) - 1))
+        return self.declare(f"{name} low", log_size, bits, lambda: values() & ((1 << bits) - 1), limb_bits)
 
     def declare(
         self, name: str, log_size: int, bits: int, values: Callable[[], Signed], limb_bits: int = 0

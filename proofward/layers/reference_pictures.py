@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import lcm
 
 from proofward.layers import reference
+from proofward.layers.finer_scales import finer as finer_scales
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.record import ROW
 from proofward.layers.reference import Vector
@@ -22,6 +23,7 @@ Flat = list[tuple[Vector, Vector]]
 class PlainLayer:
     """Terms of its sums, how many sums share a bias, and the windows of sums that are pooled, or none.
 
+    few_weights: whether they saturate after a step, where weights have a range.
     mean: whether a window gives the sum of its values for their mean, or the value of its first maximum.
     """
 
@@ -30,6 +32,7 @@ class PlainLayer:
     sums: int
     windows: list[tuple[int, ...]]
     mean: bool = False
+    few_weights: bool = False
 
     @property
     def mean_of(self) -> int:
@@ -83,7 +86,8 @@ def convolution(
                 windows.append(tuple(first + i * wide + j for i in range(side) for j in range(side)))
     if whole:
         windows = [tuple(range(o * tall * wide, (o + 1) * tall * wide)) for o in range(outputs)]
-    return PlainLayer(terms, tall * wide, outputs * tall * wide, windows, mean or whole)
+    even = groups == 1 or (not each & (each - 1) and not (run := outputs // groups) & (run - 1))
+    return PlainLayer(terms, tall * wide, outputs * tall * wide, windows, mean or whole, even)
 
 
 def winner(rounded: Sequence[int]) -> int:
@@ -140,9 +144,11 @@ def step(
         )
         for place in places
     }
-    rounding = [scales.of_layer(place).finer(own, own) for place, own in enumerate(whole)]
+    rounding = [finer_scales(scales.of_layer(place), own, own) for place, own in enumerate(whole)]
     back_rounding = {
-        place: scales.of_layer(place - 1).finer(own, own) for place, own in back_whole.items() if place > 0
+        place: finer_scales(scales.of_layer(place - 1), own, own)
+        for place, own in back_whole.items()
+        if place > 0
     }
     growth = [([0] * len(weights), [0] * len(bias)) for weights, bias in layers]
     all_sums, all_back = [], []
@@ -200,7 +206,15 @@ def step(
         )
         for (weights, bias), (more, more_bias) in zip(layers, growth, strict=True)
     ]
+    for index, (weights, bias) in enumerate(result):
+        if scales.weight_range_bits and network[index].few_weights and finer[index] == 1:
+            result[index] = ([saturated(w, scales) for w in weights], [saturated(b, scales) for b in bias])
     return result, all_sums, all_back
+
+
+def saturated(weight: int, scales: FixedPoint) -> int:
+    """A weight in the range of weights."""
+    return min(max(weight, -(1 << scales.weight_range_bits)), 1 << scales.weight_range_bits)
 
 
 def _odd(value: int) -> int:

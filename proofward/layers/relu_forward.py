@@ -74,6 +74,8 @@ class ReluForward(ActivationForward):
 
         def activations(party: Party) -> Array:
             inside = mul(party.values(flags.inside), combine((1, low), constant=1).values(party.values))
+            if flags.above is None:
+                return inside
             return add(inside, scale(party.values(flags.above), scales.activation_limit))
 
         table = DerivedTable(shape, activations)

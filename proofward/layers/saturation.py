@@ -27,7 +27,7 @@ import numpy as np
 from proofward.layers.beyond import Span, Values, signed_bits
 from proofward.layers.flags import Flags
 from proofward.layers.model import Int64Array
-from proofward.layers.ranges import RangeChecks, combine
+from proofward.layers.ranges import RangeChecks, combine, limbs
 from proofward.proof.lookup import LinearCombination
 
 
@@ -41,17 +41,22 @@ class HighLimb:
     span: Span
     widths: tuple[int, ...]
     limb_bits: int = 0
+    low_limbs: int = 1
 
     @staticmethod
-    def of(span: Span, table_bits: int, sign_bits: int, limb_bits: int = 0) -> HighLimb:
-        """With at most `sign_bits` bits in the top limb; the others leave room for a sign in a table."""
+    def of(span: Span, table_bits: int, sign_bits: int, limb_bits: int = 0, low_bits: int = 1) -> HighLimb:
+        """With at most `sign_bits` bits in the top limb; the others leave room for a sign in a table.
+
+        low_bits: those of the low limb.
+        """
+        low_limbs = len(limbs(low_bits, limb_bits or table_bits))
         if span[0] >= -1 and span[1] <= 1:
-            return HighLimb(span, (), limb_bits)
+            return HighLimb(span, (), limb_bits, low_limbs)
         bits, widths = signed_bits(span), []
         while bits > sign_bits:
             widths.append(min(max(1, table_bits - 2), bits - sign_bits))
             bits -= widths[-1]
-        return HighLimb(span, (*widths, bits), limb_bits)
+        return HighLimb(span, (*widths, bits), limb_bits, low_limbs)
 
     @property
     def is_zero(self) -> bool:
@@ -78,19 +83,19 @@ class HighLimb:
 
     @property
     def inside_columns(self) -> int:
-        return 3 + self.columns
+        return 1 + (self.span[1] > 0) + self.low_limbs + self.columns
 
     @property
     def inside_lookups(self) -> int:
-        return 1 + self._lookups
+        return self.low_limbs + self._lookups
 
     @property
     def saturating_columns(self) -> int:
-        return 1 + (not self.is_zero) + self.columns
+        return self.low_limbs + (not self.is_zero) + self.columns
 
     @property
     def saturating_lookups(self) -> int:
-        return 1 + (self.is_own_sign and not self.is_zero) + self._lookups
+        return self.low_limbs + (self.is_own_sign and not self.is_zero) + self._lookups
 
     @property
     def _lookups(self) -> int:
@@ -106,15 +111,15 @@ class HighLimb:
     def declare_inside(
         self, ranges: RangeChecks, name: str, size: int, bits: int, values: Values
     ) -> tuple[Flags, LinearCombination, LinearCombination]:
-        low = ranges.declare_low(name, size, bits, values)
-        flags = Flags.declare(ranges.party, name, size, lambda: values() >> bits)
+        low = ranges.declare_low(name, size, bits, values, self.limb_bits)
+        flags = Flags.declare(ranges.party, name, size, lambda: values() >> bits, above=self.span[1] > 0)
         high = self.declare(ranges, f"{name} high", flags.sign, lambda: values() >> bits)
         return flags, low, combine((1, low), (1 << bits, high))
 
     def declare_saturating(
         self, ranges: RangeChecks, name: str, size: int, bits: int, values: Values
     ) -> tuple[LinearCombination, LinearCombination]:
-        low = ranges.declare_low(name, size, bits, values)
+        low = ranges.declare_low(name, size, bits, values, self.limb_bits)
         if self.is_zero:
             return low, low
         sign = declare_sign(ranges, f"{name} sign", size, lambda: values() >> bits)

@@ -54,6 +54,7 @@ class Split:
     part_bits: int
     excess_bits: int
     limb_bits: int = 0
+    low_limbs: int = 1
 
     @property
     def step(self) -> int:
@@ -73,7 +74,7 @@ class Split:
 
     @property
     def inside_columns(self) -> int:
-        return 3 + self.columns
+        return 2 + (self.span[1] > 0) + self.columns
 
     @property
     def inside_lookups(self) -> int:
@@ -81,11 +82,11 @@ class Split:
 
     @property
     def saturating_columns(self) -> int:
-        return 2 if self.low_bits else 3 + self.columns
+        return 2 if self.low_bits else 2 + self.low_limbs + self.columns
 
     @property
     def saturating_lookups(self) -> int:
-        return 1 if self.low_bits else 2 + self.columns
+        return 1 if self.low_bits else 1 + self.low_limbs + self.columns
 
     @property
     def table_rows(self) -> int:
@@ -96,7 +97,7 @@ class Split:
     ) -> tuple[Flags, LinearCombination, LinearCombination]:
         assert bits == self.low_bits
         part = ranges.column(f"{name} part", size, lambda: self.part(values()))
-        flags = Flags.declare(ranges.party, name, size, lambda: values() >> bits)
+        flags = Flags.declare(ranges.party, name, size, lambda: values() >> bits, above=self.span[1] > 0)
         return flags, part, self._whole(ranges, name, part, flags.sign, values)
 
     def declare_saturating(
@@ -112,7 +113,7 @@ class Split:
         def high() -> Int64Array:
             return values() >> bits
 
-        low = ranges.declare_low(name, size, bits, values)
+        low = ranges.declare_low(name, size, bits, values, self.limb_bits)
         sign = declare_sign(ranges, f"{name} sign", size, high)
         part = ranges.column(f"{name} part", size, lambda: self.part(high()))
         whole = self._whole(ranges, name, part, sign, high)
@@ -153,19 +154,19 @@ class Split:
 
 
 @lru_cache(maxsize=4096)
-def ways(span: Span, low_bits: int, limb_bits: int = 0) -> tuple[Split, ...]:
-    """All ways to split the values whose high limbs have this span."""
+def ways(span: Span, low_bits: int, limb_bits: int = 0, low_limbs: int = 1) -> tuple[Split, ...]:
+    """All ways to split the values whose high limbs have this span; `low_limbs` are those beside them."""
     found = []
     low, high = span[0] << low_bits, (span[1] + 1) << low_bits
     for part_bits in range(low_bits + 1, LARGEST_TABLE):
         step = (1 << part_bits) - (1 << low_bits)
         if low >= -step and high <= step + (1 << low_bits):
-            found.append(Split(span, low_bits, part_bits, 0, limb_bits))
+            found.append(Split(span, low_bits, part_bits, 0, limb_bits, low_limbs))
             break
         more = max((-low - 1) // step + 2, (high - 1 - (1 << low_bits)) // step + 1)
         excess_bits = (more - 1).bit_length() + 1
         if excess_bits <= LARGEST_TABLE:
-            found.append(Split(span, low_bits, part_bits, excess_bits, limb_bits))
+            found.append(Split(span, low_bits, part_bits, excess_bits, limb_bits, low_limbs))
     return tuple(found)
 
 

@@ -7,8 +7,8 @@ that a layer does not have, and features that the records do not have, hold zero
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from proofward.layers.activation import HiddenTrace
 from proofward.layers.head import HeadTrace, Int32Array
 from proofward.layers.network import Network
 from proofward.layers.passes import Backward, Forward
+from proofward.layers.saturated_weights import Stepped
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class TrainingTrace:
     """The stacked witness: what the first layer reads, int32 (T, B, d_0), the hidden layers, the head.
 
     through: of every layer of a shortcut, by its index, the sums and back sums that it makes itself.
+    stepped: of every layer whose weights saturate, by its index, what every step has made of them.
     """
 
     inputs: Int32Array
     hidden: tuple[HiddenTrace, ...]
     head: HeadTrace
     through: Mapping[int, HiddenTrace]
+    stepped: Mapping[int, Stepped] = field(default_factory=dict)
 
     def record(self, at: int, forward: Forward, backward: Backward) -> None:
         """Step `at` of the hidden layers."""
@@ -40,8 +43,10 @@ class TrainingTrace:
                 own.back_sums[at] = backward.own[layer]
 
     @classmethod
-    def allocate(cls, model: Network, steps: int, batch: int) -> TrainingTrace:
-        """Arrays for `steps` steps of `batch` samples, not yet filled."""
+    def allocate(
+        cls, model: Network, steps: int, batch: int, saturating: Collection[int] = ()
+    ) -> TrainingTrace:
+        """Arrays for `steps` steps of `batch` samples, not yet filled; of some layers weights saturate."""
         stack = (steps, batch)
         return cls(
             inputs=np.empty((*stack, model.inputs.padded_size), dtype=np.int32),
@@ -64,4 +69,11 @@ class TrainingTrace:
                 np.empty((*stack, model.head.takes.padded_size), dtype=np.int64),
                 np.empty(stack, dtype=np.int32),
             ),
+            stepped={
+                index: Stepped(
+                    np.empty((steps, *model.layers[index].weights.axes), dtype=np.int64),
+                    np.empty((steps, *model.layers[index].biases.axes), dtype=np.int64),
+                )
+                for index in saturating
+            },
         )

@@ -1,4 +1,4 @@
-"""The weights of a layer over the steps of a round, which are never committed to.
+"""The weights of a layer over the steps of a round.
 
     W_t = W_0 - sum over steps tau < t of r_(t-1-tau) G_tau,
     G_tau(o; x) = sum over samples and positions of step tau of dZ(o) times the extended input x,
@@ -10,7 +10,8 @@ one position. Where inputs differ between groups of outputs, as in a grouped con
 coordinates of o are the group, and the sum runs over groups with eq. A claim on the weights becomes a claim
 on W_0, which the verifier evaluates, and one on a weighted sum over steps of G_tau, which two sumchecks
 reduce to claims on dZ and on the inputs. Momentum changes the public weights of that sum and nothing else: no
-velocity is committed to, and no value is sent for it.
+velocity is committed to, and no value is sent for it. Weights are not committed to, unless they saturate
+after every step: then what they are is proved step by step (`saturated_weights`), by sums of G_tau as well.
 
 Message order of a sum:
     a sumcheck over the steps          prover: G at the step where it ended
@@ -38,6 +39,7 @@ from proofward.field.scalar import P
 from proofward.layers.affine import AffineRelation
 from proofward.layers.layout import log_padded
 from proofward.layers.momentum import Rates
+from proofward.layers.saturated_weights import SaturatedTable, SaturatedWeights, following
 from proofward.layers.stack import (
     Gradient,
     Input,
@@ -50,7 +52,7 @@ from proofward.layers.stack import (
     sum_last,
     zero_product,
 )
-from proofward.proof.forms import ONE, Form, Point
+from proofward.proof.forms import ONE, ZERO, Form, Point
 from proofward.proof.party import Party, Tables, Weights
 
 Array = npt.NDArray[np.uint64]
@@ -72,6 +74,7 @@ class TrainedWeights(AffineRelation):
     one: int
     inputs: Input
     gradients: Gradient | None
+    saturated: SaturatedWeights | None
 
     @property
     def log_inputs(self) -> int:
@@ -82,7 +85,6 @@ class TrainedWeights(AffineRelation):
         return log_padded(self.weights.shape[0])
 
     # -- what differs between layers
-    # ----------------------------------------------------------------------------------------------------
 
     @property
     def log_positions(self) -> int:
@@ -115,7 +117,6 @@ class TrainedWeights(AffineRelation):
         """value = extended input of the group at (samples, position, extended)."""
 
     # -- what is common
-    # ----------------------------------------------------------------------------------------------------
 
     @property
     def gradient(self) -> Gradient:
@@ -128,6 +129,11 @@ class TrainedWeights(AffineRelation):
 
         Step tau < T counts with r_(T-1-tau) / rate, which is 1 without momentum.
         """
+
+        if self.saturated is not None:
+            initial = party.public(lambda: self._initial_at(units, extended))
+            self.saturated.assert_last(party, steps, units, extended, claim + initial)
+            return
 
         def inside() -> Array:
             found = zeros(self.shape.steps)
@@ -150,8 +156,42 @@ class TrainedWeights(AffineRelation):
         if self.gradients is None:
             party.assert_zero(weight - initial)
             return
+        if self.saturated is not None:
+            self.saturated.assert_weight(party, step, units, extended, weight, initial)
+            return
         claim = (Form.of(initial) - weight) * (ONE * self.rates.rate).inverse()
         self._prove_sum(party, lambda: self._counts(suffix_sums(eq_table(step))), units, extended, claim)
+
+    def prove_steps(self, party: Party) -> None:
+        if self.saturated is None:
+            return
+        bias = (ONE, *(ZERO,) * self.log_inputs)
+        self._prove_steps_of(party, self.saturated.weights, lambda entry: (ZERO, *entry))
+        self._prove_steps_of(party, self.saturated.biases, lambda _: bias)
+        self.saturated.prove_values(party)
+
+    def _prove_steps_of(
+        self, party: Party, table: SaturatedTable, extended_of: Callable[[Point], Point]
+    ) -> None:
+        """W_t - X_t = sum over j of e_j G_(t-j) everywhere, at a point."""
+        steps = self.shape.log_steps
+        point = party.challenges(steps + table.log_entries)
+        party.soundness.add("steps of weights", "Schwartz-Zippel", len(point))
+        step, units = point[:steps], Units.at(point[steps : steps + self.log_outputs])
+        extended = extended_of(point[steps + self.log_outputs :])
+        before = party.send(self._weight_at(party, step, units, extended) if party.knows_witness else None)
+        self.assert_weight(party, step, units, extended, before)
+
+        def counts() -> Array:
+            return correlated(eq_table(step), to_field(np.array(self.rates.increments, dtype=np.int64)))
+
+        self._prove_sum(party, counts, units, extended, before - table.stepped_at(point))
+
+    def _weight_at(self, party: Party, step: Point, units: Units, extended: Point) -> Ext:
+        """W at (step, units, extended input), of weights that saturate; a prover's."""
+        assert self.saturated is not None
+        later = ext_dot(following(step), self.saturated.following_at(party, units, extended))
+        return self._initial_at(units, extended) * zero_product(step) + later
 
     def _counts(self, later: Array) -> Array:
         """sum over j of e_j / rate * lambda_(tau+j), from lambda."""

@@ -1,7 +1,8 @@
 """Fixed-point SGD over a public schedule, with or without its witness, bit-identical everywhere.
 
-A total function of admissible records: every value that is rounded saturates, every integer is exact by
-public bounds (`bounds`), and no error depends on what the records say.
+A total function of admissible records: every value that is rounded saturates, and so do the weights of some
+layers where weights have a range. Every integer is exact by public bounds (`bounds`), and no error depends on
+what the records say.
 """
 
 from __future__ import annotations
@@ -59,6 +60,11 @@ class Trainer:
             deque(maxlen=len(self.increments)) for _ in self.layers
         ]
 
+    @property
+    def saturating(self) -> tuple[int, ...]:
+        """The layers whose weights saturate after every step."""
+        return tuple(index for index, own in enumerate(self.bounds) if own.saturates)
+
     def weights(self) -> Int64Array:
         """Current flat weights, int64 (parameters,), at the scale of an update."""
         flat = np.empty(self.model.parameters, dtype=np.int64)
@@ -75,8 +81,12 @@ class Trainer:
         """One SGD step on features (B, d_0) in the input range, labels (B,) of classes; recorded at `at`."""
         forward, backward = self.gradients(features, labels, trace, at)
         joints = self.model.joints
-        for index in range(len(self.layers)):
+        for index, own in enumerate(self.layers):
             self._update(index, backward.deltas[joints.joins(index)], forward.values[joints.reads(index)])
+            if self.bounds[index].saturates:
+                if trace is not None and (kept := trace.stepped.get(index)) is not None:
+                    own.export(kept.weights[at], kept.biases[at])
+                own.saturate(self.scales.weight_range)
 
     def gradients(
         self, features: Int64Array, labels: Int64Array, trace: TrainingTrace | None = None, at: int = 0
@@ -147,7 +157,7 @@ def train(
     expected = check_batches(training, rows, batches)
     trainer = Trainer(model, scales, training, rows, initial_weights)
     steps = training.steps_for(rows)
-    record = TrainingTrace.allocate(model, *expected) if trace else None
+    record = TrainingTrace.allocate(model, *expected, trainer.saturating) if trace else None
     update = np.zeros_like(initial_weights)
     with one_thread(is_small(model, training.batch)):
         for step in range(steps if record is None else expected[0]):

@@ -241,6 +241,7 @@ class TwoClassRelation(HeadRelation):
         least, most = int(table[0]), int(table[-1])
         entries = combine((1, LinearCombination(((1, self.entry),))), constant=-least).values(party.values)
         values = mul(party.values(self.flags.inside), entries)
+        assert self.flags.above is not None
         values = add(values, scale(party.values(self.flags.above), most - least))
         return add(values, np.full(values.shape, least, dtype=np.uint64))
 

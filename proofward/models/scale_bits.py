@@ -11,7 +11,15 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import LARGEST_TABLE, MAX_WEIGHT_BITS, MOST_RANGES, OF_LAYERS, FixedPoint
+from proofward.layers.model import (
+    LARGEST_TABLE,
+    MAX_WEIGHT_BITS,
+    MOST_RANGES,
+    MOST_WEIGHT_RANGE,
+    OF_LAYERS,
+    WEIGHT_RANGE,
+    FixedPoint,
+)
 from proofward.layers.weighting import WEIGHT_BITS
 from proofward.models.keys import Integer, Key, Keys, Several
 
@@ -24,6 +32,7 @@ LIMITS = {
     "gradient_range_bits": (1, LARGEST_TABLE - 1),
     "logit_range_bits": (1, LARGEST_TABLE),
     "table_bits": (2, LARGEST_TABLE),
+    "weight_range_bits": (0, MAX_WEIGHT_BITS + MOST_WEIGHT_RANGE),
 }
 _MEANING = {
     "activation_bits": "behind the point of features and hidden values",
@@ -33,7 +42,8 @@ _MEANING = {
     "activation_range_bits": "hidden values reach 2^this in units, features half of it",
     "gradient_range_bits": "gradients saturate beyond three times 2^this in units",
     "logit_range_bits": "differences of logits beyond 2^this in units count as that much",
-    "table_bits": "of the largest table of a proof: none of the ranges may have more",
+    "table_bits": "of the usual tables of a proof: no range of all layers may have more",
+    "weight_range_bits": "weights end at 2^this in units, those of convolutions after every step; 0: nowhere",
 }
 SCALES = Keys((
     *(Key(name, Integer(*limits), _MEANING[name]) for name, limits in LIMITS.items()),
@@ -42,8 +52,7 @@ SCALES = Keys((
 ))  # fmt: skip
 SCALE_KEYS = SCALES.names
 _WITHIN_TABLES = {"activation_range_bits": 0, "gradient_range_bits": 1, "logit_range_bits": 0}
-_WITHIN_TABLES |= {name: more for name, (_, _, more) in OF_LAYERS.items()}
-"""Ranges, and how many bits tables have to have more than they."""
+"""Ranges of all layers, and how many bits tables have to have more than they."""
 Given = dict[str, int | tuple[int, ...]]
 
 
@@ -63,6 +72,7 @@ class ScaleBits:
     table_bits: int | None = None
     activation_ranges: tuple[int, ...] | None = None
     gradient_ranges: tuple[int, ...] | None = None
+    weight_range_bits: int | None = None
 
     def __post_init__(self) -> None:
         for name, (low, high) in LIMITS.items():
@@ -119,11 +129,13 @@ class ScaleBits:
             words = f"activation_bits + gradient_bits or more, in {span}, such as {near}"
             yield ConfigurationError("scales.weight_bits", words, values["weight_bits"])
         for name, more in _WITHIN_TABLES.items():
-            most, found = values["table_bits"] - more, values.get(name, ())
-            largest = max(found, default=0) if isinstance(found, tuple) else found
-            if largest > most:
-                words = f"at most {most}, or table_bits = {largest + more} or more"
-                yield ConfigurationError(f"scales.{name}", words, largest)
+            most, found = values["table_bits"] - more, values[name]
+            if found > most:
+                words = f"at most {most}, or table_bits = {found + more} or more"
+                yield ConfigurationError(f"scales.{name}", words, found)
+        most, found = values["weight_bits"] + MOST_WEIGHT_RANGE, values.get(WEIGHT_RANGE, 0)
+        if found == 1 or found > most:
+            yield ConfigurationError(f"scales.{WEIGHT_RANGE}", f"0, or 2 to {most}", found)
 
     def fixed_point(self) -> FixedPoint:
         """The scales, with the usual ones for what is left open; raises ConfigurationError."""

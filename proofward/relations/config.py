@@ -13,6 +13,7 @@ from functools import lru_cache
 from proofward.lattice.parameters import MAX_MEMBERS
 from proofward.layers.bounds import weight_limit
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.initial_weights import largest_first_weight
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network
 from proofward.layers.privacy import Privacy
@@ -192,6 +193,8 @@ class RoundConfig:
         """Sizes first, then the bounds for `rows` in every round whose largest hospital has up to `most`."""
         check_sizes(self.model, self.training, rows)
         limit, least = self._limit(rows), LEAST_WEIGHT << self.scales.weight_bits
+        if self.scales.weight_range_bits:
+            least = largest_first_weight(self.model, self.scales)
         if limit < least:
             raise ConfigurationError("limit of the weights", f"at least {least} with {rows} rows", limit)
         values = self.committed_values(rows)

@@ -7,6 +7,7 @@ selected rows. The intermediate values of T_pad steps are committed to as limbs 
     their remainders ended at; where shortcuts join, each addend in turn (`joined_layers`)
     the head, and its forward sums
     what uses the trained weights (the update)
+    every step of weights that saturate, layer by layer (`layers.saturated_weights`)
     for each hidden layer its activations and gradients, at the points of all claims before
 Soundness: what the layers and the lookups enter. How it hides: the party pads every message.
 """
@@ -19,9 +20,10 @@ from functools import partial
 
 from proofward.layers.activation import ActivationRelation, HiddenTrace
 from proofward.layers.affine import AffineRelation
-from proofward.layers.arrangement import Arrangement
+from proofward.layers.arrangement import Arrangement, of_weights
 from proofward.layers.head import HeadRelation
 from proofward.layers.ranges import RangeChecks
+from proofward.layers.saturated_weights import SaturatedWeights, Stepped
 from proofward.layers.stack import Gradient, Input, Shape
 from proofward.layers.trace import TrainingTrace
 from proofward.proof.party import Party
@@ -38,6 +40,7 @@ class TrainingRelation:
     shape: Shape
     hidden: list[ActivationRelation]
     head: HeadRelation
+    weights: Mapping[int, SaturatedWeights]
     trace: Callable[[], TrainingTrace]
 
     @staticmethod
@@ -50,7 +53,8 @@ class TrainingRelation:
         shape = Shape(steps.bit_length() - 1, batch.bit_length() - 1)
 
         scales = config.scales
-        arrangement = Arrangement.of(config.model, scales, steps * batch, statement.layer_bounds())
+        bounds = statement.layer_bounds()
+        arrangement = Arrangement.of(config.model, scales, steps * batch, bounds)
 
         def hidden_trace(index: int) -> HiddenTrace:
             return trace().hidden[index]
@@ -70,7 +74,24 @@ class TrainingRelation:
         head = config.model.head.relation(
             ranges, last, shape, limb_above=arrangement.head, trace=lambda: trace().head
         )
-        return TrainingRelation(statement, shape, hidden, head, trace)
+
+        def stepped(index: int) -> Stepped:
+            return trace().stepped[index]
+
+        layers = config.model.layers
+        weights = {
+            index: SaturatedWeights.declare(
+                ranges,
+                scales,
+                shape.log_steps,
+                (layers[index].weights, layers[index].biases),
+                beyond,
+                f"layer {index + 1}",
+                partial(stepped, index),
+            )
+            for index, beyond in of_weights(config.model, scales, steps, bounds).items()
+        }
+        return TrainingRelation(statement, shape, hidden, head, weights, trace)
 
     def prove(
         self, party: Party, selected: SelectedRows, then: Callable[[list[AffineRelation]], None]
@@ -92,6 +113,8 @@ class TrainingRelation:
         step, sample, _ = split(self.shape, point)
         layers[config.model.depth - 1].prove_forward(party, step, sample, head.logits_at(point), claim)
         then(layers)
+        for layer in layers:
+            layer.prove_steps(party)
         for relation in self.hidden:
             relation.prove_values(party)
 
@@ -107,5 +130,6 @@ class TrainingRelation:
                 first, bias = first * own.weights, bias * own.weights
             one = own.one(config.scales)
             read, joined = inputs[model.joints.reads(index)], gradients[model.joints.joins(index)]
-            result.append(layer.relation(self.shape, (first, bias), rates, one, read, joined))
+            about = self.shape, (first, bias), rates, one
+            result.append(layer.relation(*about, read, joined, self.weights.get(index)))
         return result

@@ -124,7 +124,7 @@ def delta_bounds(model: Network, scales: FixedPoint, training: Training, rows: i
     bounds = compile_bounds(model, scales, training, rows, 0)
     largest = squared = 0
     for own, layer, unit in zip(bounds, model.layers, model.update_units, strict=True):
-        weight, bias = own.weight_update * unit, own.bias_update * unit
+        weight, bias = own.weight_change * unit, own.bias_change * unit
         largest = max(largest, weight, bias)
         squared += layer.weights.size * weight**2 + layer.biases.size * bias**2
     return DeltaBounds(largest, isqrt(squared) + 1)

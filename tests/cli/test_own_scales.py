@@ -111,8 +111,8 @@ def test_ranges_of_layers_are_in_the_rules_and_written_out_again(tmp_path):
         ("gradient_ranges = []", "scales.gradient_ranges: expected a list of 1, one for each hidden layer"),
         ("gradient_ranges = [9, 'x']", "scales.gradient_ranges: expected a list of integers in [1, 21]"),
         ("activation_ranges = 10", "scales.activation_ranges: expected a list of integers in [2, 22]"),
-        ("activation_ranges = [13]", "scales.activation_ranges: expected at most 12, or table_bits = 13 or more"),
-        ("gradient_ranges = [12]", "scales.gradient_ranges: expected at most 11, or table_bits = 13 or more"),
+        ("activation_ranges = [23]", "scales.activation_ranges: expected a list of integers in [2, 22]"),
+        ("gradient_ranges = [22]", "scales.gradient_ranges: expected a list of integers in [1, 21]"),
     ],
 )
 def test_ranges_that_are_none_are_refused(tmp_path, table, said):

@@ -15,7 +15,8 @@ WHOLE = Settings((4,), 0.0625, 16, None, 14, 1.5)
 
 
 def test_keys_are_the_fields_of_the_scales():
-    assert tuple(entry.name for entry in fields(FixedPoint)) == SCALE_KEYS == (*LIMITS, *OF_LAYERS)
+    assert (*LIMITS, *OF_LAYERS) == SCALE_KEYS and len(set(SCALE_KEYS)) == len(SCALE_KEYS)
+    assert {entry.name for entry in fields(FixedPoint)} == set(SCALE_KEYS)
 
 
 def test_nothing_is_the_usual_scales():
@@ -78,4 +79,32 @@ def test_ranges_of_layers_belong_to_their_network_and_to_the_range_of_all():
         replace(base, hidden=(4,)).preset("p", "s", 3)
     assert ScaleBits.of(base.preset("p", "s", 3).scales).given == {
         **FixedPoint(table_bits=13).to_dict(), "activation_ranges": (10, 13), "gradient_ranges": (8, 9),
+        "weight_range_bits": 0,
     }  # fmt: skip
+
+
+def test_ranges_of_layers_may_be_wider_than_tables_and_that_of_all_may_not():
+    wide = ScaleBits(activation_ranges=(22, 4), gradient_ranges=(21, 3))
+    assert not list(wide.faults()) and wide.fixed_point() == FixedPoint(activation_ranges=(22, 4), gradient_ranges=(21, 3))
+    for name, bits in (("activation_ranges", 23), ("gradient_ranges", 22)):
+        with pytest.raises(ConfigurationError, match=f"a list of integers in .., {bits - 1}., one for each hidden layer"):
+            ScaleBits(**{name: (bits,)})
+    assert [fault.field for fault in ScaleBits(activation_range_bits=13).faults()] == ["scales.activation_range_bits"]
+
+
+def test_a_range_of_weights_goes_with_their_scale():
+    assert ScaleBits(weight_range_bits=0).fixed_point() == FixedPoint()
+    assert ScaleBits(weight_range_bits=30).fixed_point() == FixedPoint(weight_range_bits=30)
+    for given, words in (
+        (ScaleBits(weight_range_bits=1), "expected 0, or 2 to 30, got 1"),
+        (ScaleBits(weight_range_bits=31), "expected 0, or 2 to 30, got 31"),
+        (ScaleBits(weight_bits=20, weight_range_bits=27), "expected 0, or 2 to 26, got 27"),
+    ):
+        assert [str(fault) for fault in given.faults()] == [f"scales.weight_range_bits: {words}"]
+        with pytest.raises(ConfigurationError, match="weight_range_bits"):
+            given.fixed_point()
+    held = FixedPoint(weight_range_bits=25)
+    assert ScaleBits.of(held).fixed_point() == held and ScaleBits.of(held).given["weight_range_bits"] == 25
+    base = ScaleBits(weight_range_bits=25, activation_ranges=(4,))
+    assert ScaleBits(weight_range_bits=0).over(base).fixed_point() == FixedPoint(activation_ranges=(4,))
+    assert ScaleBits(weight_bits=25).over(base).given["weight_range_bits"] == 25

@@ -18,7 +18,7 @@ from proofward.cli.project.consortium_file.toml_tables import (
     with_values,
     without,
 )
-from proofward.layers.model import OF_LAYERS
+from proofward.layers.model import OF_LAYERS, WEIGHT_RANGE
 from proofward.ledger.reading import NotReadable, read_regular
 
 _HEADER = re.compile(rb"^[ \t]*\[scales\][ \t]*(?:#[^\r\n]*)?(\r?\n|\Z)", re.MULTILINE)
@@ -40,7 +40,7 @@ def write_scales(path: Path, values: Mapping[str, object]) -> None:
 def with_scales(text: bytes, values: Mapping[str, object]) -> bytes:
     """A file's bytes with these values in [scales], which is added at the end where there is none.
 
-    Ranges of hidden layers that are not among the values are taken out.
+    Ranges of hidden layers and of weights that are not among the values are taken out.
     """
     line = line_end(text)
     if (header := _HEADER.search(text)) is None:
@@ -48,7 +48,7 @@ def with_scales(text: bytes, values: Mapping[str, object]) -> bytes:
     start = header.end()
     end = end_of_table(text, start)
     table = text[start:end]
-    for name in OF_LAYERS.keys() - values.keys():
+    for name in {*OF_LAYERS, WEIGHT_RANGE} - values.keys():
         table = without(table, name)
     first = b"" if text[:start].endswith(b"\n") else line
     return text[:start] + first + with_values(table, values, line) + text[end:]
