@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from proofward.field import reference_arithmetic
@@ -15,17 +16,18 @@ from proofward.layers.bounds import compile_bounds
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain
 from proofward.layers.saturation import HighLimb
+from proofward.proof.errors import ProofRejected
 from proofward.proof.lookup import LookupArgument, VirtualColumn
 from proofward.proof.transcript import Coins
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import round_plan, round_script
 from proofward.relations.prove import check_round as check
-from proofward.relations.prove import verify_round
+from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from tests.proof.cheats import Inventory, changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
-from tests.relations.cases import Case, config, prove_with, statement_of
+from tests.relations.cases import Case, config, prove_with, sealed, statement_of
 from tests.relations.otherwise import Prepared, prepare
 from tests.relations.saturating_cases import (
     SHAPES,
@@ -194,3 +196,21 @@ def test_measuring_many_steps_takes_no_memory() -> None:
 def measured(rules: RoundConfig) -> None:
     counter = Inventory(rules.scheme(4000))
     counter.run(round_script(statement_of(rules, 4000)))
+
+
+@pytest.mark.slow
+def test_accepts_a_later_round_of_another_rate() -> None:
+    """Bounds, and so columns, are those of the largest rate of all rounds."""
+    rules = rules_of("eight outputs")
+    rules = replace(rules, training=replace(rules.training, later_rates=((2, 1 << 3),)), least_rows=0, most_rows=0)
+    case = saturating(rules)
+    check_counted(case)
+    statement = replace(case.statement, round=2)
+    assert statement.training.rate == 1 << 3 and statement.layer_bounds() == case.statement.layer_bounds()
+    result = prove_round(statement, case.secret, seeded(9), sealed)
+    later = replace(case, statement=statement, result=result)
+    verify_round(statement, result.ciphertext, result.sealed_shares, result.proof)
+    assert not np.array_equal(trace_of(later).stepped[0].weights, trace_of(case).stepped[0].weights)
+    assert any(any(own) for own in beyond(later).values())
+    with pytest.raises(ProofRejected):
+        verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
