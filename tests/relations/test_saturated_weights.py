@@ -27,7 +27,7 @@ from proofward.relations.round_statement import RoundStatement
 from tests.proof.cheats import Inventory, changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
-from tests.relations.cases import Case, config, prove_with, sealed, statement_of
+from tests.relations.cases import Case, config, make_case, prove_with, sealed, statement_of
 from tests.relations.otherwise import Prepared, prepare
 from tests.relations.saturating_cases import (
     SHAPES,
@@ -38,6 +38,8 @@ from tests.relations.saturating_cases import (
     trace_of,
     weight_columns,
 )
+from tests.relations.test_clipped_convolutions import rules_of as clipped_rules
+from tests.relations.test_hospital_noise import WEIGHED
 from tests.relations.test_measuring import MEGABYTE, peak_of
 from tests.relations.test_round import HEAD, check_round, conv
 from tests.relations.test_soundness import check_challenges, entered
@@ -214,3 +216,26 @@ def test_accepts_a_later_round_of_another_rate() -> None:
     assert any(any(own) for own in beyond(later).values())
     with pytest.raises(ProofRejected):
         verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
+
+
+@pytest.mark.slow
+def test_accepts_a_round_with_noise_on_a_hospitals_update() -> None:
+    """Of several steps, with weights at every one of them."""
+    held = replace(rules_of("strides, four steps"), **WEIGHED)  # type: ignore[arg-type]
+    case = make_case(held, rows=5, spread=200)
+    assert trace_of(case).stepped
+    assert "layer 1 weights inside" in {column.name for column in weight_columns(case)}
+    result = case.result
+    verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
+
+
+@pytest.mark.slow
+def test_a_clipped_step_of_every_record_commits_to_no_weight() -> None:
+    """It has one step, behind which the server alone changes weights."""
+    clipped = clipped_rules((1, 4, 4), [conv(2, 3, 1, 1), HEAD])
+    held = replace(clipped, scales=replace(clipped.scales, weight_range_bits=25), least_rows=0, most_rows=0)
+    case = make_case(held, rows=5)
+    assert held.weight_limit == 1 << 25
+    assert not {column.name for column in weight_columns(case) if column.name.endswith(("inside", "above"))}
+    result = case.result
+    verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
