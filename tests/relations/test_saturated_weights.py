@@ -45,6 +45,8 @@ from tests.relations.test_round import HEAD, check_round, conv
 from tests.relations.test_soundness import check_challenges, entered
 from tests.relations.test_zero_knowledge import DIGESTS, simulated_round
 
+pytestmark = pytest.mark.slow
+
 WITH_MOMENTUM = ["steps of the padding", "groups", "shortcuts"]
 CASES = [(name, 0) for name in SHAPES] + [(name, 700_000) for name in WITH_MOMENTUM]
 FEW_BEYOND = ("uneven groups", "means")  #: weights saturate at one end
@@ -68,7 +70,6 @@ def check_counted(case: Case, tables: int = 0) -> None:
     assert abs(about) <= max(16384, tables or 3 << rules.scales.table_bits)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "momentum"), CASES)
 def test_accepts_an_honest_round(name: str, momentum: int) -> None:
     case = saturating(rules_of(name, momentum))
@@ -84,7 +85,6 @@ def test_accepts_an_honest_round(name: str, momentum: int) -> None:
     assert check(statement, ciphertext, DIGESTS, told, Coins(COINS)).soundness_bits >= 40
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "momentum"), [("steps of the padding", 0), ("groups", 700_000)])
 def test_the_reference_verifier_says_the_same(name: str, momentum: int) -> None:
     case = saturating(rules_of(name, momentum))
@@ -137,7 +137,6 @@ def test_a_value_that_cannot_leave_its_ranges_has_3_columns_and_4_lookups(monkey
     assert columns["layer 1"] > 3 and lookups["layer 1"] > 4
 
 
-@pytest.mark.slow
 def test_accepts_a_round_whose_values_cannot_leave_their_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     """With limbs as wide as in large statements: 3 columns and 4 lookups of every value of the first layer."""
     monkeypatch.setattr(arrangement, "best_limb_bits", lambda *_: 16)
@@ -173,7 +172,6 @@ def refuse_changes(case: Case, prepared: Prepared, name: str) -> None:
         assert refusal(lambda made=proof: verify_round(case.statement, ciphertext, *made)) == "column queries"  # type: ignore[misc]
 
 
-@pytest.mark.slow
 def test_every_challenge_about_weights_is_entered() -> None:
     """A point of the weights and one of the biases of each layer, and what every claim and bit draws."""
     case = saturating(rules_of("steps of the padding"))
@@ -200,7 +198,6 @@ def measured(rules: RoundConfig) -> None:
     counter.run(round_script(statement_of(rules, 4000)))
 
 
-@pytest.mark.slow
 def test_accepts_a_later_round_of_another_rate() -> None:
     """Bounds, and so columns, are those of the largest rate of all rounds."""
     rules = rules_of("eight outputs")
@@ -218,7 +215,6 @@ def test_accepts_a_later_round_of_another_rate() -> None:
         verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
 
 
-@pytest.mark.slow
 def test_accepts_a_round_with_noise_on_a_hospitals_update() -> None:
     """Of several steps, with weights at every one of them."""
     held = replace(rules_of("strides, four steps"), **WEIGHED)  # type: ignore[arg-type]
@@ -229,7 +225,6 @@ def test_accepts_a_round_with_noise_on_a_hospitals_update() -> None:
     verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
 
 
-@pytest.mark.slow
 def test_a_clipped_step_of_every_record_commits_to_no_weight() -> None:
     """It has one step, behind which the server alone changes weights."""
     clipped = clipped_rules((1, 4, 4), [conv(2, 3, 1, 1), HEAD])
