@@ -20,6 +20,8 @@ from tests.proof.cheats import refusal
 from tests.relations.cases import Case
 from tests.relations.forged_values import HALF, ROWS, Change, Forged, forge, limbs_of, one_step
 
+pytestmark = pytest.mark.slow
+
 SCALES = FixedPoint(6, 8, 24, 12, 9, 9, 16, (15,), (12,), weight_range_bits=26)
 TOP, BACK = 1 << 15, 1 << 12
 LOW, INSIDE, BACK_LOW = "layer 1 low, limb 0", "layer 1 inside", "layer 1 gradient low, limb 0"
@@ -115,7 +117,6 @@ def test_rejects_a_forged_value(name: str) -> None:
     assert check == "column queries"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, (_, expected) in FORGERIES.items() if expected.endswith("ward: sum") and ", " not in expected])
 def test_rejects_a_claim_on_sums_that_fits_a_forged_value(name: str) -> None:
     """What it says of the sums is the rounding of the columns: but other sums."""

@@ -27,6 +27,8 @@ from tests.relations.otherwise import (
 )
 from tests.relations.saturating_cases import rules_of, saturating, trace_of
 
+pytestmark = pytest.mark.slow
+
 CASES = {"without momentum": ("eight outputs", 0), "with momentum": ("eight outputs", 600_000)}
 update, saturate = Conv2dTrainer.update, Conv2dTrainer.saturate
 Method = Callable[..., None]
@@ -119,7 +121,6 @@ ENDS: dict[str, Method] = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("momentum", CASES)
 @pytest.mark.parametrize("name", ENDS)
 def test_rejects_weights_that_end_otherwise(name: str, momentum: str) -> None:
@@ -182,14 +183,12 @@ UPDATES: dict[str, Method] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("momentum", CASES)
 @pytest.mark.parametrize("name", UPDATES)
 def test_rejects_steps_of_another_size(name: str, momentum: str) -> None:
     refuse(momentum, own_update=UPDATES[name])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("momentum", CASES)
 @pytest.mark.parametrize("held", ["the weights of the step before", "the first weights"])
 def test_rejects_sums_of_earlier_weights(held: str, momentum: str) -> None:
@@ -242,7 +241,6 @@ def exchanged(delta: np.ndarray) -> np.ndarray:
     return result
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("momentum", CASES)
 @pytest.mark.parametrize("name", DELTAS)
 def test_rejects_the_update_of_other_weights(name: str, momentum: str) -> None:
@@ -269,7 +267,6 @@ def test_the_honest_update_is_what_is_proved() -> None:
         verify_round(own.statement, ciphertext, *proof)
 
 
-@pytest.mark.slow
 def test_rejects_a_proof_under_rules_of_another_range() -> None:
     own, (witness, ciphertext, honest) = case("without momentum")
     for bits in (0, 21):
@@ -280,7 +277,6 @@ def test_rejects_a_proof_under_rules_of_another_range() -> None:
         assert refusal(lambda about=about, other=other: verify_round(about, ciphertext, *other))  # type: ignore[misc]
 
 
-@pytest.mark.slow
 @SAMPLE_OR_WHOLE
 def test_rejects_a_changed_entry_of_every_column(whole: bool) -> None:
     own, prepared = case("with momentum")
@@ -288,7 +284,6 @@ def test_rejects_a_changed_entry_of_every_column(whole: bool) -> None:
     assert sum("weights high" in name or "weights low" in name for name in names) >= 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("first", range(2))
 def test_rejects_changed_messages(first: int) -> None:
     refuse_changed_messages(*case("with momentum"), 10 * first, 43)
