@@ -37,6 +37,7 @@ from proofward.report.handover.models.model_source import Taken, followed_so_far
 from proofward.report.histograms.card_figures import ledger_figures
 from proofward.report.histograms.of_run import Evaluation as RunEvaluation
 from proofward.report.histograms.of_run import evaluations
+from proofward.report.privacy_so_far import how_made
 from proofward.report.run_page import PAGE_NAME, write_page
 from proofward.report.run_report import models
 
@@ -148,7 +149,7 @@ class Fitted:
                 folder=folder,
                 private=folder,
                 draw=draw,
-                made=rules.config.training_words,
+                made=how_made(self.outcome.history),
                 evaluations=self.evaluations(),
             )
         return folder / PAGE_NAME, missing

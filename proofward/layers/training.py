@@ -84,8 +84,8 @@ class Trainer:
         for index, own in enumerate(self.layers):
             self._update(index, backward.deltas[joints.joins(index)], forward.values[joints.reads(index)])
             if self.bounds[index].saturates:
-                if trace is not None:
-                    own.export(trace.stepped[index].weights[at], trace.stepped[index].biases[at])
+                if trace is not None and (kept := trace.stepped.get(index)) is not None:
+                    own.export(kept.weights[at], kept.biases[at])
                 own.saturate(self.scales.weight_range)
 
     def gradients(

@@ -18,7 +18,7 @@ import numpy as np
 from proofward.field.blas import one_thread
 from proofward.layers.errors import ConfigurationError
 from proofward.layers.float_twin import Float32Array, train_float
-from proofward.layers.model import MAX_WEIGHT_BITS, FixedPoint, Int64Array
+from proofward.layers.model import LARGEST_TABLE, MAX_WEIGHT_BITS, FixedPoint, Int64Array
 from proofward.layers.schedule import schedule
 from proofward.layers.training import is_small
 from proofward.models.settings import Preset
@@ -127,6 +127,7 @@ def unbounded(scales: FixedPoint) -> FixedPoint:
         gradient_range_bits=_MOST_TABLE_BITS - 1,
         logit_range_bits=_MOST_TABLE_BITS,
         table_bits=_MOST_TABLE_BITS,
+        weight_range_bits=0,
     )
 
 
@@ -182,11 +183,41 @@ def candidates(base: FixedPoint, found: Sequence[Reached], feature: float) -> It
             )
             own_ranges = [activation_bits + _bits(own.sums) + MARGIN for own in found[:-1]]
             own_gradients = [gradient_bits + _bits(own.input_gradients) + MARGIN - 1 for own in found[1:]]
-            yield replace(
+            suggested = replace(
                 whole,
                 activation_ranges=_of_layers(own_ranges, 2, whole.activation_range_bits),
                 gradient_ranges=_of_layers(own_gradients, 1, whole.gradient_range_bits),
             )
+            yield _with_range_of_weights(suggested, base, len(found) - 1, _bits(feature) + 1)
+
+
+def _with_range_of_weights(
+    suggested: FixedPoint, base: FixedPoint, hidden: int, feature_bits: int
+) -> FixedPoint:
+    """Where weights have a range, the same one, and ranges of layers that end no earlier than before.
+
+    Such ranges are as wide as bounds, which is what makes proofs cheap; narrower ones would not. That of the
+    features is not wider than they need.
+    """
+    if not base.weight_range_bits:
+        return suggested
+    new, old = ([own.of_layer(at) for at in range(hidden)] for own in (suggested, base))
+    values = suggested.activation_bits - base.activation_bits
+    gradients = suggested.gradient_bits - base.gradient_bits
+    pairs = list(zip(new, old, strict=True))
+    return replace(
+        suggested,
+        activation_range_bits=max(2, suggested.activation_bits + feature_bits),
+        activation_ranges=tuple(
+            min(LARGEST_TABLE, max(own.activation_range_bits, before.activation_range_bits + values))
+            for own, before in pairs
+        ),
+        gradient_ranges=tuple(
+            min(LARGEST_TABLE - 1, max(own.gradient_range_bits, before.gradient_range_bits + gradients))
+            for own, before in pairs
+        ),
+        weight_range_bits=suggested.weight_bits + base.weight_range_bits - base.weight_bits,
+    )
 
 
 def _of_layers(bits: Sequence[int], least: int, usual: int) -> tuple[int, ...]:

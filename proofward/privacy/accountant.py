@@ -138,9 +138,15 @@ class Accountant:
         if own.releases < planned:
             expected = f"at least {planned}, one for each round of training and those that counts spend"
             raise ConfigurationError("privacy.releases", expected, own.releases)
-        if self._added_at_most * LARGEST_ADDED_SHARE * own.inverse_delta > 1:
+        if not self.tables_fit:
             expected = f"a delta of which the noise tables take at most 1 / {LARGEST_ADDED_SHARE}"
+            expected += ": more noise, fewer releases or a larger delta"
             raise ConfigurationError("privacy.inverse_delta", expected, own.inverse_delta)
+
+    @property
+    def tables_fit(self) -> bool:
+        """Whether the tables' part of delta is small: it is not where there is too little noise."""
+        return self._added_at_most * LARGEST_ADDED_SHARE * self.privacy.inverse_delta <= 1
 
     @property
     def _added_at_most(self) -> Decimal:
@@ -148,14 +154,19 @@ class Accountant:
 
         rho-zCDP implies epsilon = rho + 2 sqrt(rho ln(1 / delta)).
         """
-        own = self.privacy
-        root = Decimal(own.releases * self.parameters).sqrt(_EXACT)
-        moved = _EXACT.multiply(Decimal(own.releases).sqrt(_EXACT), self._clipped) + root
-        rho = _EXACT.divide(moved * moved, Decimal(2 * self.shares * own.variance))
-        spread = (rho * Decimal(own.inverse_delta).ln(_EXACT)).sqrt(_EXACT)
-        epsilon = min(rho + 2 * spread, Decimal(1000))
-        far = self._distance(own.releases, self.shares)
+        epsilon = min(self._epsilon_at_most, Decimal(1000))
+        far = self._distance(self.privacy.releases, self.shares)
         return (1 + epsilon.exp(_EXACT)) * Decimal(far.numerator) / Decimal(far.denominator)
+
+    @property
+    def _epsilon_at_most(self) -> Decimal:
+        """A bound of what is promised, likewise, without the tables' part of delta."""
+        own = self.privacy
+        rounded = 0 if own.of_hospitals else own.releases * self.parameters
+        moved = _EXACT.multiply(Decimal(own.releases).sqrt(_EXACT), self._clipped)
+        moved += Decimal(rounded).sqrt(_EXACT)
+        rho = _EXACT.divide(moved * moved, Decimal(2 * self.shares * own.variance))
+        return rho + 2 * (rho * Decimal(own.inverse_delta).ln(_EXACT)).sqrt(_EXACT)
 
     @property
     def _clipped(self) -> Decimal:

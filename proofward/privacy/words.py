@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import ROUND_CEILING, Context, Decimal
 from math import inf
 
@@ -49,6 +50,32 @@ def few_hospitals(accountant: Accountant | None) -> list[str]:
     return [
         f"protection of whole hospitals in sums of {found}: with fewer than about {USEFUL_HOSPITALS} noise "
         'drowns most of what they learn together (docs/privacy.md); granularity = "record" protects records'
+    ]
+
+
+def limit_of_delta(accountant: Accountant) -> str:
+    """How many may be protected with this delta."""
+    protected = "hospitals" if accountant.privacy.of_hospitals else "records of all hospitals"
+    return (
+        f"delta is meant for fewer than {accountant.privacy.inverse_delta:,} {protected}: with more, to give "
+        "one away whole would keep the promise"
+    )
+
+
+def large_delta(accountant: Accountant | None, rows: Iterable[int]) -> list[str]:
+    """A warning where so many are protected that delta is not below one in all.
+
+    rows: of each hospital that has enrolled.
+    """
+    if accountant is None:
+        return []
+    rows, own = list(rows), accountant.privacy
+    found, protected = (len(rows), "hospitals") if own.of_hospitals else (sum(rows), "records")
+    if found < own.inverse_delta:
+        return []
+    return [
+        f"delta {accountant.delta:.3g} is not below one in all {found:,} {protected}: to give one of them "
+        "away whole would keep the promise"
     ]
 
 
@@ -120,6 +147,7 @@ def in_words(accountant: Accountant | None) -> list[str]:
         mechanism(accountant),
         *consequences(accountant),
         f"a hospital signs at most {accountant.privacy.releases} sums, over all attempts, and then no more",
+        limit_of_delta(accountant),
         *few_hospitals(accountant),
     ]
 

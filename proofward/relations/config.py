@@ -94,7 +94,7 @@ class RoundConfig:
         if self.privacy is None:
             self.optimizer.check(self.clip_bound, self.scales.weight_bits)
         if not (self.least_rows and self.most_rows):
-            least, most = widest_range(self.least_rows, self.most_rows, self.check_bounds)
+            least, most = widest_range(self.least_rows, self.most_rows, self._check_range)
             object.__setattr__(self, "least_rows", least)
             object.__setattr__(self, "most_rows", most)
         if self.least_rows > self.most_rows:
@@ -103,8 +103,8 @@ class RoundConfig:
             self.check_rows(rows)
         if self.privacy is not None:
             self.optimizer.check_mean(self.model_rule.mean, self.scales.weight_bits)
-        elif not self.weak_security_for_tests:
-            check_several_steps(self.training, self.most_rows)
+        else:
+            self.check_steps(self.most_rows)
 
     def _require(self, name: str, low: int, high: int) -> None:
         value = getattr(self, name)
@@ -174,6 +174,20 @@ class RoundConfig:
                 expected += ", whose step takes all rows that are trained on; a larger batch admits more"
             raise ConfigurationError("rows", expected, rows)
         _check_rows(self, rows)
+
+    def _check_range(self, rows: int, most: int) -> None:
+        """What a range of rows is chosen by."""
+        self.check_bounds(rows, most)
+        self.check_steps(rows)
+
+    def check_steps(self, rows: int) -> None:
+        """Raises ConfigurationError where the exact sum of a hospital with so many rows is of one full batch.
+
+        Rules of a federation ask it of the smallest hospital that they admit. A statement by itself may be of
+        one, as benchmarks measure it.
+        """
+        if self.privacy is None and not self.weak_security_for_tests:
+            check_several_steps(self.training, rows)
 
     def check_bounds(self, rows: int, most: int) -> None:
         """Sizes first, then the bounds for `rows` in every round whose largest hospital has up to `most`."""

@@ -74,10 +74,11 @@ def starts_from_zeros(privacy: Privacy | None, model: Network) -> bool:
     return privacy is not None and len(model.layers) == 1
 
 
-def check_several_steps(training: Training, most_rows: int) -> None:
-    """Raises ConfigurationError where even the largest hospital takes one step on all of its rows."""
-    if training.steps_for(most_rows) == 1 and training.batch >= training.trained_rows(most_rows):
-        expected = "several steps a round, or differential privacy: exact sums of full batches tell records"
+def check_several_steps(training: Training, rows: int) -> None:
+    """Raises ConfigurationError where a hospital of so many rows takes one step on all that it trains on."""
+    if training.steps_for(rows) == 1 and training.batch >= training.trained_rows(rows):
+        expected = "several steps a round, more rows than a batch has, or differential privacy: the exact "
+        expected += f"sum of one step on all {rows} rows tells records"
         raise ConfigurationError("steps", expected, training.duration)
 
 

@@ -54,6 +54,17 @@ def test_no_value_of_a_record_is_shown(proofward, table):
 
 
 @pytest.mark.slow
+def test_scales_of_a_sample_are_outside_of_the_budget(proofward, table):
+    path, data = table
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("clip_bound")]
+    text = "\n".join(lines).replace("[model]", "[privacy]\nepsilon = 3\n[model]")
+    text = re.sub(r"steps = \d+", "steps = 1\nfull_batch = true", text)
+    path.write_text(re.sub(r"\nbatch = \d+", "\nbatch = 64", text) + "\n")
+    said = proofward("consortium", "calibrate", path, "--data", data, "--write", *QUICK).stdout
+    assert "[scales] follows from the sample and is outside the privacy budget" in said
+
+
+@pytest.mark.slow
 def test_suggested_scales_are_written_and_are_the_rules(proofward, images):
     path, data = images
     before = path.read_bytes()

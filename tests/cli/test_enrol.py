@@ -231,7 +231,9 @@ def test_a_second_federation_over_the_same_file_is_noticed(proofward, kit, file,
     assert "hospital-0's data are in several federations" in said and "another trial" in said
     words = {check.name: check.detail for check in _keys(Home(kit / "home"))}
     assert "another trial" in words["privacy of hospital-0"]
-    file.write_text(HEADER + ROWS.replace("1000", "999"))
+    file.write_text(HEADER + ROWS + "1,0.5,0.25,-1,2\n")
+    assert "another trial" in proofward.json("enrol", kit, "--data", file, "--replace")["noted"][0]
+    file.write_text(HEADER + OTHER_ROWS)
     assert "several federations" not in proofward("enrol", kit, "--data", file, "--replace").stdout
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from proofward.cli.common.console import KitPath
 from proofward.cli.kit import count
 from proofward.cli.project.consortium_file.reading import read_project
 from proofward.cli.project.consortium_file.writing import project_text
+from proofward.engines.remote.agreement import site_ledger
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.own_counts import has_data, publishes_counts, stored_counts
 from proofward.federation.parties.equipment.counting import CountingTask
@@ -143,6 +145,17 @@ def test_a_site_counts_beforehand(folder, site, proofward, tmp_path):
     assert again.exit_code == 0 and not publishes_counts(site, "a") and "next: proofward start" in again.stdout
     other = proofward("count", tmp_path, folder / "other.onnx", "--data", folder / "a.csv")
     assert other.exit_code == 1 and "the consortium evaluates the model" in other.stderr
+
+
+def test_a_site_notes_what_a_file_is_counted_for(folder, site, proofward, tmp_path, monkeypatch):
+    monkeypatch.setenv(site_ledger.VARIABLE, str(tmp_path / "site" / "enrolled.json"))
+    call = ("count", tmp_path, folder / "m.onnx", "--data", folder / "a.csv")
+    assert proofward.json(*call)["noted"] == []
+    (own,) = site_ledger.read()
+    assert own.terms == site.terms.digest.hex() and (own.inverse_delta, own.records) == (0, "")
+    site_ledger.note(replace(own, terms="00" * 32, federation="a trial", rho=0.2, inverse_delta=100_000))
+    (line,) = proofward.json(*call)["noted"]
+    assert "a trial (epsilon" in line and "nothing is promised for all together" in line
 
 
 def test_what_looks_wrong_is_counted_only_if_forced(folder, site, proofward, tmp_path):

@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from proofward.engines.remote.agreement import site_ledger
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.hosting.desk import Desk
 from proofward.engines.remote.site import Site
@@ -33,6 +34,8 @@ def provisioned(proofward, tmp_path_factory):
         assert joined.exit_code == 0 and "nobody trains, no records are enrolled" in joined.stdout
     for name, file in zip(ROWS, files, strict=True):
         assert proofward.json("enrol", kits[name], "--data", file)["exit"] == 0
+    told = proofward.json("enrol", kits["a"], "--data", files[0], "--replace")
+    assert told["noted"] == [] and {"a", "b", "c"} <= {own.member for own in site_ledger.read()}
     return path, kits, tables, files
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 
 from proofward.engines.remote.agreement import site_ledger
+from proofward.engines.remote.agreement.record_sketch import sketch_of
 from proofward.engines.remote.agreement.site_ledger import (
     Enrolled,
     composed,
@@ -35,6 +37,11 @@ def entry(terms: int, data=DATA, epsilon=3.0, member="a", inverse_delta=100_000)
     return Enrolled(data.hex(), bytes([terms] * 32).hex(), f"trial {terms}", member, rho, inverse_delta)
 
 
+def records(first, count):
+    features = np.arange(first, first + count, dtype=np.int64)[:, None] * np.array([3, 5], dtype=np.int64)
+    return features, features[:, 0] % 2
+
+
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     path = tmp_path / "state" / "enrolled.json"
@@ -51,6 +58,31 @@ def test_a_second_federation_over_the_same_file_is_noticed_and_composed(place):
     (line,) = told(OwnTerms(bytes([3] * 32)), ["a", "b"])
     assert "trial 3 (epsilon 3), trial 1 (epsilon 3): together epsilon 4.45, delta 1e-05" in line
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
+
+
+def test_records_that_are_in_another_file_too_are_noticed(place):
+    known, more, others = (sketch_of(*records(first, count)) for first, count in ((0, 90), (0, 95), (500, 90)))
+    note(replace(entry(1), records=known))
+    note(replace(entry(2, OTHER), records=more))
+    note(replace(entry(3, bytes([2]) * 32), records=others))
+    assert [own.federation for own in others_of(bytes([2] * 32).hex(), "a", read())] == ["trial 1"]
+    assert others_of(bytes([3] * 32).hex(), "a", read()) == []
+    (line,) = told(OwnTerms(bytes([2] * 32)), ["a"])
+    assert "together epsilon 4.45" in line
+
+
+def test_an_entry_without_a_sketch_is_read_and_known_by_its_file(place):
+    note(entry(1))
+    plain = json.loads(place.read_text())
+    del plain[0]["records"]
+    place.write_text(json.dumps(plain))
+    note(replace(entry(2), records=sketch_of(*records(0, 5))))
+    assert [own.federation for own in others_of(bytes([2] * 32).hex(), "a", read())] == ["trial 1"]
+    plain = json.loads(place.read_text())
+    plain[1]["records"] = "x" * 16
+    place.write_text(json.dumps(plain))
+    with pytest.raises(ValueError, match="sketch"):
+        read()
 
 
 def test_what_is_enrolled_again_takes_the_place_of_what_was(place):

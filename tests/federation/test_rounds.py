@@ -106,6 +106,16 @@ def test_rejects_rules_below_the_least_numbers(tmp_path, field, value):
         InProcessFederation(tmp_path, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs())
 
 
+def test_rejects_rules_under_which_a_hospital_takes_one_exact_step_on_all_its_records(tmp_path):
+    from dataclasses import replace
+
+    agreed = plan(bits=100)
+    assert agreed.config.least_rows == agreed.config.training.batch + 1
+    agreed = replace(agreed, config=replace(agreed.config, least_rows=agreed.config.training.batch))
+    with pytest.raises(RulesError, match="steps: expected several steps a round"):
+        InProcessFederation(tmp_path, agreed, datasets(agreed), seed=b"s", proofs=FakeProofs())
+
+
 def test_usual_rules_need_more_than_t_dishonest_hospitals_and_survive_one_absence(consenting):
     rules = consenting.engine.rules
     assert rules.colluding_holders == rules.config.threshold + 1 == 3

@@ -36,6 +36,7 @@ from proofward.layers.reference_clipping import clipped_sum_of_pictures
 from proofward.layers.schedule import schedule
 from proofward.layers.stack import Gradient, Input, Shape
 from tests.layers.test_convolution import layers, met
+from tests.layers.test_example_clipping import within
 from tests.layers.test_relu_mean import AVERAGE, MAXIMUM, TWO, WHOLE, conv, plain_layers
 from tests.relations.private_cases import full_batch, privacy
 
@@ -163,6 +164,30 @@ def test_the_fast_step_is_that_of_the_specification(name: str) -> None:
         assert squares[:ROWS].tolist() == told.squares and max(told.squares) <= scale.most_square
         seen |= {multiplier == 4096 for multiplier in told.multipliers}
     assert seen == {True, False}, "multipliers of less than 1, and of 1"
+
+
+@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize("trials", [8, pytest.param(1000, marks=pytest.mark.exhaustive)])
+def test_one_picture_moves_the_update_by_no_more_than_the_sensitivity(name: str, trials: int) -> None:
+    """Random pictures and those at the ends of the range in the place of one, under weights of all sizes."""
+    axes, parts = CHAINS[name]
+    model, training = chain(axes, [*parts, TWO]), full_batch(BATCH)
+    random, largest = np.random.default_rng(9), 0.0
+    low, high = SCALES.input_range
+    for trial in range(trials):
+        features = random.integers(low, high, (ROWS, model.features)) // (1, 20)[trial % 2]
+        labels, order = random.integers(0, 2, ROWS), schedule(b"%d" % trial, "h", ROWS, training)
+        weights = initial_weights(model, SCALES, b"%d" % trial) * (1, 40)[trial // 2 % 2]
+        about = model, SCALES, training, privacy(trial % 7 - 4), weights
+        before = clipped_update(*about, features, labels, order).update
+        record = np.array([low, high])[random.integers(0, 2, model.features)]
+        for other in (record, np.full(model.features, high), np.zeros(model.features), -features[0]):
+            changed, turned = features.copy(), labels.copy()
+            changed[0], turned[0] = np.clip(other, low, high), random.integers(0, 2)
+            after = clipped_update(*about, changed, turned, order).update
+            assert within(before, after), (trial, other)
+            largest = max(largest, float(np.linalg.norm((before - after).astype(float))))
+    assert largest > 1024, "more than one record's share moves"
 
 
 def test_the_way_with_less_work_is_chosen_by_the_shape_alone() -> None:

@@ -167,3 +167,15 @@ def test_a_round_with_calibrated_scales_is_proved_and_verified():
     result = case.result
     verified = verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
     assert verified.soundness_bits >= 40
+
+
+def test_a_range_of_weights_stays_and_ranges_of_layers_end_no_earlier() -> None:
+    base = FixedPoint(5, 10, 22, 8, 11, 8, activation_ranges=(11, 12), gradient_ranges=(20, 11), weight_range_bits=22)
+    for scales in candidates(base, found(), feature=2.0):
+        values, gradients = scales.activation_bits - 5, scales.gradient_bits - 10
+        assert scales.weight_range_bits - scales.weight_bits == 0
+        assert scales.activation_range_bits == scales.activation_bits + 3  # features reach half of the range
+        for at in range(2):
+            own = scales.of_layer(at)
+            assert own.activation_range_bits >= min(22, base.of_layer(at).activation_range_bits + values)
+            assert own.gradient_range_bits >= min(21, base.of_layer(at).gradient_range_bits + gradients)

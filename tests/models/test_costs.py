@@ -199,7 +199,7 @@ def test_every_preset_can_be_inspected(name):
 @pytest.mark.parametrize(("steps", "bits"), [(1, 99.3), (2, 98.9), (4, 98.0), (8, 97.4)])
 def test_a_round_of_the_largest_preset_may_have_eight_steps(steps, bits):
     setup = replace(PRESETS["cancercnn"], training=replace(PRESETS["cancercnn"].training, steps=steps))
-    for rows in (32, 512):
+    for rows in (33, 512):
         found = inspect(setup, holders=5, threshold=2, rows=rows)
         assert found.refusal is None
         assert found.round.plan.soundness_bits == pytest.approx(bits, abs=0.1)

@@ -11,7 +11,7 @@ from proofward.layers.errors import ConfigurationError
 from proofward.layers.privacy import LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE, Privacy
 from proofward.privacy.accountant import Accountant, for_patients
 from proofward.privacy.choice import BOUND, least_noise
-from proofward.privacy.words import shown
+from proofward.privacy.words import in_words, large_delta, shown
 from proofward.relations.noise_tables import distance
 
 OWN = Privacy(clip_bits=0, coarse_variance=5750, releases=20, records_a_patient=1, colluders=2, inverse_delta=100_000)
@@ -86,6 +86,8 @@ def test_noise_that_no_table_holds_is_refused():
         ({"colluders": 4}, "privacy.colluders"),
         ({"releases": 14}, "privacy.releases"),
         ({"inverse_delta": 1 << 50}, "privacy.inverse_delta"),
+        ({"coarse_variance": LEAST_COARSE_VARIANCE}, "more noise"),
+        ({"coarse_variance": LEAST_COARSE_VARIANCE - 1}, "privacy.coarse_variance: expected an integer in"),
     ],
 )
 def test_rules_that_do_not_keep_their_promise_are_refused(changes, words):
@@ -94,11 +96,57 @@ def test_rules_that_do_not_keep_their_promise_are_refused(changes, words):
         accountant(**changes).check(15)
 
 
+@pytest.mark.parametrize(("epsilon", "inverse_delta"), [(30, 10), (50, 10**5), (8, 10**9)])
+def test_where_the_tables_would_take_too_much_of_delta_there_is_more_noise(epsilon, inverse_delta):
+    found = accountant(coarse_variance=5750, inverse_delta=inverse_delta)
+    found = replace(found, privacy=least_noise(found.privacy, epsilon, LOGISTIC, 4))
+    found.check(15)
+    assert found.promised < epsilon
+    less = replace(found, privacy=replace(found.privacy, coarse_variance=found.privacy.coarse_variance - 1))
+    with pytest.raises(ConfigurationError, match="more noise"):
+        less.check(15)
+
+
+def test_a_delta_that_no_table_allows_is_refused():
+    with pytest.raises(ConfigurationError, match=r"privacy.delta: expected a larger one"):
+        least_noise(replace(OWN, inverse_delta=10**15), 3, LOGISTIC, 4)
+    with pytest.raises(ConfigurationError, match="a head behind a frozen public network"):
+        least_noise(OWN, 8, 16 * 10**6, 4)
+
+
+@pytest.mark.parametrize(("epsilon", "parameters"), [(8, 10**6), (8, 9 * 10**6), (3, 10**5)])
+def test_noise_for_many_parameters_is_found_with_few_tables(epsilon, parameters, monkeypatch):
+    """Where the tables' part decides, the variance is far from the one that epsilon alone would ask for."""
+    made = []
+    monkeypatch.setattr("proofward.privacy.accountant.distance", lambda own: made.append(own) or distance(own))
+    found = Accountant(least_noise(OWN, epsilon, parameters, 4), parameters, 4)
+    found.check(15)
+    assert found.promised <= epsilon and len(made) < 100
+
+
+def test_hospitals_are_protected_with_a_small_clip_and_many_parameters_too():
+    """Nothing is rounded there, so the parameters are no part of what moves."""
+    own = replace(OWN, clip_bits=-6, granularity="hospital")
+    found = Accountant(least_noise(own, 3, 10**6, 4), 10**6, 4)
+    assert found.promised < 1
+    found.check(15)
+
+
 def test_the_bound_of_the_tables_part_is_above_what_is_reckoned():
     for coarse in (600, 5750, 42_000):
         found = accountant(coarse_variance=coarse)
         reckoned = (1 + 2.718281828459045**found.promised) * found.distance(20)
         assert reckoned < float(found._added_at_most) < 1e4 * reckoned
+
+
+def test_a_delta_that_is_not_below_one_in_all_is_named():
+    assert large_delta(None, [10**9]) == [] == large_delta(accountant(inverse_delta=455), [91] * 4)
+    (line,) = large_delta(accountant(inverse_delta=455), [91] * 5)
+    assert line.startswith("delta 0.0022 is not below one in all 455 records")
+    assert "fewer than 455 records" in "\n".join(in_words(accountant(inverse_delta=455)))
+    hospitals = accountant(inverse_delta=5, granularity="hospital")
+    assert large_delta(hospitals, [10**6] * 4) == []
+    assert "one in all 5 hospitals" in large_delta(hospitals, [1] * 5)[0]
 
 
 @pytest.mark.parametrize(

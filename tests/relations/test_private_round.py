@@ -138,12 +138,34 @@ def test_a_full_batch_takes_one_step_without_momentum() -> None:
 
 
 def test_one_exact_step_on_all_rows_is_refused_without_privacy() -> None:
-    training = Training(4, 16, steps=1)
-    about = mlp((3, 2)), FixedPoint(), training, 4096, 3, 1
-    with pytest.raises(ConfigurationError, match="steps: expected several steps a round, or differential privacy"):
+    """Of every hospital that rules admit, the smallest one too, and not of the largest one alone."""
+    about = mlp((3, 2)), FixedPoint(), Training(4, 16, steps=1), 4096, 3, 1
+    words = r"steps: expected several steps a round, more rows than a batch.*the exact sum of one step on all 16 rows"
+    with pytest.raises(ConfigurationError, match=words):
         RoundConfig(*about, least_rows=16, most_rows=16)
     RoundConfig(*about, 40, True, least_rows=16, most_rows=16)
-    RoundConfig(*about, least_rows=16, most_rows=40)
+    with pytest.raises(ConfigurationError, match=words):
+        RoundConfig(*about, least_rows=16, most_rows=40).check_steps(16)
+    rules = RoundConfig(*about, most_rows=40)
+    rules.check_steps(17)
+    with pytest.raises(ConfigurationError, match="rows: expected 17 to 40"):
+        rules.check_rows(16)
+
+
+@pytest.mark.parametrize(
+    ("training", "least"),
+    [
+        (Training(4, 16, epochs=1), 17),
+        (Training(4, 16, epochs=2), 16),
+        (Training(4, 16, epochs=3), 11),
+        (Training(4, 16, steps=1, validation_share=200_000), 22),
+        (Training(4, 16, steps=2), 16),
+    ],
+)
+def test_the_fewest_rows_are_more_than_one_exact_step_takes(training: Training, least: int) -> None:
+    rules = RoundConfig(mlp((3, 2)), FixedPoint(), training, 4096, 3, 1)
+    assert rules.least_rows == least
+    rules.check_steps(least)
 
 
 def test_rules_with_privacy_have_one_plain_form() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from unittest import mock
 
 import numpy as np
@@ -14,6 +15,7 @@ from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import LARGEST_BOUND
 from proofward.lattice.sampler import MaskContext
 from proofward.layers.errors import ConfigurationError
+from proofward.layers.privacy import COARSE_STEP, FINE_DEVIATION
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.prover import Prover
 from proofward.relations.blocks import blocks_of
@@ -132,14 +134,38 @@ def test_rejects_the_seed_of_another_attempt(case: Case, prepared) -> None:  # t
         prove_round(case.statement, case.secret, seeded(1), sealed, noise_seed=b"o" * 32)
 
 
-def test_rejects_another_table(case: Case, prepared) -> None:  # type: ignore[no-untyped-def]
-    smaller = noise_table(PRIVACY.coarse_variance - 20)
+def for_sets_of(times: Fraction) -> int:
+    """The coarse variance that each hospital would have in sums with so many times the noise of others."""
+    return int((PRIVACY.variance / times - FINE_DEVIATION**2) / COARSE_STEP**2)
 
-    def narrower(table, words):  # type: ignore[no-untyped-def]
-        return honest_draws(table if table.variance == 200**2 else smaller, words)
 
-    with with_draws(narrower):
+@pytest.mark.parametrize(
+    "variance",
+    [
+        pytest.param(PRIVACY.coarse_variance - 20, id="a smaller one"),
+        pytest.param(for_sets_of(Fraction(2)), id="sigma of a set with twice as many"),
+        pytest.param(for_sets_of(Fraction(3, 2)), id="sigma of a set with one more than two"),
+        pytest.param(for_sets_of(Fraction(1, 2)), id="sigma of a set with half as many"),
+    ],
+)
+def test_rejects_another_table(case: Case, prepared, variance: int) -> None:  # type: ignore[no-untyped-def]
+    other = noise_table(variance)
+
+    def drawn_otherwise(table, words):  # type: ignore[no-untyped-def]
+        return honest_draws(table if table.variance == 200**2 else other, words)
+
+    with with_draws(drawn_otherwise):
         assert stopped(case, prepared, message_of_draws(case, prepared)) == "column queries"
+
+
+def test_rejects_a_proof_under_rules_of_another_set_size(case: Case, prepared) -> None:  # type: ignore[no-untyped-def]
+    """An honest round of rules whose noise is for sums of twice as many: nothing of it fits these rules."""
+    smaller = replace(PRIVACY, coarse_variance=for_sets_of(Fraction(2)))
+    other = replace(case.statement, config=replace(case.config, privacy=smaller))
+    made = prove_round(other, case.secret, seeded(1), sealed, noise_seed=NOISE_SEED)
+    proof = made.ciphertext, made.sealed_shares, made.proof
+    verify_round(other, *proof)
+    assert refusal(lambda: verify_round(case.statement, *proof))
 
 
 def test_rejects_an_update_without_noise(case: Case, prepared) -> None:  # type: ignore[no-untyped-def]

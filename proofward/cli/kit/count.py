@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proofward.cli.common.answering import JSON, KIT, Refused, answering, choose, opened, tell
-from proofward.cli.kit.enrol import next_lines
+from proofward.cli.kit.enrol import next_lines, noted_counts
 from proofward.cli.kit.records.data_file import data_file, data_options, described, schema_of
 
 if TYPE_CHECKING:
@@ -56,10 +56,12 @@ def count(
         save_counts(home, name, counting, counts)
         plain, lines = described(table, schema)
         lines = [f"{name}: counted {lines[0]}", *lines[1:], *(f"forced although {words}" for words in doubts)]
+        noted = noted_counts(home, name, file, table.records.features.tobytes())
+        lines += noted
         lines += ["its own counts will be published"] if publish else []
         lines += next_lines(kit)
         said = {"did": "counted", "member": name, "forced": bool(doubts), "publishes": publish}
-        tell({**said, **plain}, lines, as_json)
+        tell({**said, "noted": noted, **plain}, lines, as_json)
 
 
 def _outside(terms: Terms) -> tuple[Counting, ScoreLayout]:

@@ -70,8 +70,9 @@ def enrol(
         schema, file = schema_of(home), data_file(options)
         if (layout := layout_of_rounds(home.terms.counted)) is not None:
             lines = _count(home, name, file, schema, layout)
-            lines += next_lines(kit)
-            tell({"did": "taken in", "member": name, "forced": False}, lines, as_json)
+            noted = noted_counts(home, name, file)
+            plain = {"forced": False, "noted": noted}
+            tell({"did": "taken in", "member": name, **plain}, lines + noted + next_lines(kit), as_json)
             return
         table = file.read(schema, home.terms.round_config)
         doubts = [doubt.words for doubt in table.doubts]
@@ -87,10 +88,12 @@ def enrol(
         lines += [f"forced although {words}" for words in doubts]
         if sheet:
             lines.append(f"with a data sheet of {len(sheet)} lines, which everybody will see on the ledger")
-        lines += _noted(home, name, file, table)
+        noted = _noted(home, name, file, table)
+        lines += noted
         lines += ["its own counts of every evaluation will be published"] if publish else []
         lines += next_lines(kit)
-        plain = {"forced": bool(doubts), "data_sheet": len(sheet), "publishes": publish, **plain}
+        said = {"forced": bool(doubts), "data_sheet": len(sheet), "publishes": publish, "noted": noted}
+        plain = {**said, **plain}
         tell({"did": "taken in", "member": name, **plain}, lines, as_json)
 
 
@@ -109,12 +112,24 @@ def read_sheet(path: Path) -> tuple[str, ...]:
 
 
 def _noted(home: Home, name: str, file: DataFile, table: Table) -> list[str]:
-    """Writes the data down in the site's own ledger; what else they are enrolled for."""
+    """Writes the records down in the site's own ledger; what else they are enrolled for."""
+    from proofward.engines.remote.agreement.record_sketch import sketch_of
+
+    records = table.records
+    sketch = sketch_of(records.features, records.labels)
+    return _note(home, name, file, records.features.tobytes() + records.labels.tobytes(), sketch)
+
+
+def noted_counts(home: Home, name: str, file: DataFile, records: bytes = b"") -> list[str]:
+    """The same of a file that is counted. records: what was made of it, where it is a folder."""
+    return _note(home, name, file, records, "")
+
+
+def _note(home: Home, name: str, file: DataFile, records: bytes, sketch: str) -> list[str]:
     from proofward.engines.remote.agreement.site_ledger import Enrolled, digest_of, note, place, told
 
     try:
-        data = digest_of(file.path, table.records.features.tobytes() + table.records.labels.tobytes())
-        note(Enrolled.of(home.terms, name, data))
+        note(Enrolled.of(home.terms, name, digest_of(file.path, records), sketch))
     except (OSError, ValueError) as error:
         words = f"{place()}: {error}: this site will not notice another federation over these records"
         return [words]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from proofward.cli.project.consortium_file.project import Project
     from proofward.report.calibrate import Calibration
 
+NOT_PRIVATE = (
+    "[scales] follows from the sample and is outside the privacy budget: let none of its records be enrolled"
+)
 ROUNDS_OPTION = click.option(
     "--sample-rounds", type=click.IntRange(1, 255), default=ROUNDS, show_default=True,
     help="Rounds of training on the sample.",
@@ -68,6 +71,7 @@ def calibrate(
         if write and found.suggested is not None:
             write_scales(path, found.suggested.scales.to_dict())
             lines.append(f"{path}: [scales] has the suggested ones")
+            lines += [NOT_PRIVATE] * (project.privacy is not None)
         plain = plain_calibration(found, beyond)
         did = {"did": "calibrated", "file": str(path), "written": write}
         tell({**did, **plain, "doubts": doubts, "problems": problems}, lines, as_json)

@@ -6,7 +6,15 @@ from proofward.dossier.parts.paper import Block, Fact, Facts, Listing, Section, 
 from proofward.dossier.record.evidence import Evidence
 from proofward.federation.history.steps.consent import most_releases
 from proofward.lattice.security import security_margin
-from proofward.privacy.words import assumption, consequences, mechanism, neighbours, promise, spent
+from proofward.privacy.words import (
+    assumption,
+    consequences,
+    large_delta,
+    mechanism,
+    neighbours,
+    promise,
+    spent,
+)
 from proofward.proof.soundness import LEAST_POLICY_BITS
 
 NOT_SHOWN = (
@@ -83,9 +91,10 @@ def _differential(found: Evidence) -> tuple[Fact, ...]:
     if accountant is None:
         return (fact("Differential privacy", "none: sums are exact"),)
     own = spent(accountant, most_releases(found.history))
+    delta = large_delta(accountant, found.history.all_rows)
     return (
         fact("Differential privacy", (promise(accountant), own)),
-        fact("It rests on", (assumption(accountant), neighbours(accountant))),
+        fact("It rests on", (assumption(accountant), neighbours(accountant), *delta)),
         fact("Mechanism", mechanism(accountant)),
         fact("Beside it", tuple(consequences(accountant))),
     )

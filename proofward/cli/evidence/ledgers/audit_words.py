@@ -14,7 +14,15 @@ from proofward.federation.messages.basics.clock import REPEATABLE_TIME, in_utc
 from proofward.federation.messages.consortium.thresholds import committees_in_words
 from proofward.federation.parties.checking.audit_verdict import AuditVerdict
 from proofward.layers.weighting import BY_RECORDS
-from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS, assumption, neighbours, promise, spent
+from proofward.privacy.words import (
+    EXACT_COUNTS,
+    NOISY_COUNTS,
+    assumption,
+    large_delta,
+    neighbours,
+    promise,
+    spent,
+)
 from proofward.proof.soundness import LEAST_POLICY_BITS
 from proofward.report.audits.audit_summary import AuditSummary, Breach
 from proofward.report.audits.sentences import lacking_sentences, members, record_sentence, rules_sentence
@@ -110,6 +118,7 @@ def privacy_lines(history: HistoryState) -> Iterator[str]:
     yield f"            {spent(accountant, most_releases(history))}"
     yield f"            {assumption(accountant)}"
     yield f"            {neighbours(accountant)}"
+    yield from (f"            {line}" for line in large_delta(accountant, history.all_rows))
     if history.rules.has_exact_counts:
         yield f"            {EXACT_COUNTS}"
     elif history.rules.counting:

@@ -185,7 +185,8 @@ def check_beside(
         if training.full_batch:
             expected = "false where hospitals are protected, whose updates are clipped as a whole"
             raise ProjectError("training.full_batch", expected, "true")
-        expected = f"true with [privacy], as the presets {', '.join(sorted(PRIVATE_PRESETS))} have it"
+        expected = f"true with [privacy], as the presets {', '.join(sorted(PRIVATE_PRESETS))} have it; for "
+        expected += "pictures a head behind a [frozen] network is worth most"
         raise ProjectError("training.full_batch", expected, "false")
     if own.clip_bound is not None:
         expected = "nothing beside [privacy], whose clip bounds gradients or updates"

@@ -185,21 +185,22 @@ def class_weights_in_words(config: RoundConfig) -> list[str]:
 def scales_in_words(config: RoundConfig) -> list[str]:
     """The fixed-point numbers, where they are not the usual ones."""
     own = config.scales
+    most = own.weight_range / (1 << own.weight_bits) if own.weight_range_bits else 0
     if own == type(own)():
         return []
     return [
         f"fixed point: {own.activation_bits} bits behind the point of values, "
-        f"{own.gradient_bits} of gradients, "
-        f"{own.weight_bits} of weights; values up to {own.activation_limit / (1 << own.activation_bits):g}, "
+        f"{own.gradient_bits} of gradients, {own.weight_bits} of weights; "
+        f"values up to {own.activation_limit / (1 << own.activation_bits):g}, "
         f"gradients below {own.gradient_limit / (1 << own.gradient_bits):g}",
         *_ranges_in_words(config),
+        *([f"no weight is above {most:g}; those of convolutions saturate at every step"] if most else []),
     ]
 
 
 def _ranges_in_words(config: RoundConfig) -> list[str]:
     """Those of the hidden layers, where they have their own; the line before then speaks of the inputs."""
-    own = config.scales
-    if not (own.activation_ranges or own.gradient_ranges):
+    if not ((own := config.scales).activation_ranges or own.gradient_ranges):
         return []
     layers = [own.of_layer(place) for place in range(len(config.model.activations))]
     unit, fine = 1 << own.activation_bits, 1 << own.gradient_bits
@@ -216,8 +217,7 @@ def validation_in_words(config: RoundConfig) -> list[str]:
 
 def rates_in_words(config: RoundConfig) -> list[str]:
     """The rates of the rounds, where they differ."""
-    training = config.training
-    if not training.later_rates:
+    if not (training := config.training).later_rates:
         return []
     unit, (last, rate) = training.batch / (1 << config.scales.rate_shift), training.later_rates[-1]
     least = f"{rate * unit:g} from round {last} on"

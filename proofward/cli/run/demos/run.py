@@ -27,6 +27,7 @@ from proofward.report.figures.summary import SALIENCY_NAME
 from proofward.report.handover.handed_model import METRICS_NAME
 from proofward.report.handover.models.model_files import write_files
 from proofward.report.measurements import Measurements
+from proofward.report.privacy_so_far import how_made
 from proofward.report.run_page import FOLDER_NAME, NOT_ASKED, PAGE_NAME, write_page
 from proofward.report.run_report import compare_run, metrics, models
 
@@ -155,7 +156,7 @@ class DemoRun:
             folder=self.folder,
             private=self._own,
             draw=self.plot,
-            made=history.rules.config.training_words,
+            made=how_made(history),
         )
         report = metrics(scenario, self.seed, history, found, self.measured, proofs, self.seconds)
         report["held_out"] = summary.to_plain()

@@ -21,6 +21,7 @@ from proofward.report.figures.rows import Rows, shared
 from proofward.report.handover.models.description import Description
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.run_words import run_lines
+from proofward.report.privacy_so_far import how_made
 from proofward.report.run_page import FOLDER_NAME, NOT_ASKED, PAGE_NAME, write_page, write_private
 from proofward.report.run_report import models
 
@@ -82,7 +83,7 @@ def write_run_page(
         folder=own,
         private=own,
         draw=draw,
-        made=config.training_words,
+        made=how_made(outcome.history),
         evaluations=evaluated,
     )
     numbers = {**summary.to_plain(), "evaluations": [own.to_plain() for own in evaluated]}

@@ -1,9 +1,10 @@
 """A site's own note of what its data files were enrolled for: budgets of several federations add up.
 
 Nothing in a federation can tell that the same records are in another one, since each has salts of its own.
-So every `enrol` leaves an entry here, readable by its owner only, and no byte of it is sent anywhere. A file
-is known by the SHA-256 of its bytes, a folder of images by that of the records made of it. A copy with
-another byte, or a part of the records, is another file to it: it helps who is honest and stops nobody.
+So every `enrol` and every `count` leaves an entry here, readable by its owner only, and no byte of it is sent
+anywhere. A file is known by the SHA-256 of its bytes, a folder of images by that of the records made of it;
+and what is enrolled by a sketch of its records, so that a file with some patients more is recognised as long
+as columns and constants are the same (`record_sketch`). It helps who is honest and stops nobody.
 
 Budgets are added as zCDP, each with all releases of its rules, for that is what its hospital may still sign.
 """
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass
 from math import isfinite
 from pathlib import Path
 
+from proofward.engines.remote.agreement.record_sketch import is_sketch, share_records
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.ledger.files import make_directory, write_file
 from proofward.privacy.words import NO_PRIVACY, shown
@@ -26,7 +28,7 @@ from proofward.privacy.zcdp import epsilon_of
 
 VARIABLE = "PROOFWARD_SITE_LEDGER"
 """Names the file, where it is not in its usual place."""
-MAX_BYTES, MAX_ENTRIES = 1 << 22, 1 << 14
+MAX_BYTES, MAX_ENTRIES = 1 << 26, 1 << 11
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Enrolled:
         member: The hospital.
         rho: zCDP of all its releases, 0 where nothing is promised.
         inverse_delta: 1 / delta of its rules, 0 where nothing is promised.
+        records: A sketch of its records, "" where there is none, as of counts.
     """
 
     data: str
@@ -48,15 +51,20 @@ class Enrolled:
     member: str
     rho: float
     inverse_delta: int
+    records: str = ""
 
     @classmethod
-    def of(cls, terms: Terms, member: str, data: bytes) -> Enrolled:
-        """Of a data file's digest."""
+    def of(cls, terms: Terms, member: str, data: bytes, records: str = "") -> Enrolled:
+        """Of a data file's digest, and the sketch of its records."""
         accountant, plain = terms.accountant, (data.hex(), terms.digest.hex(), terms.federation, member)
         if accountant is None:
-            return cls(*plain, 0.0, 0)
+            return cls(*plain, 0.0, 0, records)
         own = accountant.privacy
-        return cls(*plain, accountant.rho(own.releases), own.inverse_delta)
+        return cls(*plain, accountant.rho(own.releases), own.inverse_delta, records)
+
+    def shares_with(self, other: Enrolled) -> bool:
+        """Whether it is of the same data, or of some of the same records."""
+        return self.data == other.data or share_records(self.records, other.records)
 
     @property
     def words(self) -> str:
@@ -97,8 +105,12 @@ def read() -> list[Enrolled]:
 
 def _entry(path: Path, plain: object) -> Enrolled:
     kinds = {"data": str, "terms": str, "federation": str, "member": str, "rho": float, "inverse_delta": int}
-    if not isinstance(plain, dict) or {name: type(own) for name, own in plain.items()} != kinds:
+    found = {name: type(own) for name, own in plain.items()} if isinstance(plain, dict) else {}
+    if found not in (kinds, {**kinds, "records": str}):  # earlier ones have no sketch
         raise ValueError(f"{path}: expected the fields {', '.join(kinds)} of an enrolment")
+    assert isinstance(plain, dict)
+    if not is_sketch(plain.get("records", "")):
+        raise ValueError(f"{path}: expected a sketch of records")
     if not (isfinite(plain["rho"]) and plain["rho"] >= 0 and plain["inverse_delta"] in range(1 << 62)):
         raise ValueError(f"{path}: expected a budget")
     return Enrolled(**plain)
@@ -120,9 +132,10 @@ def note(entry: Enrolled) -> None:
 
 
 def others_of(terms: str, member: str, entries: list[Enrolled]) -> list[Enrolled]:
-    """Entries of the same data in other federations than that of these terms."""
-    own = {entry.data for entry in entries if (entry.terms, entry.member) == (terms, member)}
-    return [entry for entry in entries if entry.data in own and entry.terms != terms]
+    """Entries of the same data, or some of its records, in other federations than that of these terms."""
+    own = [entry for entry in entries if (entry.terms, entry.member) == (terms, member)]
+    others = (entry for entry in entries if entry.terms != terms)
+    return [entry for entry in others if any(mine.shares_with(entry) for mine in own)]
 
 
 def composed(entries: list[Enrolled]) -> str:

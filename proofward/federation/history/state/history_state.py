@@ -100,6 +100,11 @@ class HistoryState(KeptState):
         return self.joined[name].record.rows
 
     @property
+    def all_rows(self) -> list[int]:
+        """With how many records each hospital has joined that has."""
+        return [own.record.rows for own in self.joined.values()]
+
+    @property
     def refusals(self) -> list[MessageRefused]:
         """Recorded refusals, in order."""
         return [refusal for _, refusal in self.refused_in]

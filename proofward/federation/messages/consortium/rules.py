@@ -129,6 +129,8 @@ class Rules(Thresholds, RoundKinds):
         try:
             self.check_committees()
             self.check_following()
+            if not self.counts_only:
+                self.config.check_steps(self.config.least_rows)
         except ConfigurationError as error:
             raise RulesError(error.field, error.expected, error.actual) from error
         hospitals, threshold = len(self.hospitals), self.collusion
