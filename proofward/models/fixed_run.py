@@ -63,9 +63,9 @@ def fixed_run(
     """
     model, scales, training = setup.model, setup.scales, setup.training
     counts, clamped, weights = _Counts(model, scales), 0, first
+    record = TrainingTrace.allocate(model, 1, training.batch)
     for beacon in drawn_from:
         trainer = Trainer(model, scales, training, len(labels), weights)
-        record = TrainingTrace.allocate(model, 1, training.batch, trainer.saturating)
         batches = schedule(beacon, HOSPITAL, len(labels), training)
         with one_thread(is_small(model, training.batch)):
             for chosen in batches[: training.steps_for(len(labels))]:
