@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proofward.api.answers import Answers
 from proofward.api.counting import CountsTables
@@ -16,6 +16,9 @@ from proofward.api.terms import FileTerms, KeywordTerms, OpenedTerms, Terms, set
 from proofward.api.training import Manner, train
 from proofward.cli.common.usual import PRESET, ROUNDS
 from proofward.optimizers.contract import ServerOptimizer
+
+if TYPE_CHECKING:
+    from proofward.models.graph.parts.network import ImportedNetwork
 
 
 class Federation(Answers, CountsTables):
@@ -44,7 +47,7 @@ class Federation(Answers, CountsTables):
         rounds: int = ROUNDS,
         validation: float | Mapping[str, Any] | None = None,
         privacy: float | Mapping[str, Any] | None = None,
-        first_model: str | os.PathLike[str] | None = None,
+        first_model: str | os.PathLike[str] | ImportedNetwork | None = None,
         scales: Mapping[str, int] | None = None,
         label: str = "label",
         id: str | None = None,
@@ -83,7 +86,9 @@ class Federation(Answers, CountsTables):
             validation: The share of each hospital's rows that it never trains on, or the table as a mapping.
             privacy: What is promised of each record: epsilon, or the table [privacy] as a mapping, such as
                 `{"epsilon": 3.0, "delta": 1e-5, "releases": 20}`. By default nothing: sums are exact.
-            first_model: A model's file to start from, which all have to trust. By default members draw one.
+            first_model: A model to start from, which all have to trust: its file, or what `from_torch` or
+                `from_onnx` gave, whose layers then stand for `hidden` and `layers`. By default members draw
+                one.
             scales: The bits of the fixed-point numbers.
             label: The column with the label.
             classes: The label's values, by default all in the tables. Of two the second is positive.

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from proofward.api.first_network import first_network
 from proofward.api.held import as_text
 from proofward.api.refusals import SettingsRefused, refusing
 from proofward.cli.common.usual import PRESET
@@ -33,6 +34,9 @@ class Recipe:
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         """Raises SettingsRefused with all that is wrong, whatever the tables."""
+        self._network = first_network(given)
+        if self._network is not None:
+            given = {**given, **self._network.settings, "first_model": self._network.path}
         self.given = {name: _plain(value) for name, value in given.items() if value is not None}
         self.given["privacy"] = _privacy(self.given.get("privacy"))
         self.column = self.given.get("label", Label().column)
@@ -41,7 +45,9 @@ class Recipe:
         with refusing(SettingsRefused):
             label = Label(str(self.column))
         if "images" in self.given:
-            self.project_of_images(SOME)
+            project = self.project_of_images(SOME)
+            if self._network is not None:
+                self._network.check(project.config().model)
             self.notation = Notation(label)
             return
         self.notation = self.project(SOME, features, label).notation
@@ -56,7 +62,8 @@ class Recipe:
         """A trusted model's file, no name where there is none; raises SettingsRefused."""
         given = self.given.get("first_model", "")
         if not isinstance(given, str | os.PathLike):
-            raise SettingsRefused(f"first_model: expected the path of a model's file, found {given!r:.80}")
+            words = "the path of a model's file, or a network that from_torch or from_onnx gave"
+            raise SettingsRefused(f"first_model: expected {words}, found {given!r:.80}")
         return Path(os.fspath(given))
 
     def project(self, hospitals: Iterable[str], features: Iterable[Feature], label: Label) -> Project:

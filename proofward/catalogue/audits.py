@@ -36,6 +36,8 @@ CHECKS: dict[str, tuple[str, str]] = {
     "aggregate": ("sums and models", "The sum is of what was accepted, and the model follows from it."),
     "fingerprint": ("fingerprints of ciphertexts", "A verifier signed those that the auditor finds."),
     "object": ("named objects", "Every object that an entry names is there, and no other."),
+    "evaluation": ("evaluations", "The figures of the summed counts are computed again, and told."),
+    "own-counts": ("counts that hospitals publish", "Where counts are proved, these are those of the proof."),
     "stopping": ("the rule on stopping", "A vote by that rule was true; the best round is computed again."),
     "complete": ("the end", "All agreed rounds were closed, or enough verifiers voted for an earlier end."),
     "anchor": ("the anchor on a chain", "The ledger continues what a chain has anchored of it."),
@@ -75,6 +77,7 @@ DEEDS: dict[str, str] = {
     "fingerprint": "it signed another fingerprint of a ciphertext than the ciphertext has",
     "beacon": "it recorded a first model that the shared randomness does not give",
     "stopping": "it voted for an end by the rule on stopping, which was not met",
+    "own-counts": "it published other counts of its own than it has proved",
     "ledger-remembered": "it signed two different histories",
 }
 """By the name of a check: what its failure proves of the member that it accuses."""

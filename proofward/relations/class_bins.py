@@ -52,6 +52,20 @@ SCALED_TAG = (1 << 40) + 3
 
 
 @dataclass(frozen=True, slots=True)
+class Divided:
+    """b and rho of all samples and classes, a prover's, each flat."""
+
+    quotient: Signed
+    rest: Signed
+
+    @staticmethod
+    def of(scaled: Signed, total: Signed) -> Divided:
+        """Of W (samples, classes padded) and S (samples,)."""
+        found, rest = np.divmod(scaled, total[:, None])
+        return Divided(found.reshape(-1), rest.reshape(-1))
+
+
+@dataclass(frozen=True, slots=True)
 class ClassBins:
     """bin, scaled, remainder: b, W and rho, over (sample, class). taken: 1 + the class, over the samples."""
 
@@ -76,12 +90,9 @@ class ClassBins:
             return softmax(takes.unpad(sums().reshape(-1, takes.padded_size)), scales)
 
         @cache
-        def divided() -> tuple[Signed, Signed]:
-            """b and rho."""
-            unit = 1 << exponential_bits(scales)
-            whole = padded(takes, own().exponential, unit).reshape(-1, takes.padded_size)
-            found, rest = np.divmod(scaled_up(whole, bins), own().total[:, None])
-            return found.reshape(-1), rest.reshape(-1)
+        def divided() -> Divided:
+            whole = padded(takes, own().exponential, 1 << exponential_bits(scales))
+            return Divided.of(scaled_up(whole, bins).reshape(-1, takes.padded_size), own().total)
 
         columns = SoftmaxColumns.declare(
             ranges, scales, takes, log_samples, limb_above=limb, sums=sums, known=own
@@ -94,14 +105,14 @@ class ClassBins:
         ranges.look_up(
             Table.of("scaled exponentials", SCALED_TAG, keys, scaled_up(table, bins)), columns.key, scaled
         )
-        found = ranges.declare("bins of scores", size, (bins - 1).bit_length(), lambda: divided()[0])
+        found = ranges.declare("bins of scores", size, (bins - 1).bit_length(), lambda: divided().quotient)
         width = sum_bits(scales, takes)
-        remainder = ranges.declare("remainders of bins", size, width, lambda: divided()[1])
+        remainder = ranges.declare("remainders of bins", size, width, lambda: divided().rest)
         ranges.require_virtual(
             "room above the remainders of bins",
             size,
             width,
-            lambda: np.repeat(own().total - 1, takes.padded_size) - divided()[1],
+            lambda: np.repeat(own().total - 1, takes.padded_size) - divided().rest,
             lambda point: columns.total.at(point[:log_samples]) - 1 - remainder.at(point),
         )
         taken = FirstMark.declare(

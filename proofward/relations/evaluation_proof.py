@@ -1,6 +1,7 @@
 """A hospital's side of an evaluation that is proved: count, encrypt, share the key, prove. And: verify.
 
-Where the rules let hospitals leave rows out, their numbers stand before the proof, four bytes each.
+Where the rules let hospitals leave rows out, their numbers stand before the proof, four bytes each; behind
+them are a hospital's own counts, where it publishes them (`count_header`, `published_counts`).
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from proofward.layers.training import forward_pass
 from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
+from proofward.relations.count_header import LEFT_OUT_BYTES, counts_in_header, counts_to_header
 from proofward.relations.count_noise import noisy
 from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
-from proofward.relations.evaluation_statement import LEFT_OUT_BYTES, EvaluationStatement
+from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.forward_relation import PassWitness
 from proofward.relations.key_shares import Digests, KeyShare, discard
 from proofward.relations.measure import evaluation_plan
@@ -53,13 +55,19 @@ def prove_evaluation(
     seal: Seal,
     progress: Callable[[str], None] | None = None,
     noise_seed: bytes = b"",
+    publish: bool = False,
 ) -> EvaluationProof:
-    """Counts and proves; spends one opening of the secret. Arguments and errors as of `prove.prove_round`."""
+    """Counts and proves; spends one opening of the secret. Arguments and errors as of `prove.prove_round`.
+
+    publish: whether the proof also shows the counts themselves, to everybody.
+    """
     say = progress or (lambda phase: None)
     secret.open_under(statement.dataset_root)
     say("count")
     config = statement.config
     forward, counts = counted(statement, secret.features, secret.labels)
+    if publish:
+        statement = replace(statement, published=tuple(counts.tolist()))
     say("encrypt")
     noise, message = noisy(statement, counts, config.scheme(statement.rows), noise_seed)
     ciphertext, key = encrypted(statement, message, statement.counting.message_bound, rng)
@@ -107,15 +115,24 @@ def sample_classes(statement: EvaluationStatement, labels: Signed) -> Signed:
 
 def _header(statement: EvaluationStatement) -> bytes:
     """What stands before a proof."""
+    published = counts_to_header(statement.published)
     if not statement.counting.left_out:
-        return b""
-    return b"".join(count.to_bytes(LEFT_OUT_BYTES, "little") for count in statement.left_out)
+        return published
+    return b"".join(count.to_bytes(LEFT_OUT_BYTES, "little") for count in statement.left_out) + published
 
 
 def opened_by(statement: EvaluationStatement, proof: bytes) -> tuple[EvaluationStatement, bytes]:
-    """The statement with the rows that are left out, and the proof behind them; raises ProofRejected."""
-    if not statement.counting.left_out:
-        return statement, proof
+    """The statement with what stands before the proof, and the proof behind it; raises ProofRejected."""
+    if statement.counting.left_out:
+        statement, proof = _with_left_out(statement, proof)
+    try:
+        counts, rest = counts_in_header(proof, statement.counting.length)
+        return (replace(statement, published=counts) if counts else statement), rest
+    except (ConfigurationError, ValueError) as error:
+        raise ProofRejected("published counts", str(error)) from error
+
+
+def _with_left_out(statement: EvaluationStatement, proof: bytes) -> tuple[EvaluationStatement, bytes]:
     size = 2 * LEFT_OUT_BYTES
     if len(proof) < size:
         raise ProofRejected("left out", f"expected {size} bytes before the proof, got {len(proof)}")

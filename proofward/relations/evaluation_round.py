@@ -11,7 +11,8 @@ which the statement has the root (`noise`, `count_noise`). The key of the cipher
 polynomial that the published values are of, and its sealed shares are those of that polynomial or fail their
 check. The dataset is committed to afresh and proved equal to the earlier commitment.
 
-Hidden: data, scores, bins, and the counts.
+Hidden: data, scores, bins, and the counts, unless the statement has them: then they are proved to be those
+that are encrypted.
 
 Messages:
     root of the earlier dataset commitment (in the statement), roots of the fresh one and of the witness; with
@@ -25,6 +26,7 @@ Messages:
     the labels                                                                    (relations/dataset.py)
     of subgroups the features of levels, and what is told         (relations/level_codes.py, level_counts.py)
     the ring equation of the ciphertext                                           (relations/encryption.py)
+    verifier: where counts are published, a point of each block             (relations/published_counts.py)
     the opening
 
 The samples are the counted rows in the order of the ring, and records of zeros without a label up to a power
@@ -59,6 +61,7 @@ from proofward.relations.forward_relation import ForwardRelation, PassWitness
 from proofward.relations.key_shares import Digests, ShareBinding, bind_shares
 from proofward.relations.levels_of_subgroups import LevelsOfSubgroups
 from proofward.relations.noise_seed import NoiseSecret
+from proofward.relations.published_counts import prove_published
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]
@@ -133,4 +136,6 @@ def evaluation_round(
     scores.claims.prove(selected)
     levels.prove(party)
     encryption.prove(party, MaskContext(statement.beacon, statement.round))
+    if statement.published:
+        prove_published(party, blocks, encrypted, statement.published)
     return binding

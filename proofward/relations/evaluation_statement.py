@@ -15,6 +15,7 @@ from proofward.layers.plain import integer
 from proofward.layers.training import magnitude, scores
 from proofward.layers.validation_part import Arc, arc_of, validation_rows
 from proofward.relations.config import RoundConfig
+from proofward.relations.count_header import counts_to_header
 from proofward.relations.count_noise import bound_noise, check_noise_root, words_of
 from proofward.relations.counting import Counting
 from proofward.relations.public_pass import PublicPass
@@ -25,9 +26,6 @@ from proofward.relations.score_layout import ScoreLayout
 from proofward.relations.statement import check_place, digest_of
 
 Signed = npt.NDArray[np.int64]
-
-LEFT_OUT_BYTES = 4
-"""Of each of the two numbers of rows left out, before a proof."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +48,7 @@ class EvaluationStatement:
             have others outside it; each at most what the counting admits.
         noise_root: 32 bytes, that of the secret words of its noise in this attempt, which was on the ledger
             before the beacon was known; b"" where counts are exact.
+        published: The hospital's own counts, where it publishes them; never beside noise.
     """
 
     consortium: bytes
@@ -65,6 +64,7 @@ class EvaluationStatement:
     weights: Signed
     left_out: tuple[int, int] = (0, 0)
     noise_root: bytes = b""
+    published: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         check_place(self, "consortium", "beacon", "validation_beacon", "dataset_root")
@@ -80,6 +80,15 @@ class EvaluationStatement:
             integer("left_out", count, 0, self.counting.left_out)
         if sum(self.left_out) > self.arc.length:
             raise ConfigurationError("left_out", f"at most {self.arc.length} rows", sum(self.left_out))
+        self._check_published()
+
+    def _check_published(self) -> None:
+        lengths = (0,) if self.counting.noise else (0, self.counting.length)
+        if len(self.published) not in lengths:
+            expected = "none beside noise" if self.counting.noise else f"none, or {self.counting.length}"
+            raise ConfigurationError("published counts", expected, len(self.published))
+        for count in self.published:
+            integer("published count", count, 0, self.counting.bound)
 
     @property
     def entries(self) -> int:
@@ -169,6 +178,7 @@ class EvaluationStatement:
             *self.left_out,
             hashlib.sha256(ciphertext.astype("<u8").tobytes()).digest(),
             *bound_noise(self.counting, self.noise_root),
+            *((b"published", counts_to_header(self.published)) if self.published else ()),
         )
 
 

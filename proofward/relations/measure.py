@@ -79,13 +79,13 @@ def secret_words_of(config: RoundConfig, rows: int, counting: Counting | None, s
 
 def evaluation_plan(statement: EvaluationStatement) -> Plan:
     """The measures of the proof of an evaluation; raises SoundnessBelowPolicy or a TrainingError."""
-    return _evaluation_plan(statement.config, statement.counting, statement.rows)
+    return _evaluation_plan(statement.config, statement.counting, statement.rows, bool(statement.published))
 
 
 @lru_cache(maxsize=_MOST_PLANS)
-def _evaluation_plan(config: RoundConfig, counting: Counting, rows: int) -> Plan:
-    """They depend on the rules and the rows, and neither on the model's weights nor on rows left out."""
-    statement = blank_evaluation(config, counting, rows)
+def _evaluation_plan(config: RoundConfig, counting: Counting, rows: int, published: bool) -> Plan:
+    """They depend on the rules, the rows and what is published; not on weights or on rows left out."""
+    statement = blank_evaluation(config, counting, rows, published)
     nothing = np.zeros(ciphertext_length(counting.length), dtype=np.uint64)
     counter = Counter(config.scheme(rows), config.security_bits)
 
@@ -121,7 +121,9 @@ def _blank(config: RoundConfig, rows: int, noise: object) -> dict[str, Any]:
     }
 
 
-def blank_evaluation(config: RoundConfig, counting: Counting, rows: int) -> EvaluationStatement:
+def blank_evaluation(
+    config: RoundConfig, counting: Counting, rows: int, published: bool = False
+) -> EvaluationStatement:
     """A statement of these measures, whatever else it says."""
     nothing = np.zeros(config.model.parameters, dtype=np.int64)
     return EvaluationStatement(
@@ -129,6 +131,7 @@ def blank_evaluation(config: RoundConfig, counting: Counting, rows: int) -> Eval
         counting=counting,
         validation_beacon=bytes(32),
         weights=nothing,
+        published=(0,) * counting.length if published else (),
     )
 
 
@@ -152,6 +155,8 @@ def check_countable(config: RoundConfig, counting: Counting) -> None:
     try:
         for rows in _sizes(config) if counting.proved else [config.most_rows]:
             plan_of_counts(config, counting, rows)
+            if counting.proved and not counting.noise:
+                evaluation_plan(blank_evaluation(config, counting, rows, published=True))
     except SoundnessBelowPolicy as error:
         expected = "a level that proofs of counts reach"
         raise ConfigurationError("security_bits", expected, f"{counting.label}: {error}") from error

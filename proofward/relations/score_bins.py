@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +74,24 @@ class Edges:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """Where samples are, a prover's, each int64 (samples,): b, its edges, and how far z + h is from these."""
+
+    bin: Signed
+    low: Signed
+    high: Signed
+    above: Signed
+    below: Signed
+
+    @staticmethod
+    def of(edges: Edges, differences: Signed) -> Placed:
+        """By the differences of logits z."""
+        found, shifted = edges.bin_of(differences), differences + edges.half
+        low, high = edges.values[found], edges.values[found + 1]
+        return Placed(found, low, high, shifted - low, high - 1 - shifted)
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreBins:
     """The columns over the samples."""
 
@@ -88,31 +106,23 @@ class ScoreBins:
     ) -> ScoreBins:
         """Declare them and their lookups; `differences` are z of all samples, a prover's."""
 
-        @lru_cache(maxsize=1)
-        def known() -> tuple[Signed, Signed, Signed]:
-            """b, low and z + h."""
-            found = edges.bin_of(differences())
-            return found, edges.values[found], differences() + edges.half
+        @cache
+        def known() -> Placed:
+            return Placed.of(edges, differences())
 
-        own = ranges.column("bins of scores", log_samples, lambda: known()[0])
-        low = ranges.column("lower edges", log_samples, lambda: known()[1])
-        high = ranges.column("upper edges", log_samples, lambda: edges.values[known()[0] + 1])
+        own = ranges.column("bins of scores", log_samples, lambda: known().bin)
+        low = ranges.column("lower edges", log_samples, lambda: known().low)
+        high = ranges.column("upper edges", log_samples, lambda: known().high)
         lower, upper = _tables(edges)
         ranges.look_up(lower, own, low)
         ranges.look_up(upper, own, high)
         bits = edges.bits + 1
-        above = ranges.declare("above lower edges", log_samples, bits, lambda: known()[2] - known()[1])
+        above = ranges.declare("above lower edges", log_samples, bits, lambda: known().above)
 
         def below(point: Point) -> Form:
             return high.at(point) - low.at(point) - above.at(point) - 1
 
-        ranges.require_virtual(
-            "below upper edges",
-            log_samples,
-            bits,
-            lambda: edges.values[known()[0] + 1] - 1 - known()[2],
-            below,
-        )
+        ranges.require_virtual("below upper edges", log_samples, bits, lambda: known().below, below)
         return ScoreBins(edges, own, low, above)
 
     def differences(self, party: Party) -> tuple[Point, Form]:

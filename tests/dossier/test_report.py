@@ -236,8 +236,13 @@ def test_figures_of_counts_on_the_ledger_are_shown_as_signed_words(run):
     counted.append(CountedSum(3, of_ages, ("a", "b", "c"), np.zeros(12, np.int64), bytes(32)))
     empty = CountedSum(4, of_scores, ("a",), np.zeros(length, np.int64), bytes(32))
     found = Evidence(None, run[1], Chronicle(), counted=(*counted, empty))
-    words, evaluated, picture, groups, others = counted_figures(found)
-    assert words.tone == "weak" and [one.basis for one in (evaluated, picture, groups, others)] == [Basis.SIGNED] * 4
+    words, evaluated, picture, groups, roc, calibrated, confusion, others = counted_figures(found)
+    blocks = (evaluated, picture, groups, roc, calibrated, confusion, others)
+    assert words.tone == "weak" and [one.basis for one in blocks] == [Basis.SIGNED] * 7
+    assert "1: 0 at 0 % false positives, 1 at 100 % false positives" in roc.svg
+    assert [row[2] for row in calibrated.rows] == ["0.000"] * 5 + ["1.000"] * 5
+    assert sum(int(row[1]) for row in calibrated.rows) == 40
+    assert confusion.rows == [("0", "20", "0"), ("1", "0", "20")]
     assert [row[:4] for row in evaluated.rows] == [(n, "evaluation", "3", "40") for n in ("1", "2")]
     assert evaluated.rows[0][4:6] == ("100.0%", "1.000") and "evaluation</text>" in picture.svg
     assert groups.rows[0][0] == "all records" and others.rows == [("3", "ages", "3", "12")]

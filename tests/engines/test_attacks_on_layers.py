@@ -39,9 +39,11 @@ AVERAGED = chain((1, 6, 6), [CONV, {"kind": "relu_avgpool2d", "size": 3}, GROUPS
 CLASSES = chain((4,), [{"kind": "linear", "outputs": 5}, {"kind": "linear", "outputs": 3}])
 OUTPUTS = {"kind": "linear", "outputs": 3}
 WITH_A_ROW = chain((1, 4, 4), [CONV, OUTPUTS, {"kind": "add", "from": "row", "by": OUTPUTS}, OUTPUTS], 3)
+HELD = chain((1, 6, 6), [CONV, {**CONV, "outputs": 8}, {"kind": "linear", "outputs": 2}])
 DEEP, RANGES = mlp((4, 6, 5, 2)), {"activation_ranges": (4, 7), "gradient_ranges": (6, 3)}
+SCALES = {DEEP: RANGES, HELD: {"weight_range_bits": 24}}
 of_layer = FixedPoint.of_layer
-forward, means = Conv2dTrainer.forward, ReluMean.forward
+forward, means, saturate = Conv2dTrainer.forward, ReluMean.forward, Conv2dTrainer.saturate
 backward, gradients = ReluMaxPool2d.backward, SoftmaxHead.gradients
 
 
@@ -51,7 +53,17 @@ def crossed(self, inputs):
     return (pictures[:, ::-1] if self.layer.groups == 2 else pictures).reshape(len(inputs), -1).copy()
 
 
+def only_weights(self, limit):
+    """Biases go on where they are."""
+    biases = self.biases.copy()
+    saturate(self, limit)
+    self.biases[...] = biases
+
+
 ATTACKS = {
+    "weights that do not saturate": (HELD, Conv2dTrainer, "saturate", lambda self, limit: None),
+    "biases that do not saturate": (HELD, Conv2dTrainer, "saturate", only_weights),
+    "weights that saturate at another range": (HELD, Conv2dTrainer, "saturate", lambda self, limit: saturate(self, limit // 2)),
     "a flipped kernel": (POOLED, Conv2dTrainer, "forward", flipped),
     "a frozen layer": (POOLED, Conv2dTrainer, "update", lambda self, deltas, inputs, rate: None),
     "gradients turned round behind a pool": (
@@ -93,8 +105,10 @@ def test_a_hospital_that_trains_otherwise_is_named(tmp_path, monkeypatch, name):
 
     monkeypatch.setattr(forger, "_witness", witness)
     agreed = plan(hospitals=4, verifiers=1, rounds=1, threshold=1)
-    scales = replace(agreed.config.scales, **(RANGES if network is DEEP else {}))
-    agreed = replace(agreed, config=replace(agreed.config, model=network, scales=scales, least_rows=0, most_rows=0))
+    scales = replace(agreed.config.scales, **SCALES.get(network, {}))
+    training = replace(agreed.config.training, rate=1 << 8 if network is HELD else 1)
+    rules = replace(agreed.config, model=network, scales=scales, training=training, least_rows=0, most_rows=0)
+    agreed = replace(agreed, config=rules)
     rng, classes = np.random.default_rng(7), network.layers[-1].gives.size
     records = {
         member: (rng.integers(-64, 64, (8 + index, network.features)), rng.integers(0, classes, 8 + index))

@@ -6,9 +6,11 @@ a false statement is stopped only by what the verifier cannot be talked out of.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +109,41 @@ def replacing_columns(
 
     ReplacesColumns.fallback = fallback
     return ReplacesColumns
+
+
+class SumsOthers(Forger):
+    """A forger that works out sumchecks of other columns than those that it has committed to, by name."""
+
+    others: ClassVar[dict[str, npt.NDArray[np.int64]]] = {}
+    within: ClassVar[bool] = False
+
+    def values(self, column: Column) -> Array:
+        if self.within and column.name in self.others:
+            return to_field(self.others[column.name])
+        return super().values(column)
+
+    @classmethod
+    @contextmanager
+    def during(cls, owner: type, method: str) -> Iterator[None]:
+        """Wherever this method runs."""
+        honest = getattr(owner, method)
+
+        def other(*arguments: object) -> object:
+            cls.within = True
+            try:
+                return honest(*arguments)
+            finally:
+                cls.within = False
+
+        with mock.patch.object(owner, method, other):
+            yield
+
+
+def summing_other_columns(
+    columns: dict[str, npt.NDArray[np.int64]], fallback: dict[tuple[int, int], Array]
+) -> type[SumsOthers]:
+    """The same with these columns, in place of its own where `during` says."""
+    return type("Sums", (SumsOthers,), {"others": columns, "fallback": fallback})
 
 
 def changing_message(target: int) -> type[Forger]:

@@ -97,6 +97,7 @@ class Evaluated:
 def evaluated(
     statement: EvaluationStatement | None = None,
     *,
+    secret: DatasetSecret | None = None,
     features: Signed | None = None,
     labels: Signed | None = None,
     rows: Signed | None = None,
@@ -105,10 +106,11 @@ def evaluated(
 ) -> Evaluated:
     """An evaluation with parts exchanged, its counts those that follow, and then `change` added.
 
-    features, labels: of the whole dataset. rows: that are counted. weights: of the model.
+    secret: what the hospital keeps, of another one than `enrolled`. features, labels: of the whole dataset.
+    rows: that are counted. weights: of the model.
     """
     about = statement or statement_of()
-    secret = enrolled(about.config.model, about.rows, about.config.security_bits)[1]
+    secret = secret or enrolled(about.config.model, about.rows, about.config.security_bits)[1]
     x = secret.features if features is None else features
     y = secret.labels if labels is None else labels
     told = replace(about)
@@ -137,15 +139,20 @@ def with_sample(made: Evaluated, sample: int, features: Signed) -> Evaluated:
     return replace(made, witness=replace(made.witness, forward=PassWitness(passed.sums, passed.own)))
 
 
-def says(made: Evaluated, prover: type[Prover] = Prover) -> tuple[Array, Digests, bytes]:
-    """Ciphertext, digests of the sealed shares and a proof by any prover: what `verify_evaluation` takes."""
+def says(
+    made: Evaluated, prover: type[Prover] = Prover, told: Digests | None = None
+) -> tuple[Array, Digests, bytes]:
+    """Ciphertext, digests of the sealed shares and a proof by any prover: what `verify_evaluation` takes.
+
+    told: the digests, where they are not those of this key's shares.
+    """
     about = made.statement
     party = prover(Transcript(about.transcript(made.ciphertext)), evaluation_plan(about), seeded(5))
     dealt: list[Digests] = []
 
     def digests(blinds):  # type: ignore[no-untyped-def]
         key = made.witness.encryption
-        dealt.append(sealed(deal_shares(key.secret, key.coefficients, blinds, about.config.holders)))
+        dealt.append(told or sealed(deal_shares(key.secret, key.coefficients, blinds, about.config.holders)))
         return dealt[0]
 
     proof = party.run(lambda own: evaluation_round(own, about, made.ciphertext, digests, made.witness) and None)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ import pytest
 from proofward.field import reference_arithmetic
 from proofward.field.goldilocks import to_field
 from proofward.layers.network import mlp
+from proofward.layers.softmax_columns import SoftmaxColumns
 from proofward.proof.forms import Column
 from proofward.proof.transcript import Coins
+from proofward.relations.class_bins import ClassBins, Divided
 from proofward.relations.evaluation_proof import check_evaluation, prove_evaluation, verify_evaluation
 from proofward.relations.evaluation_round import evaluation_round
 from proofward.relations.evaluation_statement import EvaluationStatement
@@ -21,7 +24,16 @@ from proofward.relations.first_mark import first_codes
 from proofward.relations.measure import evaluation_plan
 from proofward.relations.score_counts import score_counts
 from proofward.relations.score_layout import ScoreLayout
-from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, refusal
+from tests.proof.cheats import (
+    Forger,
+    Inventory,
+    Recorder,
+    SumsOthers,
+    changing_entry,
+    refusal,
+    replacing_columns,
+    summing_other_columns,
+)
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import Signed, sealed
@@ -103,6 +115,12 @@ def columns() -> list[Column]:
     return counter.columns
 
 
+def named(name: str, factor: int = 4) -> Signed:
+    """A column of an honest proof."""
+    column = next(own for own in columns() if own.name == name)
+    return cast(Signed, honest(factor)[column.commitment, column.index].astype(np.int64))
+
+
 OWN = (
     "head ", "scaled exponentials", "bins of scores", "remainders of bins", "room above", "classes taken",
     "multiplicities of cells", "multiplicities of first", "multiplicities of scaled", "multiplicities of zeros",
@@ -162,21 +180,72 @@ def test_rejects_a_record_of_the_third_class_that_is_encrypted_in_another_cell(c
     assert refused(evaluated(public(), change=change), Counted)
 
 
-def test_rejects_a_sample_in_another_bin_whose_remainder_follows() -> None:
-    """W = S b + rho holds, so the range of rho tells."""
-    found = honest()
-    by_name = {column.name: found[column.commitment, column.index] for column in columns() if column.commitment}
-    own = by_name["bins of scores, limb 0"].astype(np.int64)
-    place = int(np.flatnonzero(own[: 4 * CLASSES] > 0)[0])
-    false = own.copy()
-    false[place] -= 1
-    cell = place % 4 * 2 * BINS + BINS * int(evaluated(public()).witness.classes[place // 4] == place % 4)
-    change = moved((cell + int(own[place]), cell + int(false[place])))
+@pytest.mark.parametrize("step", [-1, 1])
+def test_rejects_a_sample_in_another_bin_whose_remainder_follows(step: int) -> None:
+    """W = S b + rho holds: rho is S and more though within its bits, or below 0 though S - 1 - rho is within."""
+    statement, truly, places = public(), Divided.of, list[tuple[int, int]]()
+    records, classes, _ = statement.records, evaluated(public()).witness.classes, honest(4)
 
-    class OtherBin(Telling):
-        told: ClassVar[dict[str, Signed]] = {"bins of scores, limb 0": false}
+    def told(scaled: Signed, total: Signed) -> Divided:
+        own, sums = truly(scaled, total), np.repeat(total, 4)
+        quotient, rest = own.quotient + step, own.rest - step * sums
+        reach = rest if step < 0 else sums - 1 - rest
+        real = np.arange(rest.size) % 4 < CLASSES
+        fits = (quotient >= 0) & (quotient < BINS) & (reach < 1 << 16) & real
+        place = int(np.flatnonzero(fits[: 4 * records])[0])
+        quotient, rest = own.quotient.copy(), own.rest.copy()
+        places.append((place, int(quotient[place])))
+        quotient[place] += step
+        rest[place] -= step * sums[place]
+        return Divided(quotient, rest)
 
-    assert refused(evaluated(public(), change=change), OtherBin)
+    with mock.patch.object(Divided, "of", told):
+        refused(evaluated(statement))
+        place, own = places[0]
+        cell = place % 4 * 2 * BINS + BINS * int(classes[place // 4] == place % 4)
+        made = evaluated(statement, change=moved((cell + own, cell + own + step)))
+        assert refused(made)
+
+
+@pytest.mark.parametrize("lie", ["scaled exponentials", "bins in the sumcheck", "sums in the sumcheck"])
+def test_rejects_a_division_by_one_lie(lie: str) -> None:
+    """All logits are equal: W = 5 E - 1, S = 3 E, the bin is 1. The records are told to be in bin 3.
+
+    All that follows does. What does not is W, which is larger by 2 S; or the division itself, in whose
+    sumcheck are the true bins, or halves of S.
+    """
+    statement, truly = public(0), Divided.of
+    records, (counts, fallback) = statement.records, (evaluated(statement).counts, honest(0))
+    change = np.zeros(LAYOUT.length, dtype=np.int64)
+    blocks = counts[:CONFUSION].reshape(-1, BINS)
+    change[:CONFUSION] = (np.roll(blocks, 2, axis=1) - blocks).reshape(-1)
+
+    def halved(total: Signed) -> Signed:
+        return np.concatenate([total[:records] // 2, total[records:]])
+
+    def told(scaled: Signed, total: Signed) -> Divided:
+        own = truly(scaled, total)
+        quotient = np.where(np.arange(own.quotient.size) < 4 * records, 3, own.quotient)
+        halves = truly(scaled, halved(total))
+        return Divided(quotient, halves.rest if lie.startswith("sums") else own.rest)
+
+    def sums(columns: SoftmaxColumns, exponentials: Any) -> Any:
+        return halved(summed(columns, exponentials))
+
+    bins, scaled, summed = "bins of scores, limb 0", "scaled exponentials", SoftmaxColumns.sums
+    larger = named(scaled, 0) + np.where(np.arange(named(bins, 0).size) < 4 * records, 2 * (3 << 14), 0)
+    prover = {
+        "scaled exponentials": replacing_columns({scaled: larger}, fallback),
+        "bins in the sumcheck": summing_other_columns({bins: named(bins, 0)}, fallback),
+        "sums in the sumcheck": replacing_columns({}, fallback),
+    }[lie]
+    with (
+        mock.patch.object(Divided, "of", told),
+        mock.patch.object(SoftmaxColumns, "sums", sums if lie.startswith("sums") else summed),
+        SumsOthers.during(ClassBins, "prove"),
+    ):
+        said = says(evaluated(statement, change=change), prover)
+    assert refusal(lambda: verify_evaluation(statement, *said)) == "column queries"
 
 
 def test_rejects_the_second_of_two_largest_scores() -> None:
@@ -186,13 +255,15 @@ def test_rejects_the_second_of_two_largest_scores() -> None:
     change = np.zeros(LAYOUT.length, dtype=np.int64)
     table = counts[CONFUSION:].reshape(CLASSES, CLASSES)
     change[CONFUSION:] = (np.roll(table, 2, axis=1) - table).reshape(-1)
-    samples = 1 << statement.forward_pass.log_records
 
-    class Third(Telling):
-        told: ClassVar[dict[str, Signed]] = {"classes taken, limb 0": np.full(samples, 3, dtype=np.int64)}
+    def third(marks: Signed) -> Signed:
+        codes = first_codes(marks)
+        codes[: statement.records] = 3
+        return codes
 
     Pretends.fallback = honest(0)
-    said = says(evaluated(statement, change=change), Third)
+    with mock.patch("proofward.relations.first_mark.first_codes", third):
+        said = says(evaluated(statement, change=change), Pretends)
     assert refusal(lambda: verify_evaluation(statement, *said)) == "column queries"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any, ClassVar
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from proofward.field.goldilocks import random_field, to_field
+from proofward.field.goldilocks import random_field
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.layers.errors import ConfigurationError
 from proofward.proof.forms import Column
@@ -16,6 +17,7 @@ from proofward.relations.evaluation_proof import verify_evaluation
 from proofward.relations.evaluation_round import evaluation_round
 from proofward.relations.evaluation_statement import EvaluationStatement
 from proofward.relations.measure import evaluation_plan
+from proofward.relations.score_bins import Placed
 from tests.proof.cheats import Forger, Inventory, changing_entry, changing_message, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Signed, ciphertext_of
@@ -130,25 +132,30 @@ def test_rejects_a_record_that_is_encrypted_in_another_cell(target: str, columns
     assert refused_by(made, forger) == "column queries"
 
 
-@pytest.mark.parametrize("edges", ["of the true bin", "of the false one"])
-def test_rejects_a_sample_in_another_bin(edges: str) -> None:
-    """Counts, multiplicities and lookups follow the false bin; its edges or the ranges tell."""
+@pytest.mark.parametrize("step", [-1, 1])
+@pytest.mark.parametrize("edges", ["of the true bin", "of the false one", "lower", "upper"])
+def test_rejects_a_sample_in_another_bin(edges: str, step: int) -> None:
+    """Counts, multiplicities and lookups follow the false bin; its edges or the ranges tell.
+
+    Of the false bin are no edges, both, or the one beyond which the score is not.
+    """
     statement, known = statement_of(), evaluated()
     differences = known.witness.forward.sums[-1]
     own = statement.edges.bin_of(differences[:, 1] - differences[:, 0])
+    inside = (own + step >= 0) & (own + step < BINS)
+    sample = int(np.flatnonzero(inside[: statement.records])[0])
     false = own.copy()
-    false[0] = other_bin(int(own[0]))
-    shift = int(known.witness.classes[0]) * BINS
-    made = evaluated(change=moved(shift + int(own[0]), shift + int(false[0])))
-    told = {"bins of scores": false}
-    if edges == "of the false one":
-        told |= {"lower edges": statement.edges.values[false], "upper edges": statement.edges.values[false + 1]}
-
-    class OtherBin(Pretends):
-        def alter(self, column: Column, value: Any) -> Any:
-            return to_field(told[column.name]) if column.name in told else value
-
-    assert refused_by(made, OtherBin) == "column queries"
+    false[sample] += step
+    shift = int(known.witness.classes[sample]) * BINS
+    made = evaluated(change=moved(shift + int(own[sample]), shift + int(false[sample])))
+    low, high = (own, own) if edges == "of the true bin" else (false, false)
+    if edges in ("lower", "upper"):
+        low, high = (false, own) if edges == "lower" else (own, false)
+    lower, upper = statement.edges.values[low], statement.edges.values[high + 1]
+    shifted = differences[:, 1] - differences[:, 0] + statement.edges.half
+    placed = Placed(false, lower, upper, shifted - lower, upper - 1 - shifted)
+    with mock.patch.object(Placed, "of", lambda about, known: placed):
+        assert refused_by(made) == "column queries"
 
 
 @pytest.mark.parametrize("cell", [0, 1, 2, 3])

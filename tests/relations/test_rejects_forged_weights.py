@@ -18,6 +18,8 @@ from tests.relations.forged_weights import HALF, Change, Table, broken, forge
 from tests.relations.otherwise import Prepared, prepare
 from tests.relations.saturating_cases import rules_of, saturating, trace_of, weight_columns
 
+pytestmark = pytest.mark.slow
+
 LIMBS = {"one limb": "eight outputs", "two limbs": "eight outputs that move far"}
 OWN_SIGN = "a range that one step does not leave far"
 KINDS = ("weights", "biases")
@@ -167,7 +169,6 @@ def test_nothing_is_broken_and_accepted_without_a_change(name: str, kind: str) -
     assert all(np.array_equal(forged.columns[column], values) for column, values in entries.items())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("limbs", "name"), [(limbs, name) for limbs, own in BY_LIMBS.items() for name in own])
 def test_rejects_a_forged_weight(limbs: str, name: str, kind: str) -> None:

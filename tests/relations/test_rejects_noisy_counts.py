@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from proofward.field.goldilocks import random_field
+from proofward.field.goldilocks import add, random_field
 from proofward.layers.errors import ConfigurationError
 from proofward.proof.commitment.ligero.simulated import SimulatedTableau
 from proofward.proof.errors import ProofRejected, WitnessError
@@ -147,24 +147,45 @@ def test_rejects_the_public_words_of_another_beacon(kind: str) -> None:
     assert refusal(lambda: verified(made, said)) == "linear constraints"
 
 
-def test_rejects_a_neighbouring_value(kind: str) -> None:
-    """One more than the word gives, in the interval of that."""
-    made = honest(kind)
+@pytest.mark.parametrize("edges", ["of the neighbour", "one that fits"])
+@pytest.mark.parametrize("step", [-1, 1])
+def test_rejects_a_neighbouring_value(kind: str, step: int, edges: str) -> None:
+    """One more or less than the word gives, in its neighbour's interval, or in one that reaches to the word.
+
+    So of the four lookups of a draw each is once the only one that does not hold.
+    """
+    made, table = honest(kind), noise_table(VARIANCE)
+    words = add(made.witness.noise.words[0], made.statement.public_words()[0])
+    found = next(at for at, word in enumerate(words) if reaches(table, int(word), step))
+    message = made.witness.counts + noise_of(made)
+    message[found] += step
 
     def neighbour(table: Any, words: Any) -> Draws:
         draws = honest_draws(table, words)
         values, low, high = draws.values.copy(), draws.low.copy(), draws.high.copy()
-        values[0] += 1
-        low[0], high[0] = table.bounds[values[0] + table.end], table.bounds[values[0] + table.end + 1]
+        values[found] += step
+        number = values[found] + table.end
+        if edges == "of the neighbour" or step < 0:
+            low[found] = table.bounds[number]
+        if edges == "of the neighbour" or step > 0:
+            high[found] = table.bounds[number + 1]
         above, below = draws.above.copy(), draws.below.copy()
-        above[0] = np.int64(int(words[0]) - int(low[0]))
-        below[0] = np.int64(int(high[0]) - 1 - int(words[0]))
+        above[found] = np.int64(int(words[found]) - int(low[found]))
+        below[found] = np.int64(int(high[found]) - 1 - int(words[found]))
         return Draws(values, low, high, above, below)
 
-    message = made.witness.counts + noise_of(made)
-    message[0] += 1
+    honest_columns(kind)
     with mock.patch.object(Draws, "of", neighbour):
         assert stopped(kind, encrypting(made, message)) == "column queries"
+
+
+def reaches(table: Any, word: int, step: int) -> bool:
+    """Whether the far end of the neighbour's interval is within a range check's reach of a word."""
+    own = int(table.places(np.array([word], dtype=np.uint64))[0])
+    if not 2 <= own + step < 2 * table.end - 1:
+        return False
+    far = table.bounds[own + 2] - 1 - word if step > 0 else word - table.bounds[own - 1]
+    return bool(far < 1 << table.interval_bits)
 
 
 def test_rejects_the_draws_of_a_smaller_variance(kind: str) -> None:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from proofward.field import reference_arithmetic
@@ -15,17 +16,18 @@ from proofward.layers.bounds import compile_bounds
 from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import chain
 from proofward.layers.saturation import HighLimb
+from proofward.proof.errors import ProofRejected
 from proofward.proof.lookup import LookupArgument, VirtualColumn
 from proofward.proof.transcript import Coins
 from proofward.relations.config import RoundConfig
 from proofward.relations.measure import round_plan, round_script
 from proofward.relations.prove import check_round as check
-from proofward.relations.prove import verify_round
+from proofward.relations.prove import prove_round, verify_round
 from proofward.relations.round_statement import RoundStatement
 from tests.proof.cheats import Inventory, changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
-from tests.relations.cases import Case, config, prove_with, statement_of
+from tests.relations.cases import Case, config, make_case, prove_with, sealed, statement_of
 from tests.relations.otherwise import Prepared, prepare
 from tests.relations.saturating_cases import (
     SHAPES,
@@ -36,8 +38,14 @@ from tests.relations.saturating_cases import (
     trace_of,
     weight_columns,
 )
+from tests.relations.test_clipped_convolutions import rules_of as clipped_rules
+from tests.relations.test_hospital_noise import WEIGHED
+from tests.relations.test_measuring import MEGABYTE, peak_of
 from tests.relations.test_round import HEAD, check_round, conv
+from tests.relations.test_soundness import check_challenges, entered
 from tests.relations.test_zero_knowledge import DIGESTS, simulated_round
+
+pytestmark = pytest.mark.slow
 
 WITH_MOMENTUM = ["steps of the padding", "groups", "shortcuts"]
 CASES = [(name, 0) for name in SHAPES] + [(name, 700_000) for name in WITH_MOMENTUM]
@@ -62,7 +70,6 @@ def check_counted(case: Case, tables: int = 0) -> None:
     assert abs(about) <= max(16384, tables or 3 << rules.scales.table_bits)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "momentum"), CASES)
 def test_accepts_an_honest_round(name: str, momentum: int) -> None:
     case = saturating(rules_of(name, momentum))
@@ -78,7 +85,6 @@ def test_accepts_an_honest_round(name: str, momentum: int) -> None:
     assert check(statement, ciphertext, DIGESTS, told, Coins(COINS)).soundness_bits >= 40
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("name", "momentum"), [("steps of the padding", 0), ("groups", 700_000)])
 def test_the_reference_verifier_says_the_same(name: str, momentum: int) -> None:
     case = saturating(rules_of(name, momentum))
@@ -131,7 +137,6 @@ def test_a_value_that_cannot_leave_its_ranges_has_3_columns_and_4_lookups(monkey
     assert columns["layer 1"] > 3 and lookups["layer 1"] > 4
 
 
-@pytest.mark.slow
 def test_accepts_a_round_whose_values_cannot_leave_their_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     """With limbs as wide as in large statements: 3 columns and 4 lookups of every value of the first layer."""
     monkeypatch.setattr(arrangement, "best_limb_bits", lambda *_: 16)
@@ -165,3 +170,67 @@ def refuse_changes(case: Case, prepared: Prepared, name: str) -> None:
         prover = changing_entry((column.commitment, column.index), position, honest)
         proof = prove_with(case, witness, ciphertext, prover, seeded(4))
         assert refusal(lambda made=proof: verify_round(case.statement, ciphertext, *made)) == "column queries"  # type: ignore[misc]
+
+
+def test_every_challenge_about_weights_is_entered() -> None:
+    """A point of the weights and one of the biases of each layer, and what every claim and bit draws."""
+    case = saturating(rules_of("steps of the padding"))
+    plan, counter = round_plan(case.statement), Inventory(round_plan(case.statement).scheme)
+    counter.run(round_script(case.statement))
+    check_challenges(counter, plan)
+    points = sum(
+        3 + (own.weights.padded_size.bit_length() - 1) + 3 + (own.biases.padded_size.bit_length() - 1)
+        for own in case.config.model.layers[:2]
+    )
+    assert entered(plan)["steps of weights"] == pytest.approx(points)
+    (without,) = (round_plan(saturating(rules_of(name)).statement) for name in ("one step",))
+    assert "steps of weights" not in entered(without)
+
+
+def test_measuring_many_steps_takes_no_memory() -> None:
+    """Nothing that a counter does of weights grows with the steps, of which there may be millions."""
+    many = RoundConfig(PICTURES, HELD, Training(1, 16, steps=1000), 8192, 3, 1, least_rows=4000, most_rows=4000)
+    assert peak_of(lambda: measured(many)) < 2 * MEGABYTE
+
+
+def measured(rules: RoundConfig) -> None:
+    counter = Inventory(rules.scheme(4000))
+    counter.run(round_script(statement_of(rules, 4000)))
+
+
+def test_accepts_a_later_round_of_another_rate() -> None:
+    """Bounds, and so columns, are those of the largest rate of all rounds."""
+    rules = rules_of("eight outputs")
+    rules = replace(rules, training=replace(rules.training, later_rates=((2, 1 << 3),)), least_rows=0, most_rows=0)
+    case = saturating(rules)
+    check_counted(case)
+    statement = replace(case.statement, round=2)
+    assert statement.training.rate == 1 << 3 and statement.layer_bounds() == case.statement.layer_bounds()
+    result = prove_round(statement, case.secret, seeded(9), sealed)
+    later = replace(case, statement=statement, result=result)
+    verify_round(statement, result.ciphertext, result.sealed_shares, result.proof)
+    assert not np.array_equal(trace_of(later).stepped[0].weights, trace_of(case).stepped[0].weights)
+    assert any(any(own) for own in beyond(later).values())
+    with pytest.raises(ProofRejected):
+        verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
+
+
+def test_accepts_a_round_with_noise_on_a_hospitals_update() -> None:
+    """Of several steps, with weights at every one of them."""
+    held = replace(rules_of("strides, four steps"), **WEIGHED)  # type: ignore[arg-type]
+    case = make_case(held, rows=5, spread=200)
+    assert trace_of(case).stepped
+    assert "layer 1 weights inside" in {column.name for column in weight_columns(case)}
+    result = case.result
+    verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
+
+
+def test_a_clipped_step_of_every_record_commits_to_no_weight() -> None:
+    """It has one step, behind which the server alone changes weights."""
+    clipped = clipped_rules((1, 4, 4), [conv(2, 3, 1, 1), HEAD])
+    held = replace(clipped, scales=replace(clipped.scales, weight_range_bits=25), least_rows=0, most_rows=0)
+    case = make_case(held, rows=5)
+    assert held.weight_limit == 1 << 25
+    assert not {column.name for column in weight_columns(case) if column.name.endswith(("inside", "above"))}
+    result = case.result
+    verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)

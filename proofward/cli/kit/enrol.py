@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 @click.option("--replace", is_flag=True, help="Replace records that are not enrolled yet.")
 @click.option("--force", is_flag=True, help="Take in what can be read but looks wrong; this is recorded.")
 @click.option("--publish-evaluations", "publish", is_flag=True,
-              help="Publish this hospital's own counts of every evaluation, signed, on the ledger; "
-                   "without it only the sum of all hospitals is opened.")  # fmt: skip
+              help="Publish this hospital's own counts of every evaluation on the ledger, proved where "
+                   "counts are, else signed; without it only the sum of all is opened.")  # fmt: skip
 @JSON
 def enrol(
     kit: Path,

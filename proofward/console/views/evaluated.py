@@ -101,7 +101,7 @@ def _chosen(own: Evaluation) -> dict[str, Any]:
         "groups": [_group(group.title, group) for group in found.subgroups],
         "hidden": [f"{block.subgroup}: {block.level}" for block in found.withheld],
         "least": found.layout.least_count,
-        "sites": [_site(name, site) for name, site in own.sites.items()],
+        "sites": [_site(name, site, own.none_published) for name, site in own.sites.items()],
     }  # fmt: skip
 
 
@@ -138,12 +138,12 @@ def _group(title: str, group: Group) -> dict[str, Any]:
     return {"title": title, "records": group.block.rows, "accuracy": accuracy, "auc": auc, "brier": brier}
 
 
-def _site(name: str, own: Evaluated | None) -> dict[str, Any]:
+def _site(name: str, own: Evaluated | None, none: str) -> dict[str, Any]:
     if own is None:
         return {
             "title": name,
             "records": 0,
-            "accuracy": "no counts that records have",
+            "accuracy": none,
             "auc": "",
             "brier": "",
         }

@@ -15,11 +15,17 @@ MOST_POINTS, MOST_LINES = 400, 4
 
 @dataclass(frozen=True)
 class Line:
-    """Named values by round, from `first` on."""
+    """Named values by round, from `first` on, or at the `places`."""
 
     name: str
     values: Sequence[float]
     first: int = 1
+    places: Sequence[float] = ()
+
+    @property
+    def along(self) -> Sequence[float]:
+        """Where the values are, from left to right."""
+        return self.places or range(self.first, self.first + len(self.values))
 
 
 def chart(
@@ -30,8 +36,8 @@ def chart(
     low, high = (0.0 if zero else min(values)), max(values)
     if high == low:
         low, high = (low - 0.5, high + 0.5) if low else (0.0, high or 1.0)
-    start = min(line.first for line in lines)
-    end = max(start + 1, max(line.first + len(line.values) - 1 for line in lines))
+    start = int(min(line.along[0] for line in lines))
+    end = max(start + 1, int(max(line.along[-1] for line in lines)))
 
     def along(number: float) -> float:
         return _LEFT + (number - start) / (end - start) * (_WIDTH - _LEFT - _RIGHT)
@@ -45,7 +51,7 @@ def chart(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" role="img" '
         f'aria-labelledby="{key}-title {key}-words" font-family="sans-serif" font-size="12" fill="#1a1d21">',
         f'<title id="{key}-title">{html.escape(title)}</title>',
-        f'<desc id="{key}-words">{html.escape(in_words(lines, unit))}</desc>',
+        f'<desc id="{key}-words">{html.escape(in_words(lines, unit, across))}</desc>',
     ]
     for value in _ticks(low, high):
         parts.append(
@@ -59,8 +65,8 @@ def chart(
     for index, line in enumerate(lines[:MOST_LINES]):
         step = -(-len(line.values) // MOST_POINTS)
         points = [
-            f"{along(line.first + at):.1f} {up(value):.1f}"
-            for at, value in enumerate(line.values)
+            f"{along(place):.1f} {up(value):.1f}"
+            for at, (place, value) in enumerate(zip(line.along, line.values, strict=True))
             if at % step == 0 or at == len(line.values) - 1
         ]
         colour, dash = COLOURS[index], DASHES[index]
@@ -98,15 +104,17 @@ def _legend(lines: Sequence[Line]) -> str:
     return "".join(parts)
 
 
-def in_words(lines: Sequence[Line], unit: str) -> str:
+def in_words(lines: Sequence[Line], unit: str, across: str = "round") -> str:
     """First and last value of each line."""
-    told = [
-        f"{line.name}: {_number(line.values[0])} in round {line.first}, {_number(line.values[-1])} in round "
-        f"{line.first + len(line.values) - 1}"
-        for line in lines
-    ]
+    told = [f"{line.name}: {_end(line, 0, across)}, {_end(line, -1, across)}" for line in lines]
     return f"{'; '.join(told)} ({unit})."
 
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
+
+
+def _end(line: Line, which: int, across: str) -> str:
+    """A value of a line and where it is."""
+    value, place = _number(line.values[which]), _number(line.along[which])
+    return f"{value} at {place} {across}" if line.places else f"{value} in {across} {place}"

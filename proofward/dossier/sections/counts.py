@@ -9,6 +9,7 @@ from __future__ import annotations
 from proofward.dossier.parts.drawing import Line, chart
 from proofward.dossier.parts.paper import Basis, Block, Cell, Grid, Picture, Words
 from proofward.dossier.record.evidence import Evidence
+from proofward.dossier.sections.curves import curves
 from proofward.federation.history.sums.counted import CountedSum
 from proofward.layers.errors import ConfigurationError
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS
@@ -97,7 +98,7 @@ def _of_scores(evaluated: list[tuple[CountedSum, Evaluated]]) -> list[Block]:
     ]
     note = f"Groups with fewer than {figures.layout.least_count} records of a class are not shown."
     blocks.append(Grid(f"By subgroup, round {last.round}", ("of", *FIGURES), groups, basis, note))
-    return blocks
+    return [*blocks, *curves(figures.whole, last.round, figures.layout.least_count, basis)]
 
 
 def _row(group: Group) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from proofward.federation.messages.consortium.thresholds import in_words
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.records.catalogue import FederationOpened
 from proofward.federation.parties.checking.audit_verdict import VERSION, AuditVerdict, bounded
+from proofward.federation.parties.checking.evaluation_audit import evaluations_again
 from proofward.federation.parties.checking.evidence_audit import EvidenceAudit, Today
 from proofward.federation.parties.checking.proof_audit import ProofAudit
 from proofward.federation.parties.checking.stopping_audit import best_round, judged_vote
@@ -102,7 +103,9 @@ class Auditor:
         except Refusal as refusal:  # the folder has changed since its entries were read before
             yield AuditVerdict("entries", FILE_NAME, refusal)
         yield from self._objects(rules)
-        yield from best_round(self.history, Objects(self.source, rules.aggregator))
+        objects = Objects(self.source, rules.aggregator)
+        yield from evaluations_again(self.history, objects)
+        yield from best_round(self.history, objects)
         yield self._complete(self.history)
 
     def _entries(self) -> Iterator[bytes]:

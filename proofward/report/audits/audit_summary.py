@@ -20,8 +20,10 @@ SIGNED = frozenset(
     {"rules", "entries", "ledger-structure", "ledger-entry", "ledger-tree", "ledger-checkpoint"}
 )
 """Checks that all pass where the entries are those that the aggregator signed."""
-WORDS = frozenset({"verdict", "complaint", "stopping", "attestation-verdict", "fingerprint"})
-"""Checks of what verifiers say."""
+WORDS = frozenset(
+    {"verdict", "complaint", "stopping", "own-counts", "attestation-verdict", "fingerprint"}
+)
+"""Checks of what verifiers and hospitals say."""
 ACCUSING = WORDS | {"entry", "beacon", "aggregate", "ledger-remembered", "sealing-keys"}
 """Checks of what a member signed; the others compare bytes that anybody could have changed."""
 LACKING = "witnesses-lacking"

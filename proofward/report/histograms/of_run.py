@@ -10,6 +10,7 @@ import numpy as np
 
 from proofward.federation.history.progress.stopping import stand_of, which_model
 from proofward.federation.history.state.history_state import HistoryState
+from proofward.federation.history.steps.own_counts import published_counts
 from proofward.federation.history.sums.counted import CountedSum, counted_sums
 from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
@@ -20,6 +21,8 @@ from proofward.relations.score_counting import NOT_PROVED, PROVED, layout_in
 from proofward.relations.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
 
+NO_COUNTS, OTHERS = "no counts that records have", "other counts than it has proved"
+"""Of counts that a hospital has published, where they are signed and where they are proved."""
 IMPOSSIBLE = "no records have these counts: a hospital has told others than its own"
 
 
@@ -29,9 +32,9 @@ class Evaluation:
 
     round: of the ledger. after: how many rounds of training the model had seen. model: digest of its weights.
     hospitals: whose counts are in the sum. sites: what hospitals published of their own counts, by name; None
-    where that is no vector that records have. stopping: what the rule on stopping says behind it, "" without.
-    impossible: whether no records have the counts of the sum, which a hospital has then spoilt; `evaluated`
-    is of none.
+    where that is no vector that records have, or, where counts are proved, not what the hospital has proved.
+    stopping: what the rule on stopping says behind it, "" without. impossible: whether no records have the
+    counts of the sum, which a hospital has then spoilt; `evaluated` is of none.
     proved: whether the counts are proved to be those of the model on the validation parts.
     outside_budget: whether sums of training have differential privacy, and these exact counts have none.
     noise: the variance of the noise in every count of the sum, 0 of exact ones; `evaluated` is their reading.
@@ -59,6 +62,11 @@ class Evaluation:
     def standing(self) -> str:
         """How far the counts are proved, in a sentence."""
         return PROVED if self.proved else NOT_PROVED
+
+    @property
+    def none_published(self) -> str:
+        """Of a hospital whose own counts are none, for people."""
+        return OTHERS if self.proved else NO_COUNTS
 
     @property
     def noise_words(self) -> str:
@@ -133,11 +141,9 @@ def _published(
     history: HistoryState, objects: Objects, total: CountedSum, layout: ScoreLayout, classes: tuple[str, ...]
 ) -> dict[str, Evaluated | None]:
     """Of the hospitals in the sum: what another one has published is in no figure."""
-    digests = {name: history.own_counts.get((total.round, name)) for name in total.hospitals}
     return {
-        name: _readable(objects.get(digest), layout, classes, total.counts)
-        for name, digest in digests.items()
-        if digest is not None
+        name: _readable(said, layout, classes, total.counts) if true else None
+        for name, (said, true) in published_counts(history, objects, total.round).items()
     }
 
 

@@ -93,13 +93,14 @@ def _sites(last: Evaluation) -> Iterator[str]:
     """What hospitals have chosen to publish of the last evaluation."""
     if not last.sites:
         return
-    yield "These hospitals have published their own counts, signed and not proved:"
+    how = "and proved that they are what is in the sum" if last.proved else "signed and not proved"
+    yield f"These hospitals have published their own counts, {how}:"
     yield ""
     yield from ("| hospital | records | accuracy | AUC | Brier score |",
                 "| --- | ---: | ---: | ---: | ---: |")  # fmt: skip
     for name, own in last.sites.items():
         if own is None:
-            yield f"| {plain(name)} | no counts that records have | | | |"
+            yield f"| {plain(name)} | {last.none_published} | | | |"
         else:
             group = own.whole
             yield f"| {plain(name)} | {group.block.rows:,} | {' | '.join(cells_of(group))} |"

@@ -67,6 +67,8 @@ def screen(summary: AuditSummary, consortium: bytes | None) -> Iterator[str]:
         yield from evidence_lines(summary)
         if summary.history.ended is not None:
             yield f"end         {end_in_words(summary.history)}"
+        told = [verdict for verdict in summary.verdicts if verdict.check == "evaluation" and verdict.passed]
+        yield from limited([f"evaluated   {verdict.subject}, {verdict.detail}" for verdict in told])
         if ruled := [verdict.detail for verdict in summary.verdicts if verdict.check == "stopping"]:
             yield f"best        {ruled[-1] or 'an evaluation cannot be read'}"
         yield from cosigned_lines(summary)

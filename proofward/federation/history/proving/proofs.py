@@ -140,8 +140,9 @@ class Proofs(Protocol):
         progress: Callable[[str], None],
         seal: Seal,
         noise_seed: bytes = b"",
+        publish: bool = False,
     ) -> ProvedRound:
-        """Counts on the records in the secret of a dataset, and proves, as `prove_round` does."""
+        """Counts on the records in the secret of a dataset, and proves; `publish`: and shows the counts."""
         ...
 
     def verify_round(
@@ -236,11 +237,12 @@ class RelationProofs(OneByOne):
         progress: Callable[[str], None],
         seal: Seal,
         noise_seed: bytes = b"",
+        publish: bool = False,
     ) -> ProvedRound:
         """See Proofs."""
         dataset = DatasetSecret.from_bytes(secret)
         spent = dataset.spend().to_bytes()
-        made = prove_evaluation(statement, dataset, rng, _sealing(seal), progress, noise_seed)
+        made = prove_evaluation(statement, dataset, rng, _sealing(seal), progress, noise_seed, publish)
         return _proved(made, spent, integers_to_bytes(made.counts))
 
     def verify_round(

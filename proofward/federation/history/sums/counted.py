@@ -15,8 +15,9 @@ from proofward.relations.counting import Counting
 class CountedSum:
     """The sum of one round: what was counted, whose counts are in it, and counts, int64 (length,).
 
-    It is public, and everybody has recomputed it. That each hospital's counts are true is what the hospital
-    signs: proved is only that they are in their ranges. model: digest of the weights that the round had.
+    It is public, and everybody has recomputed it. That each hospital's counts are true is proved where the
+    counting says so; else the hospital signs it, and proved is only that they are in their ranges. model:
+    digest of the weights that the round had.
     """
 
     round: int

@@ -50,6 +50,7 @@ class Uploader(NoiseKeeper):
     """What a hospital does with its own records in a round."""
 
     counts: CountSource
+    publishes_counts: bool = False
     _keys: tuple[tuple[int, int], dict[str, bytes]] | None = None
 
     def kept_secrets(self) -> set[str]:
@@ -101,7 +102,9 @@ class Uploader(NoiseKeeper):
         patients = self.state.secrets.get(PATIENTS) or b""
         left_out = rows_left_out(statement.arc, patients, statement.counting.left_out)
         own = replace(statement, left_out=left_out)
-        return self.proved(self.with_noise(partial(self.proofs.prove_evaluation, own, secret), own), own)
+        publish = self.publishes_counts and not statement.counting.noise
+        prove = partial(self.proofs.prove_evaluation, own, secret, publish=publish)
+        return self.proved(self.with_noise(prove, own), own)
 
     def validation_records(self) -> ValidationRecords | None:
         """The records of its validation part that count; None where there is none, or none yet."""
