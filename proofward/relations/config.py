@@ -196,7 +196,9 @@ class RoundConfig:
         if self.scales.weight_range_bits:
             least = largest_first_weight(self.model, self.scales)
         if limit < least:
-            raise ConfigurationError("limit of the weights", f"at least {least} with {rows} rows", limit)
+            expected = f"at least {least} with {rows} rows"
+            expected += ", by weight_range_bits" if self.scales.weight_range_bits else ""
+            raise ConfigurationError("limit of the weights", expected, limit)
         values = self.committed_values(rows)
         if values > MOST_COMMITTED_VALUES:
             raise ConfigurationError("committed values", f"at most {MOST_COMMITTED_VALUES}", values)
