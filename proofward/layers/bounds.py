@@ -151,12 +151,13 @@ def _limited(model: Network, scales: FixedPoint, growth: Growth, largest_weight:
         bounds = _layer_bounds(model, scales, parts, index, held)
         # A high limb is looked up in a table of a power of two entries, the least that holds its span: a
         # prover's value can be twice as far out as an honest one, and is still below 2^62. In two parts it
-        # can be four times as far out, hence below 2^63; and what is rounded is below 2^62.
+        # can be four times as far out, hence below 2^63; and what is rounded is below 2^62. However small the
+        # sums are, a prover has the whole range of the layer, which may be wider than tables.
         sums, values = model.joints.joins(index), model.joints.reads(index)
         further = model.activations[sums].reach if sums < len(model.activations) else model.head.reach
         reach = max(further * bounds.sums, 2 * bounds.back_sums)
         finest = max(model.joints.finer_sums(sums), model.joints.finer_back_sums(values))
-        reach += 16 * finest << (scales.weight_bits + scales.table_bits)
+        reach += 16 * finest << (scales.weight_bits + _widest_bits(model, scales, sums, values))
         limits = {
             "weight_update": LIMIT,
             "bias_update": LIMIT,
@@ -170,6 +171,13 @@ def _limited(model: Network, scales: FixedPoint, growth: Growth, largest_weight:
             found["weights"] = (bounds.weights + bounds.weight_update, WEIGHT_LIMIT)
             found["biases"] = (bounds.biases + bounds.bias_update, limits["biases"])
         yield bounds, {**found, "limbs of the sums": (reach, LIMIT)}
+
+
+def _widest_bits(model: Network, scales: FixedPoint, sums: int, values: int) -> int:
+    """Of low limbs of these sums, and of the back sums of these values."""
+    gradients = scales.of_layer(values - 1).gradient_range_bits + 1
+    activations = scales.of_layer(sums).activation_range_bits if sums < len(model.activations) else 0
+    return max(scales.table_bits, gradients, activations)
 
 
 def _magnitudes(

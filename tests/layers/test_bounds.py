@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proofward.layers.beyond import signed_bits
-from proofward.layers.bounds import compile_bounds, weight_limit
+from proofward.layers.bounds import compile_bounds, forward_bounds, weight_limit
 from proofward.layers.errors import WraparoundPossible
 from proofward.layers.initial_weights import initial_weights
 from proofward.layers.model import FixedPoint, Training
@@ -62,6 +62,23 @@ def test_the_largest_tables_take_no_room_from_what_is_beside_means_of_whole_pict
               {"kind": "relu_global_avgpool"}, {"kind": "linear", "outputs": 2}]  # fmt: skip
     network = chain((1, size, size), layers)
     assert weight_limit(network, SCALES, Training(1, 16, steps=8), 1000) == 1 << bits
+
+
+def test_bounds_refuse_ranges_in_which_another_value_is_rounded_from_the_same_sum_modulo_p() -> None:
+    """Small sums beside a mean of 64: their rounding is by 2^42, and a range of 2^22 has room for one more."""
+    layers = [{"kind": "conv2d", "outputs": 2, "kernel": 1, "stride": 1, "padding": 0},
+              {"kind": "relu_global_avgpool"}, {"kind": "linear", "outputs": 2}, {"kind": "linear", "outputs": 2}]  # fmt: skip
+    network, training = chain((1, 8, 8), layers), Training(1, 2, steps=2)
+    for bits in (8, 15, 16, 22):
+        scales = FixedPoint(4, 6, 30, 8, 6, 7, 10, activation_ranges=(8, bits))
+        if bits < 16:
+            compile_bounds(network, scales, training, 5, 4 << 30)
+            forward_bounds(network, scales, 4 << 30)
+            continue
+        with pytest.raises(WraparoundPossible, match="limbs of the sums"):
+            compile_bounds(network, scales, training, 5, 1)
+        with pytest.raises(WraparoundPossible, match="limbs of the sums"):
+            forward_bounds(network, scales, 1)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from proofward.layers.divisor import Divisor
 from proofward.layers.initial_weights import initial_weights
@@ -30,13 +31,22 @@ LABELS = (FEATURES.sum(axis=1) > 0).astype(np.int64)
 FIRST = initial_weights(SETUP.model, SETUP.scales, SEED)
 
 
-def test_weights_are_those_of_the_trainer_round_by_round():
-    weights = FIRST
+RANGED = replace(
+    SETUP,
+    model=chain((1, 4, 4), [LAYERS[0], LAYERS[0], *LAYERS[1:]]),
+    scales=replace(SETUP.scales, weight_range_bits=26),
+)
+
+
+@pytest.mark.parametrize("setup", [SETUP, RANGED], ids=["weights without a range", "weights with a range"])
+def test_weights_are_those_of_the_trainer_round_by_round(setup):
+    model, scales, training = setup.model, setup.scales, setup.training
+    first = weights = initial_weights(model, scales, SEED)
     for beacon in beacons(SEED, 2):
-        batches = schedule(beacon, HOSPITAL, len(LABELS), SETUP.training)
-        update = train(SETUP.model, SETUP.scales, SETUP.training, weights, FEATURES, LABELS, batches).update
-        weights = weights + Divisor.of(SETUP.model.finest).rounded(update)
-    found = fixed_run(SETUP, FEATURES, LABELS, FIRST, beacons(SEED, 2), LIMIT)
+        batches = schedule(beacon, HOSPITAL, len(LABELS), training)
+        update = train(model, scales, training, weights, FEATURES, LABELS, batches).update
+        weights = weights + Divisor.of(model.finest).rounded(update)
+    found = fixed_run(setup, FEATURES, LABELS, first, beacons(SEED, 2), LIMIT)
     assert np.array_equal(found.weights, weights) and found.clamped == 0
     assert all(own.sums == own.gradients == 0 for own in found.saturation)
 
