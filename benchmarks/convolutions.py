@@ -1,10 +1,12 @@
 """Proof of training of convolutional networks: one JSON line a case with its cost.
 
-python benchmarks/convolutions.py [--net brain] [--steps 1] [--batch 16] [--memory 10] [--smallest]
+python benchmarks/convolutions.py [--net brain] [--steps 1] [--batch 16] [--memory 10] [--one-limb]
+                                  [--smallest]
 
 Synthetic pictures; dataset, witness, lookups and all steps in one proof, without update and encryption. The
 seconds are of the proof, `train_seconds` those of the fixed-point training without it. Beside them stands
 what `inspect`'s cost model predicts; a case that it expects to need more memory than admitted is left out.
+Scales are those of the presets brain and cancercnn, and else, or with --one-limb, of one limb a remainder.
 
 brain              1x64x64, three convolutions with stride 2, two classes: 9,986 parameters
 cancercnn          3x128x128, Conv2d(3, 32, 3), ReLU, MaxPool2d(2), Linear(32*63*63, 128), ReLU, two classes
@@ -24,7 +26,7 @@ from _training import ONE_LIMB, TrainingProblem, conv, linear, warm_up
 
 from proofward.layers.errors import TrainingError
 from proofward.layers.layout import padded
-from proofward.layers.model import Training
+from proofward.layers.model import FixedPoint, Training
 from proofward.layers.network import Network, chain
 from proofward.models import preset
 
@@ -38,6 +40,9 @@ NETS: dict[str, Network] = {
     "vgg11-strided": chain((3, 32, 32), STRIDED_VGG),
 }
 
+OF_PRESETS = {name: preset(name).scales for name in ("brain", "cancercnn")}
+"""Scales with a range of weights."""
+
 
 def main() -> None:
     """Prints one JSON line for each network."""
@@ -47,6 +52,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=0, help="a power of two; 0: 32 of cancercnn, else 16")
     parser.add_argument("--memory", type=float, default=10.0, help="GiB that a case may need")
     parser.add_argument("--verifications", type=int, default=3)
+    parser.add_argument("--one-limb", action="store_true", help="scales of one limb, weights without a range")
     parser.add_argument("--smallest", action="store_true", help="a picture of 8x8, one step of batch 4")
     options = parser.parse_args()
     if min(options.steps, options.verifications) < 1 or options.steps != padded(options.steps):
@@ -58,18 +64,19 @@ def main() -> None:
     warm_up()
     for name, network in nets.items():
         batch = options.batch or (32 if name.startswith("cancercnn") else 16)
-        line = measure(network, options.steps, batch, options.verifications, options.memory)
+        scales = ONE_LIMB if options.one_limb else OF_PRESETS.get(name, ONE_LIMB)
+        line = measure(network, scales, options.steps, batch, options.verifications, options.memory)
         print(json.dumps({"benchmark": "convolutions", "net": name, **line, **describe()}), flush=True)
 
 
 def measure(
-    network: Network, steps: int, batch: int, verifications: int, memory: float
+    network: Network, scales: FixedPoint, steps: int, batch: int, verifications: int, memory: float
 ) -> dict[str, object]:
     """Prove one training of synthetic pictures, and verify it."""
     rows = steps * batch
     training, case = Training(rate=1, batch=batch, steps=steps), {"steps": steps, "batch": batch}
     try:
-        problem = TrainingProblem.make(network, ONE_LIMB, training, rows, 1 << 14)
+        problem = TrainingProblem.make(network, scales, training, rows, 1 << 14)
     except TrainingError as error:
         return {**case, "refused": str(error)}
     predicted = problem.prediction()
@@ -81,6 +88,7 @@ def measure(
         "network": network.words,
         "parameters": network.parameters,
         **case,
+        "scales": scales.to_dict(),
         "processor_seconds": {
             "train": found["train_processor_seconds"],
             **dict(found["prove_processor_phases"]),
