@@ -26,13 +26,13 @@ from proofward.chain.disputes.dispute import dispute_arguments, row_dispute_argu
 from proofward.chain.disputes.receipt import Receipt, watched
 from proofward.chain.nodes.evm import Done, LocalChain
 from proofward.federation.messages.consortium.usual import CHAIN_KEY_KINDS, SECP256K1
-from proofward.layers.initial_weights import initial_weights
+from proofward.layers.networks.initial_weights import initial_weights
 from proofward.ledger.merkle_log import consistency_proof, leaf_hash, node_hash, tree_root
 from proofward.models import preset
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.prove import prove_round, verify_round
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.proofs.prove import prove_round, verify_round
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.round_statement import RoundStatement
 
 SEATS = {5: (3, 2), 50: (7, 5), 500: (15, 10), 5000: (40, 27)}
 """By hospitals: seats, and how many of them are a quorum."""

@@ -23,7 +23,7 @@ from proofward.federation.messages.consortium.scaling import (
 from proofward.federation.messages.consortium.usual import usual_updates
 from proofward.federation.messages.records.catalogue import Verdicts
 from proofward.models import preset
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 
 FIVE = HOSPITALS[:5]
 VERIFIERS = tuple(f"verifier-{index}" for index in range(3))

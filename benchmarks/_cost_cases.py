@@ -14,9 +14,9 @@ from _machine import peak_memory, reset_peak_memory
 from _training import ONE_LIMB, Plain, TrainingProblem, conv, large_scales, linear, warm_up
 
 from proofward.data.synthetic import make_synthetic
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain, mlp
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.models import preset
 from proofward.models.costs.inspection import Prediction
 from proofward.models.costs.tally import Tally, tally_round
@@ -24,11 +24,11 @@ from proofward.models.costs.work import Run, Work, work_of
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.key_shares import Digests, KeyShare
-from proofward.relations.prove import RoundProof, prove_round, verify_round
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.proofs.prove import RoundProof, prove_round, verify_round
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.uploads.key_shares import Digests, KeyShare
 
 POLYNOMIALS = "committed polynomials"
 POOL: Plain = {"kind": "relu_maxpool2d"}

@@ -18,9 +18,9 @@ from proofward.federation.messages.consortium.usual import usual_updates
 from proofward.federation.messages.records.catalogue import Upload
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
 from proofward.federation.parties.equipment.counting import CountingTask
-from proofward.relations.counting import Counting, untrained
-from proofward.relations.counting_round import counting_round
-from proofward.relations.measure import counting_plan
+from proofward.relations.counting_rounds.counting_round import counting_round
+from proofward.relations.proofs.measure import counting_plan
+from proofward.relations.rules.counting import Counting, untrained
 
 COUNTERS = tuple(f"hospital-{index}" for index in range(3))
 ASKED = Counting("ages", "what every entry counts", 6, 10, (1,), (3, 3), 3)

@@ -20,13 +20,13 @@ from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.messages.consortium.usual import usual_updates
 from proofward.federation.messages.records.catalogue import Upload
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
-from proofward.layers.subgroup import Subgroup
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.models import preset
-from proofward.relations.config import RoundConfig
-from proofward.relations.evaluation_round import evaluation_round
-from proofward.relations.measure import evaluation_plan
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.evaluations.evaluation_round import evaluation_round
+from proofward.relations.proofs.measure import evaluation_plan
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
 
 LAYOUT = ScoreLayout(2, 8, 1, (Subgroup("feature 1", ("above",), 0),))
 ROWS = 16

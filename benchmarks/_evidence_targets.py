@@ -14,7 +14,7 @@ from proofward.engines.attacks.evidence import honest
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
 from proofward.federation.messages.consortium.usual import usual_updates
-from proofward.relations.counting import Counting, untrained
+from proofward.relations.rules.counting import Counting, untrained
 
 NAMES = tuple(f"hospital-{index}" for index in range(3))
 ASKED = Counting("ages", "what every entry counts", 6, 10, (1,), (3, 3), 3)

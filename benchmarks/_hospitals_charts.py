@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from proofward.charts.chart import Chart
-from proofward.layers.privacy import HOSPITAL, RECORD
+from proofward.layers.rules.privacy import HOSPITAL, RECORD
 from proofward.report.figures.canvas import BLUE, GREEN, GREY, ORANGE, PURPLE, new_figure, open_sides
 
 ALONE, FLOAT, EXACT = "alone", "float", "exact"

@@ -16,14 +16,14 @@ from proofward.engines.in_process import InProcessFederation
 from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.beacon import first_model
 from proofward.federation.messages.consortium.usual import usual_threshold, usual_updates
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import HOSPITAL, LEAST_COARSE_VARIANCE, RECORD, Privacy
-from proofward.layers.weighting import ALL_ALIKE, BY_RECORDS
+from proofward.layers.averaging.weighting import ALL_ALIKE, BY_RECORDS
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.privacy import HOSPITAL, LEAST_COARSE_VARIANCE, RECORD, Privacy
 from proofward.models import preset
 from proofward.models.presets import preset_file
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.choice import least_noise
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 from proofward.report.comparing.baselines import first_weights, round_beacon
 from proofward.report.demonstrations.scenario import demonstration_plan
 

@@ -2,7 +2,7 @@
 
 Hospitals have equally many records, so that a step of all of them is one product of matrices. What each
 submits, the noise and the next model come from the product's own rules, tables and rounding. `compared` holds
-the updates against `relations.prove.worked_out`, which makes the update that a hospital proves.
+the updates against `relations.proofs.prove.worked_out`, which makes the update that a hospital proves.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.lattice.sampler import uniform_words
-from proofward.layers.bounds import compile_bounds
-from proofward.layers.clip_scale import ClipScale
-from proofward.layers.clipped_training import Clipped
-from proofward.layers.exact import EXACT
-from proofward.layers.model import Int64Array
-from proofward.layers.privacy import Privacy
-from proofward.layers.schedule import schedule
-from proofward.layers.training import magnitude
+from proofward.layers.arithmetic.exact import EXACT
+from proofward.layers.gradient_clipping.clip_scale import ClipScale
+from proofward.layers.gradient_clipping.clipped_training import Clipped
+from proofward.layers.local_training.training import magnitude
+from proofward.layers.networks.bounds import compile_bounds
+from proofward.layers.rules.model import Int64Array
+from proofward.layers.rules.privacy import Privacy
+from proofward.layers.rules.schedule import schedule
 from proofward.models.settings import Preset
-from proofward.relations.config import RoundConfig
-from proofward.relations.noise_levels import NoiseLevels
-from proofward.relations.prove import worked_out
-from proofward.relations.round_statement import RoundStatement
-from proofward.relations.update_rule import UpdateRule
+from proofward.relations.proofs.prove import worked_out
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.noise_levels import NoiseLevels
+from proofward.relations.rules.update_rule import UpdateRule
+from proofward.relations.training_rounds.round_statement import RoundStatement
 
 Numbers = NDArray[Any]
 

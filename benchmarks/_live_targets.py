@@ -40,11 +40,11 @@ from proofward.proof.counter import Plan
 from proofward.proof.party import Party
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
-from proofward.relations.enrolment import enrolment, enrolment_plan
-from proofward.relations.evaluation_proof import opened_by
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.measure import UploadStatement, round_plan
-from proofward.relations.training_round import training_round
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.proofs.evaluation_proof import opened_by
+from proofward.relations.proofs.measure import UploadStatement, round_plan
+from proofward.relations.records.enrolment import enrolment, enrolment_plan
+from proofward.relations.training_rounds.training_round import training_round
 
 
 class _Tracing(Verifier):

@@ -18,12 +18,12 @@ from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.messages.consortium.usual import usual_updates
 from proofward.federation.messages.records.catalogue import Upload
 from proofward.federation.messages.wire import MAX_WIRE_BYTES, Packet
-from proofward.layers.model import Training
-from proofward.layers.privacy import Privacy
+from proofward.layers.rules.model import Training
+from proofward.layers.rules.privacy import Privacy
 from proofward.models import preset
-from proofward.relations.config import RoundConfig
-from proofward.relations.measure import round_plan
-from proofward.relations.training_round import training_round
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.training_round import training_round
 
 PRIVATE = tuple(f"hospital-{index}" for index in range(3))
 PRIVACY = Privacy(0, 1000, releases=2, records_a_patient=1, colluders=1, inverse_delta=10**5)

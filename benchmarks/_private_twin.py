@@ -6,7 +6,7 @@ import numpy as np
 
 from proofward.data.reading.records import Records
 from proofward.federation.messages.consortium.usual import usual_threshold, usual_updates
-from proofward.layers.privacy import CLIP_UNITS_BITS, Privacy
+from proofward.layers.rules.privacy import CLIP_UNITS_BITS, Privacy
 from proofward.privacy import twin
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.choice import least_noise

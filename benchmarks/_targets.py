@@ -34,7 +34,7 @@ from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.fedavgm import FedAvgM
 from proofward.optimizers.registry import USUAL
 from proofward.proof.errors import ProofRejected
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 
 Span = tuple[int, int]
 Regions = dict[str, list[Span]]

@@ -14,12 +14,12 @@ from _machine import both_medians, peak_memory, reset_peak_memory
 
 from proofward.data.reading.records import Records
 from proofward.data.synthetic import make_synthetic
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, mlp
-from proofward.layers.ranges import RangeChecks
-from proofward.layers.trace import TrainingTrace
-from proofward.layers.training import train
+from proofward.layers.arithmetic.ranges import RangeChecks
+from proofward.layers.local_training.trace import TrainingTrace
+from proofward.layers.local_training.training import train
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network, mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.models.costs.inspection import Prediction
 from proofward.models.costs.tally import Tally, tally
 from proofward.models.costs.work import Run
@@ -31,10 +31,10 @@ from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
-from proofward.relations.config import RoundConfig
-from proofward.relations.dataset import DatasetColumns, DatasetShape, SelectedRows
-from proofward.relations.round_statement import RoundStatement
-from proofward.relations.training import TrainingRelation
+from proofward.relations.records.dataset import DatasetColumns, DatasetShape, SelectedRows
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.training_rounds.training import TrainingRelation
 
 Script = Callable[[Party], None]
 SECURITY_BITS = 100

@@ -2,14 +2,15 @@
 
 python benchmarks/committed_kernels.py [--presets brain,vgg11] [--steps 1,8] [--smallest]
 
-Weights of a round are never committed to (`layers/trained_weights`). One JSON line a preset, number of steps
-and choice of scales says whether its rounds can be proved, and how many bits the nearest bound is below its
-limit. One JSON line a layer of the preset as it is compares processor time by `models/costs/unit_costs`:
-`committed_seconds`, of columns and lookups of the weights of all steps but the first, in as few limbs as
-tables admit; and `saved_seconds_at_most`, all that the layer's sumchecks cost today. Committed weights would
-still need most of these: a forward, a backward and an update sum, where there are three of the latter today.
-In a round of one step no weight but the first has a use, so nothing can be saved. The last line of a preset
-is the sum of what is saved at most, where it is more than is paid, as a share of the proof.
+Weights of a round are never committed to (`layers/affine_layers/trained_weights`). One JSON line a preset,
+number of steps and choice of scales says whether its rounds can be proved, and how many bits the nearest
+bound is below its limit. One JSON line a layer of the preset as it is compares processor time by
+`models/costs/unit_costs`: `committed_seconds`, of columns and lookups of the weights of all steps but the
+first, in as few limbs as tables admit; and `saved_seconds_at_most`, all that the layer's sumchecks cost
+today. Committed weights would still need most of these: a forward, a backward and an update sum, where there
+are three of the latter today. In a round of one step no weight but the first has a use, so nothing can be
+saved. The last line of a preset is the sum of what is saved at most, where it is more than is paid, as a
+share of the proof.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from dataclasses import replace
 
 from _machine import describe
 
-from proofward.layers.layout import padded
-from proofward.layers.model import FixedPoint
-from proofward.layers.ranges import LARGEST_LIMB
+from proofward.layers.arithmetic.ranges import LARGEST_LIMB
+from proofward.layers.basics.layout import padded
+from proofward.layers.rules.model import FixedPoint
 from proofward.models.costs.inspection import Inspection, inspect
 from proofward.models.costs.unit_costs import COSTS, cost_of
 from proofward.models.costs.work import COMMIT, LOOKUPS, OPENING, SUMCHECKS, WITNESS, Run, work_of

@@ -24,10 +24,10 @@ from dataclasses import asdict
 from _machine import describe
 from _training import ONE_LIMB, TrainingProblem, conv, linear, warm_up
 
-from proofward.layers.errors import TrainingError
-from proofward.layers.layout import padded
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain
+from proofward.layers.basics.errors import TrainingError
+from proofward.layers.basics.layout import padded
+from proofward.layers.networks.network import Network, chain
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.models import preset
 
 STRIDED_VGG = [conv(64, 2), conv(128, 2), conv(256), conv(256, 2), conv(512), conv(512, 2), conv(512),

@@ -20,10 +20,10 @@ from _private_twin import RELEASES, USUAL, deviation_of
 
 from proofward.models.presets import PRESETS
 from proofward.privacy.counts import least_noise_of_counts
-from proofward.relations.noisy_scores import nearest
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_counts import counts_of_probabilities
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.scores.noisy_scores import nearest
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_counts import counts_of_probabilities
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.histograms.histogram import Histogram
 from proofward.report.histograms.ranking import roc_area
 

@@ -24,8 +24,8 @@ from _private_twin import INVERSE_DELTA, RELEASES, Hospital
 from proofward.data.splits import held_out_split
 from proofward.data.wdbc import load_wdbc
 from proofward.federation.messages.consortium.usual import usual_threshold, usual_updates
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import HOSPITAL, Privacy
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.privacy import HOSPITAL, Privacy
 from proofward.models import preset
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.choice import least_noise

@@ -25,13 +25,13 @@ from functools import partial
 import numpy as np
 from round_proof import HOLDERS, THRESHOLD, digests, hospital_records
 
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.layout import padded
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain, mlp
-from proofward.layers.privacy import Privacy
-from proofward.layers.ranges import RangeChecks
-from proofward.layers.record_norms import chosen_words, way_of
+from proofward.layers.arithmetic.ranges import RangeChecks
+from proofward.layers.basics.layout import padded
+from proofward.layers.gradient_clipping.record_norms import chosen_words, way_of
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import chain, mlp
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.privacy import Privacy
 from proofward.models import Preset, preset
 from proofward.models.costs.inspection import Prediction
 from proofward.models.costs.tally import CLIPPING, NOISE, tally, tally_round
@@ -42,14 +42,14 @@ from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
-from proofward.relations.blocks import blocks_of
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.noise import NoiseRelation
-from proofward.relations.noise_levels import NoiseLevels
-from proofward.relations.noise_seed import NoiseSecret, public_words, secret_columns
-from proofward.relations.prove import prove_round, verify_round
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.proofs.prove import prove_round, verify_round
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.rules.blocks import blocks_of
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.noise_levels import NoiseLevels
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.uploads.noise import NoiseRelation
+from proofward.relations.uploads.noise_seed import NoiseSecret, public_words, secret_columns
 
 PRIVACY = Privacy(
     clip_bits=0, coarse_variance=1100, releases=20, records_a_patient=1, colluders=2, inverse_delta=10**5

@@ -21,20 +21,20 @@ from statistics import median
 
 import numpy as np
 
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain, mlp
-from proofward.layers.subgroup import Subgroup
-from proofward.layers.training import scores
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.evaluation_proof import prove_evaluation, verify_evaluation
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.key_shares import KeyShare
-from proofward.relations.measure import evaluation_plan
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_counts import score_counts
-from proofward.relations.score_layout import ScoreLayout
+from proofward.layers.local_training.training import scores
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.subgroup import Subgroup
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.proofs.evaluation_proof import prove_evaluation, verify_evaluation
+from proofward.relations.proofs.measure import evaluation_plan
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_counts import score_counts
+from proofward.relations.scores.score_layout import ScoreLayout
+from proofward.relations.uploads.key_shares import KeyShare
 from proofward.report.comparing.evaluation import auc
 from proofward.report.histograms.evaluated import Evaluated
 from proofward.report.histograms.ranking import roc_area

@@ -39,9 +39,9 @@ from proofward.charts.chart import write_charts
 from proofward.data.reading.records import Records, to_fixed_point
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.wdbc import load_wdbc
-from proofward.layers.float_twin import real_weights
-from proofward.layers.model import Int64Array
-from proofward.layers.privacy import HOSPITAL, RECORD
+from proofward.layers.references.float_twin import real_weights
+from proofward.layers.rules.model import Int64Array
+from proofward.layers.rules.privacy import HOSPITAL, RECORD
 from proofward.models import preset
 from proofward.privacy.drawn_tables import drawn_table
 from proofward.report.comparing.baselines import fixed_scores, round_beacon

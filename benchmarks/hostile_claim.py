@@ -23,10 +23,10 @@ from proofward.proof.grinding import find_nonce
 from proofward.proof.party import Party
 from proofward.proof.transcript import NONCE_BYTES, Transcript
 from proofward.proof.verifier import Verifier
-from proofward.relations.config import RoundConfig
-from proofward.relations.key_shares import DIGEST_BYTES
-from proofward.relations.measure import blank_statement, round_plan
-from proofward.relations.training_round import training_round
+from proofward.relations.proofs.measure import blank_statement, round_plan
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.training_round import training_round
+from proofward.relations.uploads.key_shares import DIGEST_BYTES
 
 HOLDERS, THRESHOLD = 5, 2
 

@@ -37,9 +37,9 @@ from proofward.data.images.patient_split import deal_by_patient, patient_split
 from proofward.data.images.pixels.levels import Levels
 from proofward.data.images.sources import source_at
 from proofward.data.reading.records import Records
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain
-from proofward.layers.plain import MILLION
+from proofward.layers.basics.plain import MILLION
+from proofward.layers.networks.network import Network, chain
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.models.layer_lines import plain_layer
 from proofward.models.settings import Preset
 from proofward.report.comparing.baselines import federated, federated_float, fixed_auc, float_auc, pooled

@@ -27,10 +27,10 @@ from proofward.cli.run.demos.sites import read_ledger, terms_of
 from proofward.data.synthetic import make_synthetic
 from proofward.engines.local import SERVER, LocalConsortium
 from proofward.engines.run_folder import Plan
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.models.settings import Preset
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 from proofward.report.audits.run_audit import RunAudit
 from proofward.report.demonstrations.scenario import Scenario
 from proofward.report.handover.models.description import Description, Feature

@@ -13,8 +13,8 @@ import argparse
 from _machine import print_result, progress
 from _training import TrainingProblem, large_scales, warm_up
 
-from proofward.layers.model import Training
-from proofward.layers.network import mlp
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import Training
 
 PUBLISHED_SECONDS_PER_STEP = 0.86
 MEMORY_LIMIT = 16 << 30

@@ -18,8 +18,8 @@ from _cost_cases import POOL, proved_round
 from _machine import describe
 from _training import ONE_LIMB, TrainingProblem, conv, linear, warm_up
 
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain, mlp
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.rules.model import FixedPoint, Training
 
 Line = dict[str, object]
 

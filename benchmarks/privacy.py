@@ -48,8 +48,8 @@ from privacy_attacks.silence import clip_times, simulations
 from proofward.data.reading.records import Records
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.wdbc import load_wdbc
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import Training
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import Training
 from proofward.models import PRESETS, preset
 from proofward.models.settings import Preset
 from proofward.report.comparing.baselines import pooled

@@ -16,10 +16,15 @@ from statistics import median
 
 import numpy as np
 
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import Network, chain, mlp
-from proofward.relations.predict import PublicModel, inference_plan, prove_prediction, verify_prediction
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.rules.model import FixedPoint
+from proofward.relations.predictions.predict import (
+    PublicModel,
+    inference_plan,
+    prove_prediction,
+    verify_prediction,
+)
 
 POOL = {"kind": "relu_maxpool2d"}
 LINEAR = {"kind": "linear", "outputs": 2}

@@ -33,20 +33,20 @@ from proofward.data.reading.records import Records
 from proofward.data.splits import held_out_split
 from proofward.data.synthetic import make_synthetic
 from proofward.data.wdbc import load_wdbc
-from proofward.layers.initial_weights import initial_weights
+from proofward.layers.networks.initial_weights import initial_weights
 from proofward.models import PRESETS, Preset, preset
 from proofward.models.costs.inspection import Prediction
 from proofward.models.costs.tally import tally_round
 from proofward.models.costs.work import Run
 from proofward.proof.counter import Counter
 from proofward.proof.party import Party
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
-from proofward.relations.key_shares import Digests, KeyShare
-from proofward.relations.measure import round_plan
-from proofward.relations.prove import prove_round, verify_round
-from proofward.relations.round_statement import RoundStatement
-from proofward.relations.training_round import training_round
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import prove_round, verify_round
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.training_rounds.training_round import training_round
+from proofward.relations.uploads.key_shares import Digests, KeyShare
 
 HOLDERS, THRESHOLD = 5, 2
 

@@ -49,7 +49,7 @@ from proofward.lattice.parameters import MAX_MEMBERS, RING_DEGREE, ciphertext_le
 from proofward.lattice.sealing import Pair, open_sealed, pair_secret, public_key, seal
 from proofward.ledger.keys import SigningKey
 from proofward.models.presets import PRESETS
-from proofward.relations.key_shares import ELEMENT_BYTES, LOG_RING_DEGREE
+from proofward.relations.uploads.key_shares import ELEMENT_BYTES, LOG_RING_DEGREE
 
 REPEATS, MANY = 20, 100
 BOUND = bytes(ELEMENT_BYTES * (LOG_RING_DEGREE + 1))

@@ -14,10 +14,10 @@ import argparse
 from _machine import print_result, progress
 from _training import TrainingProblem, large_scales, warm_up
 
-from proofward.layers.errors import TrainingError
-from proofward.layers.layout import padded
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
+from proofward.layers.basics.errors import TrainingError
+from proofward.layers.basics.layout import padded
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint, Training
 
 WIDTHS = (32, 64, 128, 256, 512, 1024)
 STEPS = (8, 64, 512)

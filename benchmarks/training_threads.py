@@ -16,11 +16,11 @@ from _machine import print_result
 
 from proofward.data.synthetic import make_synthetic
 from proofward.field.blas import blas_threads
-from proofward.layers import training
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
-from proofward.layers.schedule import schedule
+from proofward.layers.local_training import training
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.schedule import schedule
 
 NETS = {
     "30-32-2": Training(1, 16, steps=256),

@@ -21,9 +21,9 @@ from proofward.data.synthetic import make_synthetic
 from proofward.engines.in_process import InProcessFederation
 from proofward.engines.run_folder import Plan
 from proofward.federation.messages.consortium.usual import usual_threshold, usual_updates, usual_verdicts
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, mlp
-from proofward.relations.config import RoundConfig
+from proofward.layers.networks.network import Network, mlp
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.relations.rules.config import RoundConfig
 
 
 def plan_of(network: Network, training: Training, hospitals: int, rounds: int) -> Plan:

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from proofward.models.settings import Preset, Settings
     from proofward.optimizers.fedadam import FedAdam
     from proofward.optimizers.fedavgm import FedAvgM
-    from proofward.relations.config import RoundConfig
-    from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
-    from proofward.relations.prove import prove_round, verify_round
-    from proofward.relations.round_statement import RoundStatement
+    from proofward.relations.proofs.prove import prove_round, verify_round
+    from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment, verify_enrolment
+    from proofward.relations.rules.config import RoundConfig
+    from proofward.relations.training_rounds.round_statement import RoundStatement
     from proofward.report.calibrate import Calibration, calibrate
     from proofward.report.handover.formats.exported_torch import to_torch
 
@@ -115,10 +115,10 @@ _HOMES = {
     "models.settings": ("Preset", "Settings"),
     "optimizers.fedadam": ("FedAdam",),
     "optimizers.fedavgm": ("FedAvgM",),
-    "relations.config": ("RoundConfig",),
-    "relations.enrolment": ("EnrolmentStatement", "prove_enrolment", "verify_enrolment"),
-    "relations.prove": ("prove_round", "verify_round"),
-    "relations.round_statement": ("RoundStatement",),
+    "relations.rules.config": ("RoundConfig",),
+    "relations.records.enrolment": ("EnrolmentStatement", "prove_enrolment", "verify_enrolment"),
+    "relations.proofs.prove": ("prove_round", "verify_round"),
+    "relations.training_rounds.round_statement": ("RoundStatement",),
     "report.calibrate": ("Calibration", "calibrate"),
     "report.handover.formats.exported_torch": ("to_torch",),
 }

@@ -17,9 +17,9 @@ import numpy as np
 
 from proofward.proof.counter import Plan
 from proofward.proof.transcript import Transcript
-from proofward.relations.enrolment import enrolment, enrolment_plan
-from proofward.relations.measure import round_plan
-from proofward.relations.training_round import training_round
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.records.enrolment import enrolment, enrolment_plan
+from proofward.relations.training_rounds.training_round import training_round
 from tests.proof import committed
 from tests.proof.cheats import (
     FalseProducts,

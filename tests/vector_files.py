@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, verify_enrolment
-from proofward.relations.prove import verify_round
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.records.enrolment import EnrolmentStatement, verify_enrolment
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.round_statement import RoundStatement
 from tests.proof import committed
 from tests.proof.toy import verify
 

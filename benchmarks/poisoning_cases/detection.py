@@ -24,8 +24,8 @@ from poisoning_cases.tables import Line, divided
 from proofward.data.reading.records import Records
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.models.settings import Preset
-from proofward.relations.score_counts import score_counts
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.scores.score_counts import score_counts
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.histograms.comparison import LEVEL, Comparison, compared
 from proofward.report.histograms.evaluated import Evaluated
 from proofward.report.histograms.of_run import Evaluation

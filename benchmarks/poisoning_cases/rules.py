@@ -13,7 +13,7 @@ from privacy_attacks.federation import Seen, follow
 from privacy_attacks.mechanism import RELEASES, Mechanism, with_epsilon, without_noise
 
 from proofward.data.reading.records import Records
-from proofward.layers.weighting import BY_RECORDS, CAPPED, ROOT, Weighting
+from proofward.layers.averaging.weighting import BY_RECORDS, CAPPED, ROOT, Weighting
 from proofward.models.settings import Preset
 
 CAP = 60

@@ -11,7 +11,7 @@ from poisoning_cases.poisons import POISONS, Poison, triggered
 from poisoning_cases.rules import Rules, all_rules
 from proofward.data.reading.records import Records
 from proofward.data.splits import held_out_split
-from proofward.layers.float_twin import real_features, scores
+from proofward.layers.references.float_twin import real_features, scores
 from proofward.models.settings import Preset
 from proofward.report.comparing.baselines import centralised_float, fixed_scores, pooled
 from proofward.report.comparing.evaluation import evaluate

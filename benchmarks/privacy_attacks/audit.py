@@ -25,7 +25,7 @@ from scipy.stats import binom, chi2, norm
 from privacy_attacks.mechanism import RELEASES, Mechanism, Real
 from privacy_attacks.rates import clopper_pearson
 from proofward.data.reading.records import Records
-from proofward.layers.model import Int64Array
+from proofward.layers.rules.model import Int64Array
 from proofward.models.settings import Preset
 from proofward.report.comparing.baselines import first_weights
 

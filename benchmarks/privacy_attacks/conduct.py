@@ -17,11 +17,11 @@ from privacy_attacks.mechanism import Mechanism
 from proofward.data.reading.records import Records
 from proofward.engines.attacks.catalogue import ATTACKS
 from proofward.engines.in_process import InProcessFederation
-from proofward.layers.errors import TrainingError
-from proofward.layers.schedule import schedule
-from proofward.layers.training import train
+from proofward.layers.basics.errors import TrainingError
+from proofward.layers.local_training.training import train
+from proofward.layers.rules.schedule import schedule
 from proofward.models.settings import Preset
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 from proofward.report.demonstrations.attack_outcome import judge
 from proofward.report.demonstrations.scenario import make_scenario
 

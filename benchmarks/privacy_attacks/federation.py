@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from privacy_attacks.mechanism import Mechanism
 from proofward.data.reading.records import Records
-from proofward.layers.model import Int64Array
-from proofward.layers.schedule import schedule
-from proofward.layers.training import train
-from proofward.layers.weighting import BY_RECORDS, Weighting
+from proofward.layers.averaging.weighting import BY_RECORDS, Weighting
+from proofward.layers.local_training.training import train
+from proofward.layers.rules.model import Int64Array
+from proofward.layers.rules.schedule import schedule
 from proofward.models.settings import Preset
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 from proofward.report.comparing.baselines import first_weights, round_beacon
 
 Real = NDArray[np.float64]

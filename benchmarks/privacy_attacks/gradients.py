@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.reading.records import Records
-from proofward.layers.float_twin import real_features, real_weights
-from proofward.layers.model import Int64Array
+from proofward.layers.references.float_twin import real_features, real_weights
+from proofward.layers.rules.model import Int64Array
 from proofward.models.settings import Preset
 
 Real = NDArray[np.float64]

@@ -20,9 +20,9 @@ from privacy_attacks.federation import Real, Seen, follow
 from privacy_attacks.mechanism import Mechanism
 from privacy_attacks.rates import limited, told_apart
 from proofward.data.reading.records import Records
-from proofward.layers.float_twin import real_features
-from proofward.layers.model import Int64Array, Training
-from proofward.layers.network import mlp
+from proofward.layers.networks.network import mlp
+from proofward.layers.references.float_twin import real_features
+from proofward.layers.rules.model import Int64Array, Training
 from proofward.models.settings import Preset
 from proofward.report.comparing.baselines import pooled
 

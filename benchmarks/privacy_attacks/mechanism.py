@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 from proofward.data.reading.records import Records
 from proofward.lattice.sampler import uniform_words
-from proofward.layers.clip_scale import MULTIPLIER_BITS, ClipScale
-from proofward.layers.clipped_training import clipped_update, full_step, summed
-from proofward.layers.divisor import Divisor
-from proofward.layers.model import FixedPoint, Int64Array, Training
-from proofward.layers.network import Network
-from proofward.layers.privacy import CLIP_UNITS_BITS, LEAST_COARSE_VARIANCE, Privacy
+from proofward.layers.basics.divisor import Divisor
+from proofward.layers.gradient_clipping.clip_scale import MULTIPLIER_BITS, ClipScale
+from proofward.layers.gradient_clipping.clipped_training import clipped_update, full_step, summed
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import FixedPoint, Int64Array, Training
+from proofward.layers.rules.privacy import CLIP_UNITS_BITS, LEAST_COARSE_VARIANCE, Privacy
 from proofward.models.settings import Preset
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.choice import least_noise
-from proofward.relations.config import RoundConfig
-from proofward.relations.noise_seed import drawn_noise
-from proofward.relations.noise_tables import LEVELS
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.noise_tables import LEVELS
+from proofward.relations.uploads.noise_seed import drawn_noise
 
 Real = NDArray[np.float64]
 RELEASES, COLLUDERS, MINIMUM, INVERSE_DELTA = 20, 2, 4, 10**5

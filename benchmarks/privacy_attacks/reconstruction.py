@@ -29,9 +29,9 @@ from privacy_attacks.mechanism import Mechanism
 from privacy_attacks.rates import limited, told_apart
 from proofward.data.generated_patches import make_patch
 from proofward.data.reading.records import Records
-from proofward.layers.float_twin import real_features, real_weights
-from proofward.layers.model import Int64Array
-from proofward.layers.network import mlp
+from proofward.layers.networks.network import mlp
+from proofward.layers.references.float_twin import real_features, real_weights
+from proofward.layers.rules.model import Int64Array
 from proofward.models import preset
 from proofward.models.settings import Preset
 from proofward.report.comparing.baselines import first_weights

@@ -1,9 +1,10 @@
 """What a proof and the time of clipping say beside what is published: nothing.
 
 T1 lists every line of Python that clipping executes: the same whether anything is clipped or not. Nothing is
-timed, and the compiled kernels have no branch (`layers/clipping`). S1 looks at the opened columns of a real
-proof and of a simulated one, which knows no witness. In every real opening they obey the two identities
-behind the polynomials p and q. A simulator whose columns do not is told apart at once, and is no evidence.
+timed, and the compiled kernels have no branch (`layers/averaging/clipping`). S1 looks at the opened columns
+of a real proof and of a simulated one, which knows no witness. In every real opening they obey the two
+identities behind the polynomials p and q. A simulator whose columns do not is told apart at once, and is no
+evidence.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 
 from privacy_attacks.mechanism import Mechanism
 from proofward.data.reading.records import Records
-from proofward.layers.clipping import clipped_multiplier, norm_is_at_most
+from proofward.layers.averaging.clipping import clipped_multiplier, norm_is_at_most
 from proofward.models.settings import Preset
 from proofward.proof.commitment.contract import Reader, Writer
 from proofward.proof.commitment.ligero.opening import ColumnClaims
@@ -30,8 +31,8 @@ from proofward.proof.prover import Prover
 from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
 from proofward.proof.verifier import Verifier
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, enrolment, enrolment_plan
+from proofward.relations.records.enrolment import EnrolmentStatement, enrolment, enrolment_plan
+from proofward.relations.rules.config import RoundConfig
 from proofward.report.comparing.baselines import first_weights
 
 Line = dict[str, object]

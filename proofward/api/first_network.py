@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from proofward.api.refusals import SettingsRefused
-from proofward.layers.network import Network
+from proofward.layers.networks.network import Network
 from proofward.models.graph.parts.network import ImportedNetwork
 from proofward.models.layer_lines import lines_of
 from proofward.models.settings import SCALES

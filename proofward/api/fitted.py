@@ -25,7 +25,7 @@ from proofward.data.reading.table_records import Table
 from proofward.dossier.filing import file_report
 from proofward.dossier.pdf import PdfUnavailable
 from proofward.dossier.record.evidence import NoReport
-from proofward.layers.model import Int64Array
+from proofward.layers.rules.model import Int64Array
 from proofward.report.audits.audit_summary import AuditSummary
 from proofward.report.audits.run_audit import RunAudit
 from proofward.report.figures.curves import curves

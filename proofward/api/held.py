@@ -26,7 +26,7 @@ from proofward.data.reading.plausibility import Readings
 from proofward.data.reading.problems import CsvRefused, Problems
 from proofward.data.reading.table_records import Table, read_table, table_of
 from proofward.data.reading.table_rows import Reading
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 
 MISSING, NO_NUMBER, INFINITE = "missing values", "values that are no number", "values that are not finite"
 _REAL = "biuf"

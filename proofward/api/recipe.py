@@ -17,7 +17,7 @@ from proofward.cli.project.consortium_file.project import Project
 from proofward.cli.project.consortium_file.reading import project_of
 from proofward.data.columns.schema import Feature, Label, Notation, ascending
 from proofward.federation.messages.consortium.rules import HOSPITAL, VERIFIER
-from proofward.layers.plain import shown
+from proofward.layers.basics.plain import shown
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 from proofward.optimizers.contract import ServerOptimizer

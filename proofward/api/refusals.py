@@ -54,7 +54,7 @@ def refusing(kind: type[FederationError]) -> Iterator[None]:
     from proofward.data.tables.refusal import FileRefused, TablesExtraMissing
     from proofward.federation.messages.basics.refusal import Refusal
     from proofward.federation.messages.consortium.rules import RulesError
-    from proofward.layers.errors import TrainingError
+    from proofward.layers.basics.errors import TrainingError
     from proofward.ledger.errors import LedgerError
     from proofward.models.graph.parts.refusals import ImportRefused
     from proofward.report.handover.handed_model import NotOurs

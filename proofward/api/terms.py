@@ -22,7 +22,7 @@ from proofward.cli.project.tables.validation import plain_validation
 from proofward.data.columns.schema import Feature, Label, Notation, Schema
 from proofward.data.image_schema import ImageSchema
 from proofward.federation.messages.consortium.rules import HOSPITAL, Rules
-from proofward.layers.plain import shown
+from proofward.layers.basics.plain import shown
 from proofward.models.settings import MODEL_KEYS, TRAINING_KEYS
 from proofward.privacy.words import promise
 

@@ -27,7 +27,7 @@ from proofward.attestation.errors import demand
 from proofward.attestation.kinds import verify_item
 from proofward.attestation.roots import VENDORS
 from proofward.encoding.cbor import Item as Plain
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 RECORDED, REQUIRED = "recorded", "required"
 LEVELS = (RECORDED, REQUIRED)

@@ -14,11 +14,11 @@ from proofward.data.columns.feature import FeaturesInvalid
 from proofward.federation.history.history import History
 from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.objects import Objects, StoredObjects
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.ledger.errors import LedgerError
 from proofward.ledger.objects import ObjectStore
 from proofward.ledger.seal import OBJECTS_NAME
-from proofward.relations.score_counting import layout_in
+from proofward.relations.scores.score_counting import layout_in
 from proofward.report.handover.models.model_source import NoModel, described_by
 from proofward.report.histograms.of_run import Evaluation, evaluations
 from proofward.report.statistics_source import StatisticsMissing, Summed, summed_of

@@ -20,8 +20,8 @@ from proofward.data.images.contract.example import Bytes
 from proofward.data.images.pixels.levels import Levels
 from proofward.data.reading.plausibility import CLIPPED, Doubt, clipped_by_name, outside
 from proofward.data.reading.records import to_fixed_point
-from proofward.layers.linear import MAX_WIDTH
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.affine_layers.linear import MAX_WIDTH
+from proofward.layers.rules.model import FixedPoint, Int64Array
 
 FROZEN_NAME = "frozen.network"
 UNIT = "output"

@@ -30,8 +30,8 @@ from proofward.data.reading.plausibility import ONE_CLASS as ALONE
 from proofward.data.reading.problems import CsvRefused
 from proofward.data.reading.records import Records
 from proofward.data.reading.table_records import Table
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import FixedPoint
 
 _BATCH = 256
 

@@ -22,9 +22,9 @@ from proofward.data.frozen_part import FROZEN_NAME, FrozenPart, Reached
 from proofward.data.images.contract.example import Bytes
 from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.pixels.levels import Levels, numbers
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.plain import MOST_CLASSES
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.plain import MOST_CLASSES
+from proofward.layers.rules.model import FixedPoint, Int64Array
 from proofward.ledger.reading import NotReadable, read_regular
 
 VERSION = "proofward/images/v1"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from proofward.data.reading.records import Records
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.schedule import permutation
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.schedule import permutation
 
 
 def held_out_split(records: Records, seed: int, held_out_percent: int = 20) -> tuple[Records, Records]:

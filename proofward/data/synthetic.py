@@ -7,8 +7,8 @@ import hashlib
 import numpy as np
 
 from proofward.data.reading.records import Records, to_fixed_point
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import FixedPoint
 
 
 def make_synthetic(

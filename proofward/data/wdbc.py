@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from proofward.data.reading.records import Records, to_fixed_point
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 
 #: (feature, centre, spread): a feature x becomes (x - centre) / spread.
 NORMALISATION: tuple[tuple[str, float, float], ...] = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from proofward.field.threads import thread_count
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.proof.soundness import SoundnessBelowPolicy
-from proofward.relations.config import RoundConfig
-from proofward.relations.measure import blank_statement, round_plan
+from proofward.relations.proofs.measure import blank_statement, round_plan
+from proofward.relations.rules.config import RoundConfig
 
 BYTES_A_VALUE = 100
 """Memory of a proof for every committed value: 60 to 95 in those that `models.costs` was fitted to."""

@@ -30,9 +30,9 @@ from proofward.federation.messages.randomness import Randomness, SeededRandomnes
 from proofward.ledger.database import FILE_NAME
 from proofward.ledger.files import make_directory
 from proofward.ledger.keys import SigningKey
-from proofward.relations.config import RoundConfig
-from proofward.relations.counting import Counting
-from proofward.relations.stopping import Stopping
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.counting import Counting
+from proofward.relations.scores.stopping import Stopping
 
 PRIVATE_SUFFIX = ".private"
 

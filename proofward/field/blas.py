@@ -7,8 +7,8 @@ from whoever else computes on the machine.
 
 The number of threads is the library's, and so the process's: `one_thread` sets it while at least one of its
 users is inside, and then puts back what there was. Products are of integers that float64 holds exactly
-(`layers.exact`), so the number of threads changes no bit. Where numpy has another library than OpenBLAS,
-nothing changes.
+(`layers.arithmetic.exact`), so the number of threads changes no bit. Where numpy has another library than
+OpenBLAS, nothing changes.
 """
 
 from __future__ import annotations

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from proofward.field.blas import one_thread
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.float_twin import Float32Array, train_float
-from proofward.layers.model import LARGEST_TABLE, MAX_WEIGHT_BITS, FixedPoint, Int64Array
-from proofward.layers.schedule import schedule
-from proofward.layers.training import is_small
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.local_training.training import is_small
+from proofward.layers.references.float_twin import Float32Array, train_float
+from proofward.layers.rules.model import LARGEST_TABLE, MAX_WEIGHT_BITS, FixedPoint, Int64Array
+from proofward.layers.rules.schedule import schedule
 from proofward.models.settings import Preset
 
 MARGIN = 2

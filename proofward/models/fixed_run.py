@@ -1,7 +1,7 @@
 """A training in the integers of a proved round, and how many of its values saturate or vanish in each layer.
 
-The values are those of `layers.training`, step by step; nothing is proved. A hospital is alone: after each
-round the weights are rounded to their scale and clamped, as a model of the federation is.
+The values are those of `layers.local_training.training`, step by step; nothing is proved. A hospital is
+alone: after each round the weights are rounded to their scale and clamped, as a model of the federation is.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from proofward.field.blas import one_thread
-from proofward.layers.divisor import Divisor
-from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.network import Network
-from proofward.layers.relu import back_high_limb
-from proofward.layers.rounding import rounded, rounded_back
-from proofward.layers.schedule import schedule
-from proofward.layers.trace import TrainingTrace
-from proofward.layers.training import Trainer, is_small
+from proofward.layers.activations.relu import back_high_limb
+from proofward.layers.arithmetic.rounding import rounded, rounded_back
+from proofward.layers.basics.divisor import Divisor
+from proofward.layers.local_training.trace import TrainingTrace
+from proofward.layers.local_training.training import Trainer, is_small
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import FixedPoint, Int64Array
+from proofward.layers.rules.schedule import schedule
 from proofward.models.calibration import HOSPITAL
 from proofward.models.settings import Preset
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 
-from proofward.layers.activation import Activation
-from proofward.layers.affine import Affine
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.network import Network, chain
-from proofward.layers.record import ROW_WORD
-from proofward.layers.registry import ACTIVATIONS, AFFINE
-from proofward.layers.shortcuts import ADD
+from proofward.layers.activations.activation import Activation
+from proofward.layers.affine_layers.affine import Affine
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.record import ROW_WORD
+from proofward.layers.networks.network import Network, chain
+from proofward.layers.networks.registry import ACTIVATIONS, AFFINE
+from proofward.layers.networks.shortcuts import ADD
 
 KINDS: dict[str, type[Affine] | type[Activation]] = {**AFFINE, **ACTIVATIONS}
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.affine_layers.linear import MAX_WIDTH
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.settings import Preset, Settings, settings_of
 
 FOLDER = Path(__file__).parent / "preset_files"

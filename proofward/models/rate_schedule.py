@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.later_rates import LAST_ROUND, MOST_LATER_RATES, LaterRates
-from proofward.layers.plain import MILLION, millionths, shown
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.plain import MILLION, millionths, shown
+from proofward.layers.rules.later_rates import LAST_ROUND, MOST_LATER_RATES, LaterRates
 from proofward.models.keys import Alternatives, Integer, Key, Keys, Number, Pair, Several, Text
 
 FIELD = "training.schedule"

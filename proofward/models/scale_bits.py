@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import (
+from proofward.layers.averaging.weighting import WEIGHT_BITS
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import (
     LARGEST_TABLE,
     MAX_WEIGHT_BITS,
     MOST_RANGES,
@@ -20,7 +21,6 @@ from proofward.layers.model import (
     WEIGHT_RANGE,
     FixedPoint,
 )
-from proofward.layers.weighting import WEIGHT_BITS
 from proofward.models.keys import Integer, Key, Keys, Several
 
 USUAL = FixedPoint()

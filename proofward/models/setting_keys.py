@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from proofward.layers.class_weights import LARGEST_CLASS_WEIGHT
-from proofward.layers.linear import MAX_WIDTH
-from proofward.layers.momentum import LARGEST_MOMENTUM
-from proofward.layers.plain import MILLION, MOST_CLASSES
+from proofward.layers.affine_layers.linear import MAX_WIDTH
+from proofward.layers.basics.plain import MILLION, MOST_CLASSES
+from proofward.layers.heads.class_weights import LARGEST_CLASS_WEIGHT
+from proofward.layers.rules.momentum import LARGEST_MOMENTUM
 from proofward.models.keys import Flag, Integer, Key, Keys, Number, Several, Text
 from proofward.models.rate_schedule import SCHEDULE
 

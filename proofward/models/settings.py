@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from proofward.layers.class_weights import LARGEST_CLASS_WEIGHT
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.later_rates import LARGEST_RATE, LaterRates
-from proofward.layers.linear import MAX_WIDTH
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.momentum import LARGEST_MOMENTUM
-from proofward.layers.network import Network, mlp
-from proofward.layers.plain import millionths, shown
-from proofward.layers.privacy import Privacy
+from proofward.layers.affine_layers.linear import MAX_WIDTH
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.plain import millionths, shown
+from proofward.layers.heads.class_weights import LARGEST_CLASS_WEIGHT
+from proofward.layers.networks.network import Network, mlp
+from proofward.layers.rules.later_rates import LARGEST_RATE, LaterRates
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.momentum import LARGEST_MOMENTUM
+from proofward.layers.rules.privacy import Privacy
 from proofward.models.layer_lines import network_of, plain_layer
 from proofward.models.rate_schedule import RateSchedule, later_rates_of, schedule_from_plain
 from proofward.models.scale_bits import SCALE_KEYS, USUAL, ScaleBits, scale_bits_of

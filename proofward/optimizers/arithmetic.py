@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from proofward.layers.model import Int64Array
-from proofward.layers.plain import MILLION
+from proofward.layers.basics.plain import MILLION
+from proofward.layers.rules.model import Int64Array
 
 MOST = 1000 * MILLION
 """The largest rate, 1000, below 2^30."""

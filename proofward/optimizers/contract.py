@@ -8,7 +8,8 @@ first round. Nothing of it is trusted: whoever follows the ledger computes the s
 Bounds. By the proofs every update has entries of at most M C / 2^10 in magnitude, with M its weight and C
 the clip bound; so |D| <= C 2^(fw - 10). From that bound on D each optimizer gives bounds of its state and its
 step that hold for ever, whatever the number of rounds, and rules are refused where one could reach 2^60. What
-training may start from does not depend on the step: every model is clamped to [-L, L] (`layers.bounds`).
+training may start from does not depend on the step: every model is clamped to [-L, L]
+(`layers.networks.bounds`).
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import ClassVar
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import Int64Array
-from proofward.layers.plain import MILLION, integer, shown
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.plain import MILLION, integer, shown
+from proofward.layers.rules.model import Int64Array
 from proofward.optimizers.arithmetic import MOST
 
 State = tuple[Int64Array, ...]

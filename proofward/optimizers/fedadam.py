@@ -20,10 +20,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from proofward.layers.aggregation import long_division
-from proofward.layers.exact import roots
-from proofward.layers.model import Int64Array
-from proofward.layers.plain import MILLION
+from proofward.layers.arithmetic.exact import roots
+from proofward.layers.averaging.aggregation import long_division
+from proofward.layers.basics.plain import MILLION
+from proofward.layers.rules.model import Int64Array
 from proofward.optimizers.arithmetic import combined
 from proofward.optimizers.contract import FRACTION, RATE, ServerOptimizer, State
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from proofward.layers.model import Int64Array
+from proofward.layers.rules.model import Int64Array
 from proofward.optimizers.contract import ServerOptimizer, State
 
 

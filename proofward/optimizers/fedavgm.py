@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from proofward.layers.model import Int64Array
-from proofward.layers.plain import MILLION
+from proofward.layers.basics.plain import MILLION
+from proofward.layers.rules.model import Int64Array
 from proofward.optimizers.arithmetic import combined, multiplied
 from proofward.optimizers.contract import FRACTION, RATE, ServerOptimizer, State
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import Int64Array
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import Int64Array
 
 _LIMIT = 1 << 61
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proofward.layers.aggregation import mean_update
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import Int64Array
+from proofward.layers.averaging.aggregation import mean_update
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import Int64Array
 from proofward.optimizers.arithmetic import largest
 from proofward.optimizers.contract import ServerOptimizer, State
 from proofward.optimizers.gradient_step import GradientStep

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.plain import exactly
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.plain import exactly
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.fedadam import FedAdam
 from proofward.optimizers.fedavg import FedAvg

@@ -24,10 +24,10 @@ from fractions import Fraction
 from functools import cached_property
 from math import inf, sqrt
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import CLIP_UNITS_BITS, Privacy
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.privacy import CLIP_UNITS_BITS, Privacy
 from proofward.privacy.zcdp import added_delta, epsilon_of, rho_of_release
-from proofward.relations.noise_tables import distance
+from proofward.relations.rules.noise_tables import distance
 
 LARGEST_ADDED_SHARE = 10
 """The tables' part of delta is at most one tenth of it."""

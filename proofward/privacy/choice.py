@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE, Privacy
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.privacy import LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE, Privacy
 from proofward.privacy.accountant import Accountant
-from proofward.relations.noise_tables import distance
+from proofward.relations.rules.noise_tables import distance
 
 BOUND = Fraction(1, 1 << 51)
 """Of the distance of one entry's noise, whatever its variance.

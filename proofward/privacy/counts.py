@@ -22,10 +22,10 @@ from fractions import Fraction
 from math import isqrt
 
 from proofward.field.scalar import P
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import CLIP_UNITS_BITS, Privacy
-from proofward.relations.counting import LEAST_NOISE, MOST_NOISE, Counting
-from proofward.relations.score_counting import layout_in
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.privacy import CLIP_UNITS_BITS, Privacy
+from proofward.relations.rules.counting import LEAST_NOISE, MOST_NOISE, Counting
+from proofward.relations.scores.score_counting import layout_in
 
 
 def squared_sensitivity(counting: Counting, records: int) -> int:

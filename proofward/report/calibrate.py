@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.reading.records import Records, to_fixed_point
-from proofward.layers.errors import ConfigurationError, TrainingError
-from proofward.layers.float_twin import Float32Array, real_features, real_weights
-from proofward.layers.float_twin import scores as float_scores
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.basics.errors import ConfigurationError, TrainingError
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.references.float_twin import Float32Array, real_features, real_weights
+from proofward.layers.references.float_twin import scores as float_scores
+from proofward.layers.rules.model import FixedPoint, Int64Array
 from proofward.models.calibration import (
     FloatRun,
     Headroom,
@@ -35,8 +35,8 @@ from proofward.models.calibration import (
 from proofward.models.costs.inspection import Inspection, inspect
 from proofward.models.fixed_run import Saturation, fixed_run
 from proofward.models.settings import Preset
-from proofward.relations.config import RoundConfig
-from proofward.relations.measure import check_provable
+from proofward.relations.proofs.measure import check_provable
+from proofward.relations.rules.config import RoundConfig
 from proofward.report.calibration_usual import LEAST_RECORDS, MOST_BEYOND, MOST_COST, ROUNDS
 from proofward.report.figures.scores import MOST_VALUES, loss, real_scores, taken
 

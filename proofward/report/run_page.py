@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.network import Network
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import FixedPoint, Int64Array
 from proofward.ledger.files import make_directory, write_file
 from proofward.report.figures.canvas import PicturesUnavailable
 from proofward.report.figures.page import page

@@ -11,9 +11,9 @@ from proofward.federation.history.proving.statements import enrolment_statement
 from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.storage.objects import Objects
 from proofward.lattice.security import security_margin
-from proofward.layers.model import Int64Array
-from proofward.relations.enrolment import enrolment_plan
-from proofward.relations.measure import round_plan
+from proofward.layers.rules.model import Int64Array
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.records.enrolment import enrolment_plan
 from proofward.report.comparing.comparison import MethodScores, compare, lone_mean
 from proofward.report.demonstrations.scenario import Scenario
 from proofward.report.handover.proof_file import ProofFile

@@ -11,7 +11,7 @@ from proofward.federation.history.history import History
 from proofward.federation.history.state.history_state import CLOSED
 from proofward.federation.history.sums.counted import counted_sums
 from proofward.federation.storage.objects import Objects
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.report.handover.models.model_source import followed_so_far
 from proofward.report.statistics import Statistics, statistics_of
 from proofward.statistics.source import by_step, layout_of_rounds

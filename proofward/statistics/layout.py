@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.plain import exactly, integer
-from proofward.relations.counting import MOST_TEXT, Counting
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.plain import exactly, integer
+from proofward.relations.rules.counting import MOST_TEXT, Counting
 from proofward.statistics.intervals import ROUGH_CELLS, UNIT_BITS, Range
 from proofward.statistics.limits import MOST_BINS, MOST_LEAST, USUAL_BINS, USUAL_LEAST
 

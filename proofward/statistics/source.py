@@ -17,9 +17,9 @@ from proofward.federation.parties.equipment.counting import (
     CountsUnavailable,
     no_counts,
 )
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
-from proofward.relations.counting import Counting
+from proofward.relations.rules.counting import Counting
 from proofward.statistics.counts import ColumnValues, Signed, TableValues, counts_of, ranges_of
 from proofward.statistics.layout import LABEL, MOST_ROWS, Layout, layout_in
 

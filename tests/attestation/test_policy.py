@@ -12,7 +12,7 @@ from proofward.attestation.errors import EvidenceRefused
 from proofward.attestation.made_snp import LAUNCH
 from proofward.attestation.policy import RECORDED, REQUIRED, Policy, vendor_roots
 from proofward.encoding import decode_item, encode_item
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from tests.attestation.machines import NOW, machine, policy
 
 BINDING = Binding(bytes(32), "hospital-0", b"k" * 32, 7, b"r" * 32, b"n" * 32, b"t" * 32)

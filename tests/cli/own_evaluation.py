@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import Network, mlp
+from proofward.layers.networks.network import Network, mlp
+from proofward.layers.rules.model import FixedPoint
 from proofward.report.handover.models.description import Column, Description, Feature
 from proofward.report.handover.models.exported_model import ExportedModel, Origin
 from proofward.report.handover.predictions.prediction import NewRecords, predict

@@ -10,7 +10,7 @@ from proofward.cli.project.tables.table import ProjectError
 from proofward.cli.project.words.terms import in_words
 from proofward.cli.run.simulate import plan_of_project
 from proofward.engines.remote.agreement.terms import Terms
-from proofward.layers.weighting import CAPPED, ROOT, Weighting
+from proofward.layers.averaging.weighting import CAPPED, ROOT, Weighting
 from proofward.optimizers.fedadam import FedAdam
 from proofward.optimizers.fedavg import FedAvg
 from proofward.optimizers.fedavgm import FedAvgM

@@ -10,7 +10,7 @@ import pytest
 from proofward.cli.common.answering import Refused
 from proofward.cli.project.consortium_file.reading import read_project
 from proofward.cli.project.consortium_file.written_scales import with_scales, write_scales
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from tests.cli import own_images, own_tables
 
 FINER = FixedPoint(5, 9, 24, 11, 10, 9, 13).to_dict()

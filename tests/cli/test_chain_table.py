@@ -13,7 +13,7 @@ from proofward.engines.remote.agreement.terms import Terms
 from proofward.federation.messages.consortium.chain_terms import USUAL_FACTORY, ChainTerms
 from proofward.federation.messages.consortium.rules import Rules, RulesError
 from proofward.federation.messages.consortium.scaling import Scaling
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "b")
 DRAFT = ("--no-dp", "--title", "T", "--server", "localhost", "--preset", "tiny", *SITES, "--draft")

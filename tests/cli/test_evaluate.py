@@ -12,7 +12,7 @@ from PIL import Image
 from proofward.data.image_schema import ImageSchema
 from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.pixels.levels import Levels
-from proofward.layers.network import mlp
+from proofward.layers.networks.network import mlp
 from proofward.report.comparing.evaluation import auc
 from proofward.report.handover.formats.exported_onnx import onnx_program
 from proofward.report.handover.models.description import Description

@@ -19,7 +19,7 @@ from proofward.data.image_records import ImageFiles, read_images
 from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.pixels.levels import Levels
 from proofward.engines.remote.agreement.home import Home
-from proofward.layers.training import logit_differences
+from proofward.layers.local_training.training import logit_differences
 from proofward.report.handover.models.exported_model import read_exported
 from tests.cli.own_images import CLASSES, HOSPITALS, SIDE, picture, write_folders, write_npz, write_project
 from tests.cli.own_tables import data, write_tables

@@ -7,7 +7,7 @@ import pytest
 from proofward.federation.messages.consortium.usual import usual_threshold
 from proofward.models.costs.tally import tally_round
 from proofward.models.presets import FOLDER, PRESETS
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 from tests.cli.test_model_import import network_file
 
 ARGUMENTS = ("--no-dp", "--title", "T", "--server", "fl.example.org", "--hospital", "a", "--hospital", "b", "--hospital", "c",

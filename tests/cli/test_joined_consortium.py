@@ -15,7 +15,7 @@ from proofward.cli.project.tables.table import ProjectError
 from proofward.data.columns.schema import FEATURES_NAME, FeaturesInvalid
 from proofward.data.image_schema import ImageSchema, schema_from_bytes
 from proofward.engines.remote.agreement.home import Home
-from proofward.layers.training import logit_differences
+from proofward.layers.local_training.training import logit_differences
 from proofward.report.handover.models.exported_model import read_exported
 from tests.cli.own_rows import COLUMNS, HOSPITALS, number, write_project, write_site, write_sites
 from tests.cli.own_tables import data

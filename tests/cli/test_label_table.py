@@ -8,7 +8,7 @@ from proofward.cli.project.consortium_file.reading import read_project
 from proofward.cli.project.consortium_file.writing import project_text
 from proofward.data.columns.schema import Feature, Label, Notation
 from proofward.data.wdbc import NORMALISATION, load_wdbc
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from tests.data.reading import read_csv
 
 SITES = ("--hospital", "a", "--hospital", "b", "--hospital", "c", "--verifier", "a", "--verifier", "b")

@@ -10,7 +10,7 @@ import shutil
 import numpy as np
 import pytest
 
-from proofward.layers.training import logit_differences
+from proofward.layers.local_training.training import logit_differences
 from proofward.report.comparing.evaluation import auc
 from proofward.report.demonstrations.scenario import make_scenario
 from proofward.report.handover.models.exported_model import read_exported

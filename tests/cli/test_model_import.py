@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from proofward.cli.evidence.models.model_import import LIMIT
-from proofward.layers.bounds import LARGEST_WEIGHT
-from proofward.layers.network import mlp
+from proofward.layers.networks.bounds import LARGEST_WEIGHT
+from proofward.layers.networks.network import mlp
 from proofward.models.presets import PRESETS
 from proofward.models.settings import SCALES
 from proofward.report.comparing.evaluation import auc

@@ -7,7 +7,7 @@ import tomllib
 import numpy as np
 import pytest
 
-from proofward.layers.network import Network, chain
+from proofward.layers.networks.network import Network, chain
 from proofward.models.settings import SCALES
 from proofward.report.handover.models.model_files import weights_from_safetensors
 

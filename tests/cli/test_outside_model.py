@@ -18,7 +18,7 @@ from proofward.engines.remote.agreement import site_ledger
 from proofward.engines.remote.agreement.home import Home
 from proofward.engines.remote.agreement.own_counts import has_data, publishes_counts, stored_counts
 from proofward.federation.parties.equipment.counting import CountingTask
-from proofward.relations.score_counting import NOT_PROVED, layout_in
+from proofward.relations.scores.score_counting import NOT_PROVED, layout_in
 from proofward.report.comparing.evaluation import auc
 from tests.cli.own_evaluation import outside
 from tests.cli.own_tables import CENTRE, COLUMNS, SPREAD, data, write_project, write_tables

@@ -7,7 +7,7 @@ import pytest
 from proofward.cli.project.consortium_file.reading import read_project, read_whole_project
 from proofward.cli.project.consortium_file.writing import project_text
 from proofward.cli.project.words.terms import in_words
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from tests.cli.own_tables import write_project
 
 FINER = FixedPoint(5, 9, 24, 11, 10, 9, 13)

@@ -8,7 +8,7 @@ import pytest
 
 from proofward.cli.project.consortium_file.reading import read_project
 from proofward.cli.project.consortium_file.writing import project_text
-from proofward.layers.model import Training
+from proofward.layers.rules.model import Training
 from proofward.models.presets import FOLDER, PRESET_FILES
 from tests.cli.own_tables import write_project
 

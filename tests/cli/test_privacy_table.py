@@ -22,8 +22,8 @@ from proofward.cli.project.words.terms import in_words, unusual
 from proofward.dossier.sections.promises import not_shown, promises
 from proofward.federation.history.history import History
 from proofward.federation.parties.auditor import _in_words
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.weighting import ALL_ALIKE
+from proofward.layers.averaging.weighting import ALL_ALIKE
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.presets import FOLDER, PRESET_FILES
 from proofward.privacy import words
 from proofward.report.audits.audit_summary import AuditSummary

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from proofward.encoding import encode
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.prove import prove_round
+from proofward.relations.proofs.prove import prove_round
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
 from proofward.report.handover.proof_file import ProofFile, is_proof_file
 from tests.proof.toy import seeded
 from tests.relations.cases import records, sealed

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from proofward.layers.network import mlp
+from proofward.layers.networks.network import mlp
 from proofward.report.handover.models.description import Description
 from proofward.report.handover.models.exported_model import ExportedModel, read_exported
 from proofward.report.handover.predictions.prediction_proof import named

@@ -13,7 +13,7 @@ from PIL import Image
 from proofward.cli.project.consortium_file.reading import read_project
 from proofward.cli.project.consortium_file.writing import project_text
 from proofward.cli.project.tables.table import ProjectError
-from proofward.layers.network import mlp
+from proofward.layers.networks.network import mlp
 from proofward.report.handover.models.exported_model import read_exported
 from tests.cli.own_images import write_project as write_image_project
 from tests.cli.own_tables import data

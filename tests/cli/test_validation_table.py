@@ -20,8 +20,8 @@ from proofward.data.columns.subgroups import Subgroup
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.engines.run_folder import RunFolder
 from proofward.federation.messages.consortium.rules import RulesError
-from proofward.relations.measure import blank_evaluation, evaluation_plan
-from proofward.relations.stopping import Stopping
+from proofward.relations.proofs.measure import blank_evaluation, evaluation_plan
+from proofward.relations.scores.stopping import Stopping
 from tests.cli.own_tables import write_project
 
 STAIN = """

@@ -9,7 +9,7 @@ import pytest
 from proofward.cli.project.consortium_file.reading import read_project, read_whole_project
 from proofward.cli.project.consortium_file.writing import project_text
 from proofward.cli.project.consortium_file.written_scales import with_scales as with_written
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from tests.cli.own_tables import write_project
 from tests.cli.test_own_scales import with_scales
 

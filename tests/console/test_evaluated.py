@@ -14,7 +14,7 @@ from proofward.console.counted import Counted, Opened
 from proofward.console.views.evaluated import evaluated
 from proofward.federation.history.history import History
 from proofward.federation.messages.basics.refusal import Refusal
-from proofward.relations.score_counting import NOT_PROVED
+from proofward.relations.scores.score_counting import NOT_PROVED
 from proofward.report.histograms.of_run import Evaluation
 from proofward.report.histograms.ranking import roc_area
 from proofward.report.statistics import ColumnStatistics, Moments, Numbers, Quantile, Range, Statistics

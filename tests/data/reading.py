@@ -8,7 +8,7 @@ from typing import Any
 from proofward.data.columns.schema import Schema
 from proofward.data.reading.table_records import Table, read_table
 from proofward.data.tables.table_file import TableFile
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 
 
 def read_csv(path: Path, schema: Schema, scales: FixedPoint, *, delimiter: str = "", **given: Any) -> Table:

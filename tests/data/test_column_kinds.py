@@ -17,7 +17,7 @@ from proofward.data.columns.schema import EXTENDED, Label, Notation, Schema
 from proofward.data.image_schema import schema_from_bytes
 from proofward.data.reading.plausibility import CONSTANT
 from proofward.data.reading.problems import CsvRefused
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from tests.data.reading import read_csv
 
 SCALES = FixedPoint()

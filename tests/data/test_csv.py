@@ -12,7 +12,7 @@ from proofward.data.columns.schema import Feature, Label, Notation, Schema
 from proofward.data.reading.problems import CsvRefused
 from proofward.data.reading.records import to_fixed_point
 from proofward.data.wdbc import NORMALISATION, load_wdbc
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from tests.data.reading import read_csv
 
 SCALES = FixedPoint()

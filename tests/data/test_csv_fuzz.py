@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proofward.data.columns.schema import Feature, FeaturesInvalid, Label, Notation, Schema
 from proofward.data.reading.problems import CsvRefused
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from tests.data.reading import read_csv
 
 pytestmark = pytest.mark.slow

@@ -12,8 +12,8 @@ from proofward.data.reading.records import Records, to_fixed_point
 from proofward.data.splits import held_out_split, hospital_split, label_counts
 from proofward.data.synthetic import make_synthetic
 from proofward.data.wdbc import NORMALISATION, DataUnavailable, load_wdbc
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import FixedPoint
 
 SCALES = FixedPoint()
 

@@ -16,7 +16,7 @@ from proofward.data.image_schema import ImageSchema, complete, kit_files, schema
 from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.pixels.levels import Levels
 from proofward.data.reading.records import to_fixed_point
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.settings import SCALES
 from tests.data.frozen.making import SHAPE, network
 

@@ -12,7 +12,7 @@ from proofward.data.images.contract.refusal import ImagesRefused
 from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.inspection import inspect
 from proofward.data.images.patient_split import deal_by_patient, patient_split
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.presets import preset
 from proofward.report.comparing.evaluation import auc
 from proofward.report.demonstrations.image_scenario import make_image_scenario

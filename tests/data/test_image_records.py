@@ -15,7 +15,7 @@ from proofward.data.images.contract.refusal import ImagesRefused
 from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.pixels.levels import Levels
 from proofward.data.reading.plausibility import IMAGES, ONE_CLASS
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from tests.data.images.making import dicom
 
 SCALES, COUNT = FixedPoint(), 6

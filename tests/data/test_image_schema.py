@@ -14,8 +14,8 @@ from proofward.data.image_schema import ImageSchema, schema_from_bytes
 from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.pixels.levels import Levels
 from proofward.data.reading.records import to_fixed_point
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import FixedPoint
 
 SCALES = FixedPoint()
 SCHEMA = ImageSchema(ImageRule(4, 6), Levels(), ("clear", "benign"), ("mass",), "finding")

@@ -10,7 +10,7 @@ from proofward.data.columns.row_schema import RowSchema
 from proofward.data.images.contract.identity import patient_digest
 from proofward.data.reading.joined_rows import RowFile, join
 from proofward.data.tables.table_file import TableFile
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from tests.data.own_formats import write
 
 COLUMNS = (Number(Feature("age", 50.0, 10.0), 0, 120, 50, True), Category("stain", ("HE", "IHC")))

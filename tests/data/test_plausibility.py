@@ -15,7 +15,7 @@ from proofward.data.reading.plausibility import (
     ONE_CLASS,
 )
 from proofward.data.reading.table_records import Table
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from tests.data.reading import read_csv
 
 FEATURES = (Feature("age", 50.0, 10.0, "years"), Feature("size", 2.0, 0.5))

@@ -16,7 +16,7 @@ from proofward.data.reading.problems import CsvRefused
 from proofward.data.reading.table_records import read_table
 from proofward.data.tables.refusal import TablesExtraMissing
 from proofward.data.tables.table_file import TableFile
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from tests.data.own_formats import FORMATS, write, write_sheets
 
 SCALES = FixedPoint()

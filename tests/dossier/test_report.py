@@ -21,9 +21,9 @@ from proofward.dossier.sections.take_part import MEANINGS, part
 from proofward.federation.history.state.round_state import RoundState
 from proofward.federation.history.sums.counted import CountedSum
 from proofward.federation.parties.auditor import Auditor
-from proofward.relations.counting import Counting
-from proofward.relations.score_counts import counts_of_probabilities
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.rules.counting import Counting
+from proofward.relations.scores.score_counts import counts_of_probabilities
+from proofward.relations.scores.score_layout import ScoreLayout
 from tests.dossier.words import HOSTILE, SHEET
 from tests.federation.fakes import FakeProofs
 

@@ -18,13 +18,13 @@ from proofward.engines.attacks.hospitals import _Forges
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
-from proofward.layers.conv2d import Conv2dTrainer
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain, mlp
-from proofward.layers.record import RecordLayout
-from proofward.layers.relu_maxpool2d import ReluMaxPool2d
-from proofward.layers.relu_mean import ReluMean
-from proofward.layers.softmax_head import SoftmaxHead
+from proofward.layers.activations.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.activations.relu_mean import ReluMean
+from proofward.layers.basics.record import RecordLayout
+from proofward.layers.convolutions.conv2d import Conv2dTrainer
+from proofward.layers.heads.softmax_head import SoftmaxHead
+from proofward.layers.networks.network import chain, mlp
+from proofward.layers.rules.model import FixedPoint
 from tests.federation.fakes import plan
 from tests.relations.otherwise import flipped
 from tests.relations.test_rejects_concat import of_another_patient, of_zeros

@@ -23,12 +23,12 @@ from proofward.federation.history.state.history_state import UPLOAD
 from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.messages.records.catalogue import OwnCounts
 from proofward.federation.parties.hospital import Hospital
-from proofward.layers.subgroup import Subgroup
-from proofward.layers.training import scores
+from proofward.layers.local_training.training import scores
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.ledger.reading import read_regular
-from proofward.relations.score_counting import NOT_PROVED, counting_of, layout_in
-from proofward.relations.score_counts import score_counts
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.scores.score_counting import NOT_PROVED, counting_of, layout_in
+from proofward.relations.scores.score_counts import score_counts
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.audits.run_audit import RunAudit
 from proofward.report.comparing.evaluation import auc
 from proofward.report.handover.models.description import Column, Description, Feature

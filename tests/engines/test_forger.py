@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from proofward.engines.attacks.forger import Cheat, forge_round, random_update, scaled
-from proofward.layers.initial_weights import initial_weights
+from proofward.layers.networks.initial_weights import initial_weights
 from proofward.proof.errors import ProofRejected
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.prove import verify_round
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.round_statement import RoundStatement
 from tests.federation.fakes import datasets, plan
 
 DIGESTS = (b"", b"1" * 32, b"2" * 32)

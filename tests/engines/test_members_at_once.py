@@ -12,7 +12,7 @@ from proofward.engines import members_at_once as module
 from proofward.engines.in_process import FaithfulNetwork, InProcessFederation
 from proofward.engines.members_at_once import BYTES_A_VALUE, usual_workers
 from proofward.federation.messages.envelope import Envelope
-from proofward.relations.measure import blank_statement, round_plan
+from proofward.relations.proofs.measure import blank_statement, round_plan
 from tests.federation.fakes import FakeProofs, datasets, plan
 
 ROWS = 16

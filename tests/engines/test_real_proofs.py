@@ -11,8 +11,8 @@ from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.beacon import first_model
 from proofward.federation.parties.auditor import Auditor
-from proofward.layers.schedule import schedule
-from proofward.layers.training import train
+from proofward.layers.local_training.training import train
+from proofward.layers.rules.schedule import schedule
 from tests.federation.fakes import datasets, plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("remembered")]

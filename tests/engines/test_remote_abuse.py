@@ -47,7 +47,7 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.parties import hospital
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
 from proofward.ledger.keys import SigningKey
-from proofward.relations.enrolment import EnrolmentStatement
+from proofward.relations.records.enrolment import EnrolmentStatement
 from tests.engines.remote_harness import AUDITOR, Consortium, agreement, set_up, terms_of, topic
 from tests.engines.remote_kits import certificates
 from tests.engines.unhurried import Unhurried

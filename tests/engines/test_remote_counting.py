@@ -11,7 +11,7 @@ from proofward.engines.remote.agreement.plan import plan_of
 from proofward.engines.remote.agreement.terms import Terms
 from proofward.federation.history.sums.counted import counted_sums
 from proofward.federation.messages.consortium.rules import RulesError
-from proofward.relations.counting import untrained
+from proofward.relations.rules.counting import untrained
 from tests.engines.remote_harness import Consortium, agreement, terms_of, topic
 from tests.federation.counting import ALONE, own_counts, sum_of
 

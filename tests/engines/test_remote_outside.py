@@ -19,10 +19,10 @@ from proofward.engines.remote.agreement.own_counts import (
 from proofward.engines.run_folder import Plan
 from proofward.federation.history.sums.counted import counted_sums
 from proofward.federation.parties.equipment.counting import CountingTask, CountsUnavailable
-from proofward.relations.counting import untrained
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_counts import counts_of_probabilities
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.rules.counting import untrained
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_counts import counts_of_probabilities
+from proofward.relations.scores.score_layout import ScoreLayout
 from tests.engines.remote_harness import Consortium, agreement
 
 pytestmark = pytest.mark.slow

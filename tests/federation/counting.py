@@ -10,7 +10,7 @@ from proofward.engines.in_process import InProcessFederation
 from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.equipment.counting import CountingTask
-from proofward.relations.counting import Counting, untrained
+from proofward.relations.rules.counting import Counting, untrained
 from tests.federation.fakes import datasets, plan
 
 SCORES = Counting("scores", "what every entry counts", 6, 10, (1, 3), (3, 3), 3, within_rows=True)

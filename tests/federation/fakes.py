@@ -21,12 +21,12 @@ from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import MODULUS, RING_DEGREE, ciphertext_length
 from proofward.lattice.sampler import MaskContext, uniform_words
 from proofward.lattice.shamir import share
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.proof.errors import ProofRejected
-from proofward.relations.config import RoundConfig
-from proofward.relations.noise_seed import drawn_noise
-from proofward.relations.prove import worked_out
+from proofward.relations.proofs.prove import worked_out
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.uploads.noise_seed import drawn_noise
 
 MODEL = mlp((4, 4, 2))
 SCALES = FixedPoint()

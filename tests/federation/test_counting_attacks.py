@@ -23,7 +23,7 @@ from proofward.federation.messages.records.catalogue import (
     StatefulAggregate,
 )
 from proofward.federation.parties.hospital import Hospital
-from proofward.relations.counting import untrained
+from proofward.relations.rules.counting import untrained
 from proofward.report.audits.audit_summary import AuditSummary
 from proofward.report.audits.run_audit import RunAudit
 from tests.federation.counting import (

@@ -13,7 +13,7 @@ from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.messages.consortium.rules import Rules, RulesError
 from proofward.federation.parties.auditor import Auditor
 from proofward.federation.parties.equipment.counting import CountingTask, CountsUnavailable
-from proofward.relations.counting import NO_DATASET, untrained
+from proofward.relations.rules.counting import NO_DATASET, untrained
 from tests.federation.counting import (
     ALONE,
     SCORES,

@@ -22,11 +22,11 @@ from proofward.federation.messages.consortium.rules import Rules, RulesError
 from proofward.federation.messages.records.catalogue import OwnCounts
 from proofward.federation.parties.equipment.counting import CountsUnavailable
 from proofward.federation.parties.hospital import Hospital
-from proofward.layers.subgroup import Subgroup
-from proofward.relations.counting import untrained
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_counts import score_counts
-from proofward.relations.score_layout import ScoreLayout
+from proofward.layers.rules.subgroup import Subgroup
+from proofward.relations.rules.counting import untrained
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_counts import score_counts
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.histograms.of_run import IMPOSSIBLE, evaluations
 from proofward.report.histograms.run_words import run_lines, run_sections
 from proofward.report.statistics import statistics_of

@@ -12,13 +12,13 @@ from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.messages.basics.values import words_to_bytes
 from proofward.federation.parties.hospital import Hospital
-from proofward.layers.network import mlp
-from proofward.layers.subgroup import Subgroup
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.privacy.counts import least_noise_of_counts
-from proofward.relations.measure import secret_words_of
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.secret import DatasetSecret
+from proofward.relations.proofs.measure import secret_words_of
+from proofward.relations.records.secret import DatasetSecret
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.audits.audit_summary import AuditSummary
 from proofward.report.audits.run_audit import RunAudit
 from tests.federation.fakes import datasets, plan

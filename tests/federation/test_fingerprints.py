@@ -25,7 +25,7 @@ from proofward.federation.parties.checking.audit_verdict import AuditVerdict
 from proofward.federation.parties.verifier import Verifier
 from proofward.field.extension import Ext
 from proofward.field.scalar import P
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.report.audits.audit_summary import AuditSummary
 from tests.federation.committee_plans import Federation, committee_plan
 from tests.federation.fakes import FakeProofs, datasets, plan

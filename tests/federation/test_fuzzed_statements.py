@@ -13,13 +13,13 @@ from proofward.federation.history.proving.judging import Unable, judged
 from proofward.federation.history.proving.proof_jobs import RoundJob
 from proofward.federation.history.proving.proofs import RelationProofs, judge_round
 from proofward.lattice.parameters import ciphertext_length
-from proofward.layers.errors import TrainingError
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
+from proofward.layers.basics.errors import TrainingError
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.proof.errors import ProofRejected
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.records.enrolment import EnrolmentStatement
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.round_statement import RoundStatement
 
 pytestmark = pytest.mark.slow
 

@@ -27,7 +27,7 @@ from proofward.federation.parties.following.extension import log_verifier
 from proofward.federation.parties.following.light_check import Known, check_answer, sealed_to
 from proofward.federation.parties.following.light_host import light_answer
 from proofward.lattice.sealing import PUBLIC_KEY_BYTES
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.ledger.checkpoint import sign_checkpoint
 from proofward.ledger.keys import SigningKey
 from proofward.ledger.note import NoteSigner

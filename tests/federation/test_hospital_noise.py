@@ -14,9 +14,9 @@ from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.beacon import first_model
 from proofward.federation.parties.auditor import Auditor, _in_words
-from proofward.layers.privacy import HOSPITAL, Privacy
-from proofward.layers.weighting import ALL_ALIKE
-from proofward.relations.noise_seed import drawn_noise
+from proofward.layers.averaging.weighting import ALL_ALIKE
+from proofward.layers.rules.privacy import HOSPITAL, Privacy
+from proofward.relations.uploads.noise_seed import drawn_noise
 from tests.federation.fakes import datasets, plan
 
 PRIVACY = Privacy(0, 1000, releases=2, records_a_patient=1, colluders=1, inverse_delta=10**5, granularity=HOSPITAL)
@@ -36,13 +36,13 @@ def attacked(tmp_path_factory):
         return drawn[-1]
 
     def proving(proofs, statement, *known, **others):
-        from proofward.relations.prove import worked_out
+        from proofward.relations.proofs.prove import worked_out
 
         updates.append((statement.hospital, worked_out(statement, *datasets(made)[statement.hospital])[2]))
         return honestly(proofs, statement, *known, **others)
 
     with (
-        mock.patch("proofward.relations.prove.drawn_noise", noting),
+        mock.patch("proofward.relations.proofs.prove.drawn_noise", noting),
         mock.patch.object(RelationProofs, "prove_round", proving),
     ):
         parties = Parties(hospitals={LIAR: SkipsNoise})

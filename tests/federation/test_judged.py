@@ -15,11 +15,11 @@ from proofward.federation.history.proving import judging
 from proofward.federation.history.proving.judging import StoredObject, Unable, judged, read_source
 from proofward.federation.history.proving.proof_jobs import RoundJob
 from proofward.federation.history.proving.proofs import RelationProofs, judge_round
-from proofward.layers.errors import ConfigurationError, WraparoundPossible
+from proofward.layers.basics.errors import ConfigurationError, WraparoundPossible
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy
-from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.records.enrolment import EnrolmentStatement
+from proofward.relations.training_rounds.round_statement import RoundStatement
 from tests.federation.fakes import plan
 from tests.patience import PATIENCE
 
@@ -121,12 +121,12 @@ from proofward.federation.history.proving.judging import judged
 from proofward.federation.history.proving.proof_jobs import RoundJob
 from proofward.federation.history.proving.proofs import RelationProofs, judge_round
 from proofward.lattice.parameters import ciphertext_length
-from proofward.layers.errors import TrainingError
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.round_statement import RoundStatement
+from proofward.layers.basics.errors import TrainingError
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.networks.network import mlp
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.records.enrolment import EnrolmentStatement
+from proofward.relations.training_rounds.round_statement import RoundStatement
 from tests.peak_memory import peak_megabytes
 widths, batch, steps, rows = json.loads(sys.argv[1])
 system, outcomes, start = RelationProofs(), [], time.process_time()

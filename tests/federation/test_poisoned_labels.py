@@ -11,9 +11,9 @@ from proofward.cli.evidence.ledgers.audit_words import screen, to_document
 from proofward.dossier.record.evidence import evidence
 from proofward.dossier.sections.counts import counted_figures
 from proofward.engines.in_process import InProcessFederation
-from proofward.layers.model import Training
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_layout import ScoreLayout
+from proofward.layers.rules.model import Training
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.audits.audit_summary import AuditSummary
 from proofward.report.audits.compared_counts import CHECK
 from proofward.report.audits.run_audit import RunAudit

@@ -15,8 +15,8 @@ from proofward.federation.history.state.history_state import CONSENT
 from proofward.federation.history.steps.consent import releases_left
 from proofward.federation.messages.consortium.rules import RulesError
 from proofward.federation.messages.records.catalogue import Consent
-from proofward.layers.privacy import Privacy
-from proofward.relations.config import RoundConfig
+from proofward.layers.rules.privacy import Privacy
+from proofward.relations.rules.config import RoundConfig
 from tests.federation.fakes import MODEL, SCALES, FakeProofs, datasets, plan
 from tests.federation.harness import Stopped, opened
 from tests.relations.private_cases import full_batch

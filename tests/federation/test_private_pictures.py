@@ -11,9 +11,9 @@ from proofward.engines.attacks.hospitals import LeavesOneUnclipped
 from proofward.engines.in_process import InProcessFederation, Parties
 from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.parties.auditor import Auditor
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain
-from proofward.relations.config import RoundConfig
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint
+from proofward.relations.rules.config import RoundConfig
 from tests.federation.fakes import plan
 from tests.relations.private_cases import full_batch, privacy
 

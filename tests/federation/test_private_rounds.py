@@ -15,10 +15,10 @@ from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.beacon import first_model
 from proofward.federation.parties.auditor import Auditor
-from proofward.layers.clipped_training import clipped_update
-from proofward.layers.schedule import schedule
-from proofward.relations.config import RoundConfig
-from proofward.relations.noise_seed import drawn_noise, public_words
+from proofward.layers.gradient_clipping.clipped_training import clipped_update
+from proofward.layers.rules.schedule import schedule
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.uploads.noise_seed import drawn_noise, public_words
 from tests.federation.fakes import datasets, plan
 from tests.relations.private_cases import full_batch, privacy, private_rules
 
@@ -44,7 +44,7 @@ def attacked(tmp_path_factory):
         drawn[public.tobytes()] = drawn_noise(privacy, words, public)
         return drawn[public.tobytes()]
 
-    with mock.patch("proofward.relations.prove.drawn_noise", noting):
+    with mock.patch("proofward.relations.proofs.prove.drawn_noise", noting):
         engine = InProcessFederation(folder, made, datasets(made), seed=b"s", parties=parties, workers=1)
         return engine, engine.run(), datasets(made), drawn, folder
 

@@ -16,11 +16,11 @@ from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.history.state.history_state import UPLOAD
 from proofward.federation.history.sums.aggregation import model_weights
 from proofward.federation.parties.auditor import Auditor
-from proofward.layers.network import mlp
-from proofward.layers.subgroup import Subgroup
-from proofward.layers.training import scores
-from proofward.relations.score_counting import PROVED, counting_of
-from proofward.relations.score_layout import ScoreLayout
+from proofward.layers.local_training.training import scores
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.subgroup import Subgroup
+from proofward.relations.scores.score_counting import PROVED, counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.comparing.evaluation import auc
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.ranking import roc_area

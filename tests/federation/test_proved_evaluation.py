@@ -21,10 +21,10 @@ from proofward.federation.messages.records.catalogue import OwnCounts
 from proofward.federation.parties.contributing.own_evaluation import owes_counts
 from proofward.federation.parties.equipment.counting import secret_name
 from proofward.federation.parties.hospital import Hospital
-from proofward.layers.training import scores
-from proofward.relations.count_header import published_in
-from proofward.relations.score_counting import PROVED, counting_of
-from proofward.relations.score_layout import ScoreLayout
+from proofward.layers.local_training.training import scores
+from proofward.relations.evaluations.count_header import published_in
+from proofward.relations.scores.score_counting import PROVED, counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.audits.audit_summary import AuditSummary
 from proofward.report.audits.run_audit import RunAudit
 from proofward.report.comparing.evaluation import auc

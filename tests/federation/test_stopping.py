@@ -29,9 +29,9 @@ from proofward.federation.parties.checking.stopping_audit import judged_vote
 from proofward.federation.parties.hospital import Hospital
 from proofward.federation.parties.verifier import Verifier
 from proofward.ledger.database import Database
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.stopping import Stopping
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
+from proofward.relations.scores.stopping import Stopping
 from proofward.report.audits.audit_summary import AuditSummary
 from proofward.report.handover.models.description import Column, Description, Feature
 from proofward.report.handover.models.model_files import write_files

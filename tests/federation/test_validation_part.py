@@ -17,9 +17,9 @@ from proofward.federation.history.state.history_state import CONFIRM, UPLOAD
 from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.messages.beacon import first_model
 from proofward.federation.parties.auditor import Auditor
-from proofward.layers.schedule import schedule
-from proofward.layers.training import train
-from proofward.layers.validation_part import arc_of
+from proofward.layers.local_training.training import train
+from proofward.layers.rules.schedule import schedule
+from proofward.layers.rules.validation_part import arc_of
 from proofward.report.handover.proof_file import BesideValidation, ProofFile, proof_files
 from tests.federation.fakes import FakeProofs, datasets, plan
 from tests.federation.harness import Withholding

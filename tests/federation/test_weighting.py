@@ -12,8 +12,8 @@ from proofward.engines.attacks.forger import Cheat
 from proofward.engines.attacks.hospitals import ScalesUpdate
 from proofward.engines.in_process import InProcessFederation
 from proofward.federation.history.sums.aggregation import model_weights
-from proofward.layers.aggregation import mean_update
-from proofward.layers.weighting import BY_RECORDS, CAPPED, ROOT, Weighting
+from proofward.layers.averaging.aggregation import mean_update
+from proofward.layers.averaging.weighting import BY_RECORDS, CAPPED, ROOT, Weighting
 from proofward.report.demonstrations.attack_outcome import judge
 from proofward.report.demonstrations.scenario import make_scenario
 

@@ -10,12 +10,12 @@ import pytest
 from proofward.data.synthetic import make_synthetic
 from proofward.field import blas
 from proofward.field.blas import blas_threads, one_thread
-from proofward.layers import training
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
-from proofward.layers.schedule import schedule
-from proofward.layers.training import Trainer, is_small, train
+from proofward.layers.local_training import training
+from proofward.layers.local_training.training import Trainer, is_small, train
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.schedule import schedule
 
 known = pytest.mark.skipif(not blas_threads(), reason="numpy's library has no such switch")
 

@@ -19,8 +19,8 @@ from proofward.lattice import encryption, kernels, reference, ring, sampler
 from proofward.lattice.errors import ArgumentRefused
 from proofward.lattice.parameters import MODULUS, RING_DEGREE
 from proofward.proof.errors import ProofRejected
-from proofward.relations.enrolment import verify_enrolment
-from proofward.relations.prove import verify_round
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.records.enrolment import verify_enrolment
 from tests.field.values import agrees, f_array
 from tests.proof.toy import prove, seeded, toy_witness, verify
 from tests.relations.cases import Case, config, make_case

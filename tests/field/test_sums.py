@@ -10,7 +10,7 @@ from proofward.field.extension import Ext, lift
 from proofward.field.multilinear import fold
 from proofward.field.scalar import P
 from proofward.field.sums import SplitWeights, fill_denominators, fraction_level, ones_level, round_message
-from proofward.layers.stack import suffix_sums, sum_last
+from proofward.layers.columns.stack import suffix_sums, sum_last
 from tests.field.values import Array, agrees, elements, f_array, layouts, one_ext, total
 
 SPLITS = [(1, 1), (1, 2), (2, 1), (2, 2), (1, 8), (8, 1), (5, 4), (3, 1)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import Network
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import FixedPoint
 
 
 def with_own_ranges(model: Network, scales: FixedPoint) -> FixedPoint:

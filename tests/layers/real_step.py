@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from proofward.layers.float_twin import real_features, real_weights, train_float
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network
+from proofward.layers.references.float_twin import real_features, real_weights, train_float
+from proofward.layers.rules.model import FixedPoint, Training
 
 
 class RealStep:

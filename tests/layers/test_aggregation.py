@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofward.layers.aggregation import (
+from proofward.layers.averaging.aggregation import (
     mean_update,
     quantise_update,
     squared_norm,
 )
-from proofward.layers.clipping import clipped_multiplier, norm_is_at_most
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.weighting import BY_RECORDS
+from proofward.layers.averaging.clipping import clipped_multiplier, norm_is_at_most
+from proofward.layers.averaging.weighting import BY_RECORDS
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.optimizers.fedavg import FedAvg
 from proofward.optimizers.next_model import ModelRule
 
@@ -137,7 +137,7 @@ def test_the_bisection_takes_the_same_steps_whatever_the_update(monkeypatch: pyt
         steps[-1] += update.size
         return plain(update, *others)
 
-    monkeypatch.setattr("proofward.layers.clipping.norm_is_at_most", counted)
+    monkeypatch.setattr("proofward.layers.averaging.clipping.norm_is_at_most", counted)
     rng = np.random.default_rng(7)
     full = 92_160
     for size in (0, 1, 1 << 10, 1 << 20, 1 << 36):

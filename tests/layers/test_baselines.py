@@ -10,11 +10,11 @@ import pytest
 from proofward.data.reading.records import Records, to_fixed_point
 from proofward.data.splits import held_out_split, hospital_split
 from proofward.data.synthetic import make_synthetic
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.float_twin import real_features, real_weights, scores, train_float
-from proofward.layers.model import FixedPoint
-from proofward.layers.schedule import schedule
-from proofward.layers.training import logit_differences, train
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.local_training.training import logit_differences, train
+from proofward.layers.references.float_twin import real_features, real_weights, scores, train_float
+from proofward.layers.rules.model import FixedPoint
+from proofward.layers.rules.schedule import schedule
 from proofward.models import PRESETS, preset
 from proofward.models.settings import Settings
 from proofward.report.comparing.baselines import (

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.layers.beyond import signed_bits
-from proofward.layers.bounds import compile_bounds, forward_bounds, weight_limit
-from proofward.layers.errors import WraparoundPossible
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain, mlp
-from proofward.layers.saturation import HighLimb
-from proofward.layers.training import Trainer
+from proofward.layers.arithmetic.beyond import signed_bits
+from proofward.layers.arithmetic.saturation import HighLimb
+from proofward.layers.basics.errors import WraparoundPossible
+from proofward.layers.local_training.training import Trainer
+from proofward.layers.networks.bounds import compile_bounds, forward_bounds, weight_limit
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import chain, mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.models import preset
 
 SCALES = FixedPoint()

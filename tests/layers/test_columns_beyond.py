@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from proofward.field.goldilocks import to_signed
-from proofward.layers.beyond import Beyond, Span
-from proofward.layers.flags import Flags
-from proofward.layers.ranges import RangeChecks
-from proofward.layers.saturation import HighLimb
-from proofward.layers.split import Split, ways
+from proofward.layers.arithmetic.beyond import Beyond, Span
+from proofward.layers.arithmetic.flags import Flags
+from proofward.layers.arithmetic.ranges import RangeChecks
+from proofward.layers.arithmetic.saturation import HighLimb
+from proofward.layers.arithmetic.split import Split, ways
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.forms import Column

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from proofward.layers import reference
-from proofward.layers.bounds import compile_bounds
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.float_twin import input_gradients, scores
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain
-from proofward.layers.record import ROW
-from proofward.layers.training import forward_sums
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.record import ROW
+from proofward.layers.local_training.training import forward_sums
+from proofward.layers.networks.bounds import compile_bounds
+from proofward.layers.networks.network import Network, chain
+from proofward.layers.references import step as reference
+from proofward.layers.references.float_twin import input_gradients, scores
+from proofward.layers.rules.model import FixedPoint, Training
 from tests.layers.real_step import RealStep
 from tests.layers.test_shortcuts import (
     AVERAGE,

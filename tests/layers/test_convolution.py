@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from proofward.field.extension import Ext
 from proofward.field.multilinear import eq_table, evaluate
-from proofward.layers import conv2d
-from proofward.layers.axis import Axis
-from proofward.layers.conv2d import Conv2d
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.layout import Layout
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import Network, chain, mlp
-from proofward.layers.patches import from_patches, patches
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.layout import Layout
+from proofward.layers.convolutions import conv2d
+from proofward.layers.convolutions.axis import Axis
+from proofward.layers.convolutions.conv2d import Conv2d
+from proofward.layers.convolutions.patches import from_patches, patches
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.rules.model import FixedPoint
 from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, ZERO
 from tests.field.values import point

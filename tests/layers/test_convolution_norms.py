@@ -12,18 +12,15 @@ from hypothesis import strategies as st
 
 from proofward.field.goldilocks import to_field, to_signed
 from proofward.field.scalar import P
-from proofward.layers import conv2d_norms
-from proofward.layers.clip_scale import ClipScale
-from proofward.layers.clipped_training import clipped_update, square_of
-from proofward.layers.conv2d import Conv2d
-from proofward.layers.conv2d_samples import Conv2dSamples, products
-from proofward.layers.errors import ConfigurationError, WraparoundPossible
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.layout import Layout
-from proofward.layers.model import FixedPoint
-from proofward.layers.momentum import Rates
-from proofward.layers.network import chain
-from proofward.layers.record_norms import (
+from proofward.layers.basics.errors import ConfigurationError, WraparoundPossible
+from proofward.layers.basics.layout import Layout
+from proofward.layers.columns.stack import Gradient, Input, Shape
+from proofward.layers.convolutions.conv2d import Conv2d
+from proofward.layers.convolutions.conv2d_samples import Conv2dSamples, products
+from proofward.layers.gradient_clipping import conv2d_norms
+from proofward.layers.gradient_clipping.clip_scale import ClipScale
+from proofward.layers.gradient_clipping.clipped_training import clipped_update, square_of
+from proofward.layers.gradient_clipping.record_norms import (
     GRADIENT,
     MOST_ENTRIES,
     POSITIONS,
@@ -32,9 +29,12 @@ from proofward.layers.record_norms import (
     way_of,
     ways_of,
 )
-from proofward.layers.reference_clipping import clipped_sum_of_pictures
-from proofward.layers.schedule import schedule
-from proofward.layers.stack import Gradient, Input, Shape
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import chain
+from proofward.layers.references.clipped_step import clipped_sum_of_pictures
+from proofward.layers.rules.model import FixedPoint
+from proofward.layers.rules.momentum import Rates
+from proofward.layers.rules.schedule import schedule
 from tests.layers.test_convolution import layers, met
 from tests.layers.test_example_clipping import within
 from tests.layers.test_relu_mean import AVERAGE, MAXIMUM, TWO, WHOLE, conv, plain_layers

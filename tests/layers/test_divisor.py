@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import evaluate
-from proofward.layers.divisor import Divisor
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.ranges import table_below
+from proofward.layers.arithmetic.ranges import table_below
+from proofward.layers.basics.divisor import Divisor
+from proofward.layers.basics.errors import ConfigurationError
 
 VALUES = st.lists(st.integers(-(1 << 61), 1 << 61), min_size=1, max_size=5)
 

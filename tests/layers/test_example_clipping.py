@@ -8,16 +8,16 @@ from math import isqrt
 import numpy as np
 import pytest
 
-from proofward.layers import exact
-from proofward.layers.clip_scale import ClipScale, largest_square
-from proofward.layers.clipped_training import clipped_update, full_step, square_of
-from proofward.layers.errors import ConfigurationError, WraparoundPossible
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import Network, chain, mlp
-from proofward.layers.record_norms import check_layers
-from proofward.layers.reference_clipping import clipped_sum
-from proofward.layers.schedule import schedule
+from proofward.layers.arithmetic import exact
+from proofward.layers.basics.errors import ConfigurationError, WraparoundPossible
+from proofward.layers.gradient_clipping.clip_scale import ClipScale, largest_square
+from proofward.layers.gradient_clipping.clipped_training import clipped_update, full_step, square_of
+from proofward.layers.gradient_clipping.record_norms import check_layers
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.references.clipped_step import clipped_sum
+from proofward.layers.rules.model import FixedPoint
+from proofward.layers.rules.schedule import schedule
 from tests.relations.private_cases import full_batch, privacy
 
 SCALES, TRAINING, ROWS = FixedPoint(), full_batch(16), 11
@@ -41,7 +41,7 @@ def case(model: Network, seed: int, rows: int = ROWS, spread: int = 2000):
 @pytest.mark.parametrize("floating", [True, False])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_fast_step_is_that_of_the_specification(name, floating, monkeypatch):
-    monkeypatch.setattr("proofward.layers.clipped_training.EXACT", exact.EXACT if floating else 0)
+    monkeypatch.setattr("proofward.layers.gradient_clipping.clipped_training.EXACT", exact.EXACT if floating else 0)
     model, seen = NETWORKS[name], set()
     for clip_bits in (-6, -2, 0, 4):
         weights, features, labels, order = case(model, 7)

@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proofward.layers.activation import Activation
-from proofward.layers.affine import Affine
-from proofward.layers.layout import Layout
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain
-from proofward.layers.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
-from proofward.layers.shortcuts import ADD
-from proofward.layers.training import Trainer
-from proofward.relations.inference import inference
-from proofward.relations.predict import PublicModel, prove_prediction, verify_prediction
-from proofward.relations.prove import verify_round
+from proofward.layers.activations.activation import Activation
+from proofward.layers.affine_layers.affine import Affine
+from proofward.layers.basics.layout import Layout
+from proofward.layers.local_training.training import Trainer
+from proofward.layers.networks.network import Network, chain
+from proofward.layers.networks.registry import ACTIVATIONS, AFFINE, HEADS, IMPLIED
+from proofward.layers.networks.shortcuts import ADD
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.relations.predictions.inference import inference
+from proofward.relations.predictions.predict import PublicModel, prove_prediction, verify_prediction
+from proofward.relations.proofs.prove import verify_round
 from tests.layers.own_ranges import with_own_ranges
 from tests.proof.cheats import Inventory, Recorder, changing_entry, refusal
 from tests.proof.toy import seeded

@@ -9,8 +9,8 @@ import pytest
 
 from proofward.data.reading.records import Records
 from proofward.data.synthetic import make_synthetic
-from proofward.layers.bounds import weight_limit
-from proofward.layers.network import mlp
+from proofward.layers.networks.bounds import weight_limit
+from proofward.layers.networks.network import mlp
 from proofward.models import Preset, preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.fedadam import FedAdam

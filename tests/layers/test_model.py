@@ -8,13 +8,13 @@ from math import isqrt
 import numpy as np
 import pytest
 
-from proofward.layers import reference
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
-from proofward.layers.schedule import permutation, schedule
-from proofward.layers.sigmoid import sigmoid_table
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.heads.sigmoid import sigmoid_table
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import mlp
+from proofward.layers.references import step as reference
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.schedule import permutation, schedule
 
 SCALES = FixedPoint()
 

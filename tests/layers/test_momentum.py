@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofward.layers import reference
-from proofward.layers.bounds import compile_bounds
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.float_twin import real_features, real_weights, train_float
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.momentum import LARGEST_MOMENTUM, rates_of
-from proofward.layers.network import mlp
-from proofward.layers.plain import MILLION
-from proofward.layers.schedule import schedule
-from proofward.layers.training import train
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.plain import MILLION
+from proofward.layers.local_training.training import train
+from proofward.layers.networks.bounds import compile_bounds
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import mlp
+from proofward.layers.references import step as reference
+from proofward.layers.references.float_twin import real_features, real_weights, train_float
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.momentum import LARGEST_MOMENTUM, rates_of
+from proofward.layers.rules.schedule import schedule
 
 SCALES = FixedPoint()
 MODEL = mlp((3, 4, 2))

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.layers import reference
-from proofward.layers.bounds import compile_bounds
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.float_twin import real_features, real_weights, scores, train_float
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain, mlp
-from proofward.layers.schedule import schedule
-from proofward.layers.training import forward_pass, logit_differences, train
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.local_training.training import forward_pass, logit_differences, train
+from proofward.layers.networks.bounds import compile_bounds
+from proofward.layers.networks.network import chain, mlp
+from proofward.layers.references import step as reference
+from proofward.layers.references.float_twin import real_features, real_weights, scores, train_float
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.schedule import schedule
 from tests.layers.own_ranges import with_own_ranges
 from tests.layers.test_training import extreme_records, some_weights
 

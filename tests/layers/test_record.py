@@ -8,8 +8,8 @@ import pytest
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import evaluate
-from proofward.layers.layout import Layout
-from proofward.layers.record import FIRST, ROW, RecordLayout
+from proofward.layers.basics.layout import Layout
+from proofward.layers.basics.record import FIRST, ROW, RecordLayout
 from proofward.proof.forms import ZERO
 from tests.field.values import point as random_point
 

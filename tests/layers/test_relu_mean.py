@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofward.layers import reference_pictures as plain
-from proofward.layers.bounds import compile_bounds, weight_limit
-from proofward.layers.conv2d import Conv2d
-from proofward.layers.divisor import Divisor
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.float_twin import real_features, real_weights, scores, train_float
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.layout import Layout
-from proofward.layers.means import Finer
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain
-from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool, ReluMean
-from proofward.layers.schedule import schedule
-from proofward.layers.training import logit_differences, train
+from proofward.layers.activations.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool, ReluMean
+from proofward.layers.basics.divisor import Divisor
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.layout import Layout
+from proofward.layers.convolutions.conv2d import Conv2d
+from proofward.layers.local_training.training import logit_differences, train
+from proofward.layers.networks.bounds import compile_bounds, weight_limit
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network, chain
+from proofward.layers.references import pictures_step as plain
+from proofward.layers.references.float_twin import real_features, real_weights, scores, train_float
+from proofward.layers.rules.means import Finer
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.schedule import schedule
 
 SCALES = FixedPoint()
 NARROW = FixedPoint(2, 3, 9, 3, 2, 2, 8)  # everything saturates at once

@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.layers import reference_pictures as plain
-from proofward.layers.bounds import compile_bounds
-from proofward.layers.conv2d import Conv2d
-from proofward.layers.float_twin import real_features, real_weights, train_float
-from proofward.layers.linear import Linear
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain
-from proofward.layers.reference import Vector
-from proofward.layers.schedule import schedule
-from proofward.layers.training import Trainer, train
+from proofward.layers.affine_layers.linear import Linear
+from proofward.layers.convolutions.conv2d import Conv2d
+from proofward.layers.local_training.training import Trainer, train
+from proofward.layers.networks.bounds import compile_bounds
+from proofward.layers.networks.network import Network, chain
+from proofward.layers.references import pictures_step as plain
+from proofward.layers.references.float_twin import real_features, real_weights, train_float
+from proofward.layers.references.step import Vector
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.schedule import schedule
 from tests.layers.test_shortcuts import add, conv, linear, plain_layers
 
 Flat = list[tuple[Vector, Vector]]

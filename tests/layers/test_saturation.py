@@ -10,16 +10,17 @@ import pytest
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import evaluate
-from proofward.layers import reference, relu
-from proofward.layers.bounds import weight_limit
-from proofward.layers.claims import DerivedTable
-from proofward.layers.float_twin import _saturated, scores
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
-from proofward.layers.ranges import RangeChecks, combine
-from proofward.layers.sign_tables import signs, signs_above
-from proofward.layers.stack import Shape, Units
-from proofward.layers.training import logit_differences
+from proofward.layers.activations import relu
+from proofward.layers.arithmetic.ranges import RangeChecks, combine
+from proofward.layers.arithmetic.sign_tables import signs, signs_above
+from proofward.layers.columns.claims import DerivedTable
+from proofward.layers.columns.stack import Shape, Units
+from proofward.layers.local_training.training import logit_differences
+from proofward.layers.networks.bounds import weight_limit
+from proofward.layers.networks.network import mlp
+from proofward.layers.references import step as reference
+from proofward.layers.references.float_twin import _saturated, scores
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter

@@ -7,17 +7,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from proofward.layers import reference_pictures as plain
-from proofward.layers.bounds import compile_bounds, weight_limit
-from proofward.layers.conv2d import Conv2d
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.linear import Linear
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain
-from proofward.layers.schedule import schedule
-from proofward.layers.shortcuts import Shortcut
-from proofward.layers.training import train
+from proofward.layers.affine_layers.linear import Linear
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.convolutions.conv2d import Conv2d
+from proofward.layers.local_training.training import train
+from proofward.layers.networks.bounds import compile_bounds, weight_limit
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network, chain
+from proofward.layers.networks.shortcuts import Shortcut
+from proofward.layers.references import pictures_step as plain
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.schedule import schedule
 from tests.layers.own_ranges import with_own_ranges
 from tests.layers.real_step import RealStep
 

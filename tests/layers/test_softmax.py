@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import mlp
-from proofward.layers.reference_softmax import exponential, softmax_head
-from proofward.layers.softmax import division_bits, exponential_bits, exponential_table, softmax
+from proofward.layers.heads.softmax import division_bits, exponential_bits, exponential_table, softmax
+from proofward.layers.networks.network import mlp
+from proofward.layers.references.softmax import exponential, softmax_head
+from proofward.layers.rules.model import FixedPoint
 
 SCALES = FixedPoint()
 WIDE = FixedPoint(14, 14, 30, 16, 15, 12, 16)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from proofward.field.extension import Ext
 from proofward.field.goldilocks import to_field
 from proofward.field.multilinear import evaluate
-from proofward.layers.beyond import Span, span_of
-from proofward.layers.ranges import best_limb_bits
-from proofward.layers.split import (
+from proofward.layers.arithmetic.beyond import Span, span_of
+from proofward.layers.arithmetic.ranges import best_limb_bits
+from proofward.layers.arithmetic.split import (
     NO_CLASS,
     Split,
     class_table,

@@ -10,12 +10,12 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch.nn import functional as F  # noqa: E402
 
-from proofward.layers.conv2d import Conv2d  # noqa: E402
-from proofward.layers.layout import Layout  # noqa: E402
-from proofward.layers.linear import Linear  # noqa: E402
-from proofward.layers.model import FixedPoint  # noqa: E402
-from proofward.layers.network import mlp  # noqa: E402
-from proofward.layers.registry import AFFINE, HEADS  # noqa: E402
+from proofward.layers.affine_layers.linear import Linear  # noqa: E402
+from proofward.layers.basics.layout import Layout  # noqa: E402
+from proofward.layers.convolutions.conv2d import Conv2d  # noqa: E402
+from proofward.layers.networks.network import mlp  # noqa: E402
+from proofward.layers.networks.registry import AFFINE, HEADS  # noqa: E402
+from proofward.layers.rules.model import FixedPoint  # noqa: E402
 
 COUNT, RATE = 3, 5
 SCALES = FixedPoint()

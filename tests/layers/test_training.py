@@ -11,14 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.data.synthetic import make_synthetic
-from proofward.layers import exact, reference, relu, relu_forward, rounding, sigmoid
-from proofward.layers.bounds import weight_limit
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, mlp
-from proofward.layers.schedule import schedule
-from proofward.layers.training import logit_differences, train
+from proofward.layers.activations import relu, relu_forward
+from proofward.layers.arithmetic import exact, rounding
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.heads import sigmoid
+from proofward.layers.local_training.training import logit_differences, train
+from proofward.layers.networks.bounds import weight_limit
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network, mlp
+from proofward.layers.references import step as reference
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.schedule import schedule
 from proofward.models import preset
 
 SCALES = FixedPoint()

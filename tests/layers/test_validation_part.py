@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import Training
-from proofward.layers.schedule import permutation, schedule
-from proofward.layers.validation_part import LARGEST_SHARE, Arc, arc_of, arranged, validation_rows
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import Training
+from proofward.layers.rules.schedule import permutation, schedule
+from proofward.layers.rules.validation_part import LARGEST_SHARE, Arc, arc_of, arranged, validation_rows
 
 TRAINING = Training(batch=4, epochs=3, validation_share=200_000)
 PATIENTS = np.array([5, 3, 5, 9, 3, 3, 7, 5, 9, 1], dtype=np.int64)

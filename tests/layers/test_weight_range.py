@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.layers.arrangement import Arrangement, of_weights, training_values
-from proofward.layers.bounds import WEIGHT_LIMIT, compile_bounds, forward_bounds, weight_limit
-from proofward.layers.errors import ConfigurationError, WraparoundPossible
-from proofward.layers.initial_weights import initial_weights, largest_first_weight
-from proofward.layers.model import LARGEST_TABLE, FixedPoint, Training
-from proofward.layers.network import Network, chain
-from proofward.layers.training import train
-from proofward.relations.update_rule import delta_bounds
+from proofward.layers.basics.errors import ConfigurationError, WraparoundPossible
+from proofward.layers.local_training.training import train
+from proofward.layers.networks.arrangement import Arrangement, of_weights, training_values
+from proofward.layers.networks.bounds import WEIGHT_LIMIT, compile_bounds, forward_bounds, weight_limit
+from proofward.layers.networks.initial_weights import initial_weights, largest_first_weight
+from proofward.layers.networks.network import Network, chain
+from proofward.layers.rules.model import LARGEST_TABLE, FixedPoint, Training
+from proofward.relations.rules.update_rule import delta_bounds
 from tests.layers.test_shortcuts import conv, linear
 from tests.relations.cases import config
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.weighting import BY_RECORDS, CAPPED, ROOT, Weighting
+from proofward.layers.averaging.weighting import BY_RECORDS, CAPPED, ROOT, Weighting
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models import preset
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 
 ROWS = st.integers(1, 1 << 24)
 

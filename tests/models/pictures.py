@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
-from proofward.layers.network import chain  # noqa: E402
+from proofward.layers.networks.network import chain  # noqa: E402
 from proofward.models.graph.parts.graph import network_graph  # noqa: E402
 
 SHAPE = (2, 9, 7)

@@ -9,16 +9,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.layers.errors import ConfigurationError, TrainingError
-from proofward.layers.float_twin import real_features, real_weights, train_float
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain
-from proofward.layers.schedule import schedule
+from proofward.layers.basics.errors import ConfigurationError, TrainingError
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import chain
+from proofward.layers.references.float_twin import real_features, real_weights, train_float
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.schedule import schedule
 from proofward.models.calibration import CANDIDATES, MARGIN, Reached, candidates, float_run, headroom
 from proofward.models.settings import Preset
-from proofward.relations.config import RoundConfig
-from proofward.relations.prove import verify_round
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.rules.config import RoundConfig
 from tests.relations.cases import make_case
 
 SEED, ROWS = b"s" * 32, 16

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.encoding.cbor import decode_item
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.network import chain, mlp
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.networks.network import chain, mlp
 from proofward.models.graph.parts.convolutions import Convolution, named_padding
 from proofward.models.graph.parts.graph import Graph, network_graph
 from proofward.models.graph.parts.network import network

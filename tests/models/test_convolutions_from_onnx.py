@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("onnx")
 
 import proofward
-from proofward.layers.network import chain
+from proofward.layers.networks.network import chain
 from proofward.models.graph.parts.graph import network_graph
 from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.models.settings import SCALES

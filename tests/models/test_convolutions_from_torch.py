@@ -59,7 +59,7 @@ def test_first_weights_are_the_modules_in_the_trainers_order():
 
 
 def test_the_trainer_computes_what_torch_computes_with_the_first_weights():
-    from proofward.layers.training import logit_differences
+    from proofward.layers.local_training.training import logit_differences
 
     module = WAYS["sequential"].double()
     first = proofward.from_torch(module, torch.zeros((1, *SHAPE), dtype=torch.float64)).first_weights(SCALES)

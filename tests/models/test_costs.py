@@ -9,11 +9,11 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from proofward.layers.bounds import compile_bounds
-from proofward.layers.errors import ConfigurationError, WraparoundPossible
-from proofward.layers.layout import Layout
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain, mlp
+from proofward.layers.basics.errors import ConfigurationError, WraparoundPossible
+from proofward.layers.basics.layout import Layout
+from proofward.layers.networks.bounds import compile_bounds
+from proofward.layers.networks.network import chain, mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.models.costs.inspection import Inspection, Prediction, inspect
 from proofward.models.costs.shapes import headrooms, high_limbs, waste, wastes
 from proofward.models.costs.tally import Tally, part_of, tally_enrolment, tally_round
@@ -24,9 +24,9 @@ from proofward.models.settings import Preset
 from proofward.proof.grinding import GRINDING_BITS
 from proofward.proof.prover import Prover
 from proofward.proof.tables import Table
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import verify_enrolment
-from proofward.relations.prove import verify_round
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.records.enrolment import verify_enrolment
+from proofward.relations.rules.config import RoundConfig
 from tests.relations.cases import config, make_case
 
 CONV = {"kind": "conv2d", "outputs": 3, "kernel": 3, "stride": 2, "padding": 1}
@@ -253,12 +253,12 @@ def test_predictions_grow_with_the_work():
 
 
 def test_limbs_of_a_product_are_those_of_the_trainer():
-    from proofward.layers.exact import ExactMatrix
+    from proofward.layers.arithmetic.exact import ExactMatrix
 
     for bound, terms_bound in ((1 << 30, 1 << 10), (1 << 40, 1 << 12), (1 << 50, 1 << 20), (1 << 50, 1)):
         matrix, calls = ExactMatrix(np.ones((4, 4), dtype=np.int64), bound, 4, 4), []
         matmul = np.matmul
-        with mock.patch("proofward.layers.exact.np.matmul", lambda *a: calls.append(1) or matmul(*a)):
+        with mock.patch("proofward.layers.arithmetic.exact.np.matmul", lambda *a: calls.append(1) or matmul(*a)):
             matrix.right_product(np.ones((1, 4)), terms_bound)
         assert len(calls) == limbs_of_product(bound, 4 * terms_bound)
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.layers.divisor import Divisor
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain
-from proofward.layers.schedule import schedule
-from proofward.layers.training import train
+from proofward.layers.basics.divisor import Divisor
+from proofward.layers.local_training.training import train
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.schedule import schedule
 from proofward.models.calibration import HOSPITAL, beacons
 from proofward.models.fixed_run import fixed_run
 from proofward.models.settings import Preset

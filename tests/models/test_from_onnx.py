@@ -11,7 +11,7 @@ onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
 import proofward  # noqa: E402
-from proofward.layers.network import mlp  # noqa: E402
+from proofward.layers.networks.network import mlp  # noqa: E402
 from proofward.models.graph.parts.graph import network_graph  # noqa: E402
 from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402
 

@@ -10,7 +10,7 @@ from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 
 import proofward  # noqa: E402
-from proofward.layers.network import mlp  # noqa: E402
+from proofward.layers.networks.network import mlp  # noqa: E402
 from proofward.models.graph.parts.graph import network_graph  # noqa: E402
 from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402
 from tests.models.networks import HIDDEN, INPUTS, SHAPE, ways  # noqa: E402

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from proofward.encoding.cbor import decode_item
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import mlp
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint
 from proofward.models.graph.parts.graph import Graph, network_graph
 from proofward.models.graph.parts.network import compare, network
 from proofward.models.graph.parts.nodes import Flatten, Input, Linear, ReLU, TwoClassHead

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import proofward  # noqa: E402
-from proofward.layers.network import chain  # noqa: E402
+from proofward.layers.networks.network import chain  # noqa: E402
 from proofward.models.graph.parts.graph import network_graph  # noqa: E402
 from proofward.models.layer_lines import lines_of  # noqa: E402
 

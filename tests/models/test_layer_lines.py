@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.network import mlp
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.networks.network import mlp
 from proofward.models.layer_lines import line_of, lines_of, network_of, plain_layer, usage
 from proofward.models.settings import Settings, settings_of
 

@@ -9,8 +9,8 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 import proofward  # noqa: E402
-from proofward.layers.errors import ConfigurationError  # noqa: E402
-from proofward.layers.network import chain  # noqa: E402
+from proofward.layers.basics.errors import ConfigurationError  # noqa: E402
+from proofward.layers.networks.network import chain  # noqa: E402
 from proofward.models.graph.parts.graph import Graph, network_graph  # noqa: E402
 from proofward.models.graph.parts.nodes import AvgPool2d  # noqa: E402
 from proofward.models.graph.parts.refusals import ImportRefused  # noqa: E402

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import proofward
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint
 from proofward.models.graph.parts.graph import Graph, network_graph
 from proofward.models.graph.parts.nodes import Conv2d, Input, MaxPool2d, ReLU
 from proofward.models.graph.parts.refusals import ImportRefused

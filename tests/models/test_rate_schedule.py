@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.later_rates import MOST_LATER_RATES, later_rates, rate_in
-from proofward.layers.model import Training
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.later_rates import MOST_LATER_RATES, later_rates, rate_in
+from proofward.layers.rules.model import Training
 from proofward.models.rate_schedule import cosine, later_rates_of, schedule_from_plain
 
 UNIT = 1 / 64

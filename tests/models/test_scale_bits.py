@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import OF_LAYERS, FixedPoint
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import OF_LAYERS, FixedPoint
 from proofward.models.scale_bits import LIMITS, SCALE_KEYS, ScaleBits
 from proofward.models.settings import Settings, settings_of
 

@@ -8,8 +8,8 @@ import pytest
 
 from proofward.cli.project.consortium_file.admissible import provable_config
 from proofward.cli.project.tables.table import ProjectError
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import Training
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import Training
 from proofward.models.presets import FOLDER, PRESET_FILES, PRESETS, preset, read_preset
 from proofward.models.settings import Settings, settings_of
 

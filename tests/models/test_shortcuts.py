@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import proofward
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.network import chain
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.networks.network import chain
 from proofward.models.graph.parts.graph import Graph, network_graph
 from proofward.models.graph.parts.nodes import Add
 from proofward.models.graph.parts.refusals import ImportRefused

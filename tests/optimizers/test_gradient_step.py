@@ -8,7 +8,7 @@ from math import floor
 import numpy as np
 import pytest
 
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.optimizers.fedavg import FedAvg
 from proofward.optimizers.fedavgm import FedAvgM
 from proofward.optimizers.gradient_step import GradientStep

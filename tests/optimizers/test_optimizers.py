@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.exact import roots
-from proofward.layers.plain import MILLION
+from proofward.layers.arithmetic.exact import roots
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.plain import MILLION
 from proofward.optimizers import reference
 from proofward.optimizers.arithmetic import MOST, combined, multiplied
 from proofward.optimizers.contract import BOUND_LIMIT, ServerOptimizer, largest_mean

@@ -7,12 +7,12 @@ from math import inf
 
 import pytest
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE, Privacy
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.privacy import LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE, Privacy
 from proofward.privacy.accountant import Accountant, for_patients
 from proofward.privacy.choice import BOUND, least_noise
 from proofward.privacy.words import in_words, large_delta, shown
-from proofward.relations.noise_tables import distance
+from proofward.relations.rules.noise_tables import distance
 
 OWN = Privacy(clip_bits=0, coarse_variance=5750, releases=20, records_a_patient=1, colluders=2, inverse_delta=100_000)
 LOGISTIC = 62

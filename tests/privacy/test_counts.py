@@ -9,9 +9,9 @@ from math import isqrt
 import numpy as np
 import pytest
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import Privacy
-from proofward.layers.subgroup import Subgroup
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.privacy import Privacy
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.counts import (
     check_noise_of_counts,
@@ -21,11 +21,11 @@ from proofward.privacy.counts import (
     squared_sensitivity,
 )
 from proofward.privacy.zcdp import rho_of_release, tau
-from proofward.relations.counting import LEAST_NOISE, MOST_NOISE, Counting
-from proofward.relations.noise_tables import noise_table
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_counts import counts_of_probabilities
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.rules.counting import LEAST_NOISE, MOST_NOISE, Counting
+from proofward.relations.rules.noise_tables import noise_table
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_counts import counts_of_probabilities
+from proofward.relations.scores.score_layout import ScoreLayout
 
 PRIVACY = Privacy(0, 5750, releases=20, records_a_patient=1, colluders=1, inverse_delta=10**5)
 LAYOUTS = [

@@ -17,7 +17,7 @@ from proofward.proof import lookup
 from proofward.proof.forms import ZERO, Form
 from proofward.proof.leaves import VirtualColumn
 from proofward.proof.party import Party
-from proofward.relations.training_round import RoundWitness
+from proofward.relations.training_rounds.training_round import RoundWitness
 from tests.proof.cheats import Forger
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, prove_with

@@ -16,23 +16,28 @@ from proofward.lattice.encryption import Encryption, encrypt
 from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.ring import product, to_coefficients
 from proofward.lattice.sampler import MaskContext, mask_values
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, mlp
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network, mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
-from proofward.relations.config import RoundConfig
-from proofward.relations.encryption import EncryptionWitness
-from proofward.relations.enrolment import EnrolmentStatement, enrolment, enrolment_plan, prove_enrolment
-from proofward.relations.key_shares import Digests, KeyShare, deal_shares
-from proofward.relations.measure import round_plan
-from proofward.relations.noise_seed import NoiseSecret, drawn_noise
-from proofward.relations.prove import RoundProof, prove_round, worked_out
-from proofward.relations.round_statement import RoundStatement
-from proofward.relations.secret import DatasetSecret
-from proofward.relations.training_round import RoundWitness, training_round
-from proofward.relations.update import UpdateWitness
-from proofward.relations.update_rule import UpdateRule
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import RoundProof, prove_round, worked_out
+from proofward.relations.records.enrolment import (
+    EnrolmentStatement,
+    enrolment,
+    enrolment_plan,
+    prove_enrolment,
+)
+from proofward.relations.records.secret import DatasetSecret
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.update_rule import UpdateRule
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.training_rounds.training_round import RoundWitness, training_round
+from proofward.relations.training_rounds.update import UpdateWitness
+from proofward.relations.uploads.encryption import EncryptionWitness
+from proofward.relations.uploads.key_shares import Digests, KeyShare, deal_shares
+from proofward.relations.uploads.noise_seed import NoiseSecret, drawn_noise
 from tests.proof.toy import seeded
 
 Array = npt.NDArray[np.uint64]

@@ -13,12 +13,12 @@ from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.sampler import MaskContext
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
-from proofward.relations.counting import Counting
-from proofward.relations.counting_round import CountingWitness, counting_round
-from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.encryption import EncryptionWitness
-from proofward.relations.key_shares import Digests, KeyShare, deal_shares
-from proofward.relations.measure import counting_plan
+from proofward.relations.counting_rounds.counting_round import CountingWitness, counting_round
+from proofward.relations.counting_rounds.counting_statement import CountingStatement
+from proofward.relations.proofs.measure import counting_plan
+from proofward.relations.rules.counting import Counting
+from proofward.relations.uploads.encryption import EncryptionWitness
+from proofward.relations.uploads.key_shares import Digests, KeyShare, deal_shares
 from tests.proof.cheats import Recorder
 from tests.proof.toy import seeded
 from tests.relations.cases import BEACON, CONSORTIUM, Array, Signed, config, sealed

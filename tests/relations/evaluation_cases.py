@@ -12,25 +12,25 @@ from proofward.field.goldilocks import random_field
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.sampler import MaskContext
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.network import Network, mlp
-from proofward.layers.training import forward_pass
+from proofward.layers.local_training.training import forward_pass
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network, mlp
 from proofward.proof.commitment.ligero.simulated import SimulatedTableau
 from proofward.proof.prover import Prover
 from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins, Transcript
-from proofward.relations.config import RoundConfig
-from proofward.relations.encryption import EncryptionWitness
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.evaluation_proof import counted, sample_classes
-from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.forward_relation import PassWitness
-from proofward.relations.key_shares import Digests, deal_shares
-from proofward.relations.measure import evaluation_plan
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.secret import DatasetSecret
+from proofward.relations.evaluations.evaluation_round import EvaluationWitness, evaluation_round
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.networks.forward_relation import PassWitness
+from proofward.relations.proofs.evaluation_proof import counted, sample_classes
+from proofward.relations.proofs.measure import evaluation_plan
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.records.secret import DatasetSecret
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
+from proofward.relations.uploads.encryption import EncryptionWitness
+from proofward.relations.uploads.key_shares import Digests, deal_shares
 from tests.proof.cheats import Recorder
 from tests.proof.tableaux import code_of, tableau_rows
 from tests.proof.toy import seeded

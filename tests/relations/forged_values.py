@@ -19,19 +19,20 @@ import numpy.typing as npt
 from proofward.field.goldilocks import add, scale, to_field, to_signed
 from proofward.field.multilinear import evaluate
 from proofward.field.scalar import P
-from proofward.layers import relu, relu_forward, two_class_head
-from proofward.layers.arrangement import Arrangement
-from proofward.layers.beyond import Beyond
-from proofward.layers.divisor import Divisor
-from proofward.layers.model import FixedPoint
-from proofward.layers.ranges import RangeChecks
-from proofward.layers.rounding import Rounding
-from proofward.layers.saturation import HighLimb
-from proofward.layers.sigmoid import sigmoid_table
-from proofward.layers.trace import TrainingTrace
+from proofward.layers.activations import relu, relu_forward
+from proofward.layers.arithmetic.beyond import Beyond
+from proofward.layers.arithmetic.ranges import RangeChecks
+from proofward.layers.arithmetic.rounding import Rounding
+from proofward.layers.arithmetic.saturation import HighLimb
+from proofward.layers.basics.divisor import Divisor
+from proofward.layers.heads import two_class_head
+from proofward.layers.heads.sigmoid import sigmoid_table
+from proofward.layers.local_training.trace import TrainingTrace
+from proofward.layers.networks.arrangement import Arrangement
+from proofward.layers.rules.model import FixedPoint
 from proofward.proof.forms import Column, Form, Point
 from proofward.proof.lookup import LinearCombination, VirtualColumn
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
 from tests.proof.cheats import Forger
 from tests.proof.toy import seeded
 from tests.relations.cases import CONSORTIUM, Case, config, prove_with, round_witness, statement_of

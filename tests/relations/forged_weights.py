@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from proofward.field.goldilocks import to_signed
 from proofward.field.scalar import P
-from proofward.layers.arrangement import of_weights
-from proofward.layers.conv2d import Conv2dTrainer
-from proofward.layers.ranges import limbs
-from proofward.layers.saturation import HighLimb
-from proofward.layers.trace import TrainingTrace
+from proofward.layers.arithmetic.ranges import limbs
+from proofward.layers.arithmetic.saturation import HighLimb
+from proofward.layers.convolutions.conv2d import Conv2dTrainer
+from proofward.layers.local_training.trace import TrainingTrace
+from proofward.layers.networks.arrangement import of_weights
 from proofward.proof.forms import Column
 from tests.proof.cheats import Forger
 from tests.proof.toy import seeded

@@ -8,24 +8,24 @@ from typing import Any
 import numpy as np
 
 from proofward.field.extension import Ext
-from proofward.layers.network import mlp
-from proofward.layers.subgroup import Subgroup
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.proof.commitment.ligero.code import CodeParameters
 from proofward.proof.commitment.ligero.scheme import Ligero
 from proofward.proof.counter import Counter, Plan
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Coins
-from proofward.relations.blocks import blocks_of
-from proofward.relations.config import RoundConfig
-from proofward.relations.counting_round import counting_round
-from proofward.relations.enrolment import EnrolmentStatement, enrolment
-from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
-from proofward.relations.inference import InferenceWitness, inference
-from proofward.relations.noise_seed import NoiseSecret, secret_columns
-from proofward.relations.predict import prove_prediction
-from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.training_round import RoundWitness, training_round
+from proofward.relations.counting_rounds.counting_round import counting_round
+from proofward.relations.evaluations.evaluation_round import EvaluationWitness, evaluation_round
+from proofward.relations.predictions.inference import InferenceWitness, inference
+from proofward.relations.predictions.predict import prove_prediction
+from proofward.relations.records.enrolment import EnrolmentStatement, enrolment
+from proofward.relations.rules.blocks import blocks_of
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.scores.score_layout import ScoreLayout
+from proofward.relations.training_rounds.training_round import RoundWitness, training_round
+from proofward.relations.uploads.noise_seed import NoiseSecret, secret_columns
 from tests.proof.hull import Array
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

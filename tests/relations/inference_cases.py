@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import add, to_field
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import Network, chain, mlp
-from proofward.layers.training import forward_pass
+from proofward.layers.local_training.training import forward_pass
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.rules.model import FixedPoint
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Transcript
-from proofward.relations.inference import InferenceWitness, inference
-from proofward.relations.inference_statement import InferenceStatement
-from proofward.relations.predict import (
+from proofward.relations.predictions.inference import InferenceWitness, inference
+from proofward.relations.predictions.inference_statement import InferenceStatement
+from proofward.relations.predictions.predict import (
     ProvedPrediction,
     PublicModel,
     RecordsOpening,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from proofward.relations.measure import round_plan, round_script
+from proofward.relations.proofs.measure import round_plan, round_script
 from tests.proof.cheats import Inventory
 from tests.relations.cases import Case
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proofward.layers.privacy import Privacy
+from proofward.layers.rules.privacy import Privacy
 from tests.relations.cases import Case, make_case
 from tests.relations.private_cases import private_rules
 

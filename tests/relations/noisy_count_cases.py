@@ -9,16 +9,16 @@ from typing import Any
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import LARGEST_BOUND
 from proofward.lattice.sampler import MaskContext
-from proofward.layers.network import Network, mlp
-from proofward.layers.subgroup import Subgroup
+from proofward.layers.networks.network import Network, mlp
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.proof.prover import Prover
-from proofward.relations.count_noise import words_of
-from proofward.relations.counting import Counting
-from proofward.relations.counts_proof import verify_counts
-from proofward.relations.evaluation_proof import verify_evaluation
-from proofward.relations.measure import secret_words_of
-from proofward.relations.noise_seed import NoiseSecret
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.proofs.counts_proof import verify_counts
+from proofward.relations.proofs.evaluation_proof import verify_evaluation
+from proofward.relations.proofs.measure import secret_words_of
+from proofward.relations.rules.counting import Counting
+from proofward.relations.scores.score_layout import ScoreLayout
+from proofward.relations.uploads.count_noise import words_of
+from proofward.relations.uploads.noise_seed import NoiseSecret
 from tests.proof.cheats import Recorder
 from tests.proof.toy import seeded
 from tests.relations import counting_cases, evaluation_cases

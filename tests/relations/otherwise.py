@@ -9,9 +9,9 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from proofward.layers.conv2d import Conv2dTrainer
-from proofward.relations.measure import round_plan
-from proofward.relations.prove import verify_round
+from proofward.layers.convolutions.conv2d import Conv2dTrainer
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import verify_round
 from tests.proof.cheats import Forger, Recorder, changing_entry, changing_message, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, prove_with, round_witness

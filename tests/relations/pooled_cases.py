@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import to_signed
-from proofward.layers import choice_of_maxima, relu_maxpool2d
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain
-from proofward.layers.rounding import rounded
-from proofward.layers.windows import first_maximum, maximum, spread, taps
+from proofward.layers.activations import choice_of_maxima, relu_maxpool2d
+from proofward.layers.activations.windows import first_maximum, maximum, spread, taps
+from proofward.layers.arithmetic.rounding import rounded
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.proof.forms import Column
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.training_round import RoundWitness
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.training_round import RoundWitness
 from tests.proof.toy import seeded
 from tests.relations.accounting import Accounting, watched
 from tests.relations.cases import CONSORTIUM, Case, prove_with, round_witness, statement_of

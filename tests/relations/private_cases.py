@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from proofward.layers.clip_scale import MULTIPLIER_BITS
-from proofward.layers.clipped_training import Clipped, ClippedUpdate, full_step, summed
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
-from proofward.layers.privacy import Privacy
-from proofward.relations.clipped_rule import ClippedRule
-from proofward.relations.config import RoundConfig
-from proofward.relations.prove import verify_round, worked_out
+from proofward.layers.gradient_clipping.clip_scale import MULTIPLIER_BITS
+from proofward.layers.gradient_clipping.clipped_training import Clipped, ClippedUpdate, full_step, summed
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint, Training
+from proofward.layers.rules.privacy import Privacy
+from proofward.relations.proofs.prove import verify_round, worked_out
+from proofward.relations.rules.clipped_rule import ClippedRule
+from proofward.relations.rules.config import RoundConfig
 from tests.proof.cheats import Recorder
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, Rng, prove_with, with_update

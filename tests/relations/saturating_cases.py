@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain
-from proofward.layers.trace import TrainingTrace
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.prove import prove_round
+from proofward.layers.local_training.trace import TrainingTrace
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint
+from proofward.relations.proofs.prove import prove_round
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.rules.config import RoundConfig
 from tests.proof.toy import seeded
 from tests.relations.cases import CONSORTIUM, Case, config, records, round_witness, sealed, statement_of
 from tests.relations.inventory import columns

@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.goldilocks import to_field, to_signed
-from proofward.layers import softmax_head, softmax_head_relation
-from proofward.layers.model import FixedPoint
-from proofward.layers.softmax import Softmax, exponential_bits, exponential_table, softmax
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.prove import prove_round
+from proofward.layers.heads import softmax_head, softmax_head_relation
+from proofward.layers.heads.softmax import Softmax, exponential_bits, exponential_table, softmax
+from proofward.layers.rules.model import FixedPoint
+from proofward.relations.proofs.prove import prove_round
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
 from tests.proof.toy import seeded
 from tests.relations.accounting import Accounting, watched
 from tests.relations.cases import CONSORTIUM, Case, config, prove_with, round_witness, sealed, statement_of

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from proofward.field.extension import Ext
-from proofward.layers.network import chain
+from proofward.layers.networks.network import chain
 from proofward.proof.commitment.ligero.simulated import OpenedColumns
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Coins

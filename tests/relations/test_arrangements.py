@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from proofward.lattice.parameters import ciphertext_length
-from proofward.layers.arrangement import Arrangement, training_values
-from proofward.layers.model import FixedPoint
-from proofward.relations.measure import round_plan
-from proofward.relations.prove import verify_round
-from proofward.relations.training_round import training_round
+from proofward.layers.networks.arrangement import Arrangement, training_values
+from proofward.layers.rules.model import FixedPoint
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.training_rounds.training_round import training_round
 from tests.proof.cheats import Inventory, Recorder, changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, make_case, prove_with, round_witness

@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from proofward.layers.choice_of_maxima import over_windows, part_over_windows
+from proofward.layers.activations.choice_of_maxima import over_windows, part_over_windows
 from proofward.proof import leaves
 from tests.proof.bounds_of_memory import LITTLE, keeping_little
 from tests.relations.cases import make_case

@@ -12,18 +12,18 @@ import pytest
 
 from proofward.field import reference_arithmetic
 from proofward.field.goldilocks import to_field
-from proofward.layers.network import mlp
-from proofward.layers.softmax_columns import SoftmaxColumns
+from proofward.layers.heads.softmax_columns import SoftmaxColumns
+from proofward.layers.networks.network import mlp
 from proofward.proof.forms import Column
 from proofward.proof.transcript import Coins
-from proofward.relations.class_bins import ClassBins, Divided
-from proofward.relations.evaluation_proof import check_evaluation, prove_evaluation, verify_evaluation
-from proofward.relations.evaluation_round import evaluation_round
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.first_mark import first_codes
-from proofward.relations.measure import evaluation_plan
-from proofward.relations.score_counts import score_counts
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.evaluations.class_bins import ClassBins, Divided
+from proofward.relations.evaluations.evaluation_round import evaluation_round
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.evaluations.first_mark import first_codes
+from proofward.relations.proofs.evaluation_proof import check_evaluation, prove_evaluation, verify_evaluation
+from proofward.relations.proofs.measure import evaluation_plan
+from proofward.relations.scores.score_counts import score_counts
+from proofward.relations.scores.score_layout import ScoreLayout
 from tests.proof.cheats import (
     Forger,
     Inventory,
@@ -262,7 +262,7 @@ def test_rejects_the_second_of_two_largest_scores() -> None:
         return codes
 
     Pretends.fallback = honest(0)
-    with mock.patch("proofward.relations.first_mark.first_codes", third):
+    with mock.patch("proofward.relations.evaluations.first_mark.first_codes", third):
         said = says(evaluated(statement, change=change), Pretends)
     assert refusal(lambda: verify_evaluation(statement, *said)) == "column queries"
 

@@ -9,18 +9,18 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from proofward.layers.bounds import compile_bounds
-from proofward.layers.class_weights import WeightedLabels, checked
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.head import Head
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain, mlp
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.heads.class_weights import WeightedLabels, checked
+from proofward.layers.heads.head import Head
+from proofward.layers.networks.bounds import compile_bounds
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Coins
-from proofward.relations.config import RoundConfig
-from proofward.relations.measure import round_plan
-from proofward.relations.prove import check_round, verify_round
-from proofward.relations.training_round import training_round
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import check_round, verify_round
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.training_round import training_round
 from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

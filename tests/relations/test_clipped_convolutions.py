@@ -9,17 +9,17 @@ import pytest
 
 from proofward.cli.project.words.costs import cost_lines, plain_costs
 from proofward.field import reference_arithmetic
-from proofward.layers.clip_scale import SQUARE_LIMIT
-from proofward.layers.clipped_training import ClippedUpdate
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain
+from proofward.layers.gradient_clipping.clip_scale import SQUARE_LIMIT
+from proofward.layers.gradient_clipping.clipped_training import ClippedUpdate
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint
 from proofward.models.costs.inspection import Prediction, inspect
 from proofward.models.costs.tally import CLIPPING, tally_round
 from proofward.models.costs.work import Run
 from proofward.models.settings import Preset
-from proofward.relations.config import RoundConfig
-from proofward.relations.measure import round_plan
-from proofward.relations.prove import verify_round
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.rules.config import RoundConfig
 from tests.proof.cheats import Forger, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, make_case, prove_with

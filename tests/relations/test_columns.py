@@ -9,18 +9,18 @@ from proofward.field.extension import Ext, ext_mul
 from proofward.field.goldilocks import random_field, to_signed
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
-from proofward.layers.layout import Layout
-from proofward.layers.momentum import Rates
-from proofward.layers.network import chain, mlp
-from proofward.layers.ranges import limbs
-from proofward.layers.record import RecordLayout
-from proofward.layers.record_pieces import committed_size, pieces_of
-from proofward.layers.stack import Shape, suffix_sums, sum_last, zero_product
+from proofward.layers.arithmetic.ranges import limbs
+from proofward.layers.basics.layout import Layout
+from proofward.layers.basics.record import RecordLayout
+from proofward.layers.basics.record_pieces import committed_size, pieces_of
+from proofward.layers.columns.stack import Shape, suffix_sums, sum_last, zero_product
+from proofward.layers.networks.network import chain, mlp
+from proofward.layers.rules.momentum import Rates
 from proofward.proof.algebra import element
 from proofward.proof.forms import ONE, ZERO
-from proofward.relations.blocks import blocks_of
-from proofward.relations.dataset import DatasetShape, scatter
-from proofward.relations.zero_padding import Kept
+from proofward.relations.records.dataset import DatasetShape, scatter
+from proofward.relations.records.zero_padding import Kept
+from proofward.relations.rules.blocks import blocks_of
 from tests.field.values import point
 from tests.proof.toy import seeded
 

@@ -13,9 +13,9 @@ from proofward.proof.commitment.ligero.vector_code import VectorCode
 from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
 from proofward.proof.verifier import Verifier
-from proofward.relations.enrolment import enrolment, enrolment_plan, verify_enrolment
-from proofward.relations.measure import round_plan
-from proofward.relations.prove import prove_round, verify_round
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import prove_round, verify_round
+from proofward.relations.records.enrolment import enrolment, enrolment_plan, verify_enrolment
 from tests.proof.cheats import Recorder, refusal, replacing_columns
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, make_case, prove_with, round_witness, sealed

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from proofward.lattice.parameters import ciphertext_length
-from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import mlp
-from proofward.layers.weighting import ROOT, Weighting
+from proofward.layers.averaging.weighting import ROOT, Weighting
+from proofward.layers.basics.errors import ConfigurationError, TrainingError, WraparoundPossible
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.optimizers.fedavgm import FedAvgM
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.measure import check_provable, round_plan
-from proofward.relations.statement import digest_of
+from proofward.relations.proofs.measure import check_provable, round_plan
+from proofward.relations.records.enrolment import EnrolmentStatement
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.statement import digest_of
 from tests.relations.cases import config, statement_of
 
 OTHERS = {

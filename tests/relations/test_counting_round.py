@@ -13,14 +13,14 @@ from proofward.field.goldilocks import random_field, to_field
 from proofward.lattice.decoding import decode
 from proofward.lattice.parameters import ciphertext_length
 from proofward.lattice.sampler import MaskContext
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
-from proofward.relations.counting import Counting, untrained
-from proofward.relations.counting_round import counting_round
-from proofward.relations.counts_proof import check_counts, prove_counts, verify_counts
-from proofward.relations.measure import blank_counts, check_countable, counting_plan
+from proofward.relations.counting_rounds.counting_round import counting_round
+from proofward.relations.proofs.counts_proof import check_counts, prove_counts, verify_counts
+from proofward.relations.proofs.measure import blank_counts, check_countable, counting_plan
+from proofward.relations.rules.counting import Counting, untrained
 from tests.proof.cheats import Inventory
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

@@ -7,25 +7,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.network import Network, chain, mlp
-from proofward.layers.subgroup import Subgroup
-from proofward.layers.training import scores
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.local_training.training import scores
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.proof.errors import OpeningsExhausted, ProofRejected, WitnessError
 from proofward.proof.transcript import Coins
-from proofward.relations.counting import Counting
-from proofward.relations.evaluation_proof import (
+from proofward.relations.evaluations.evaluation_statement import check_proved
+from proofward.relations.evaluations.score_bins import Edges
+from proofward.relations.proofs.evaluation_proof import (
     check_evaluation,
     opened_by,
     prove_evaluation,
     verify_evaluation,
 )
-from proofward.relations.evaluation_statement import check_proved
-from proofward.relations.measure import check_countable
-from proofward.relations.score_bins import Edges
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_counts import bins_of_differences, score_counts
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.proofs.measure import check_countable
+from proofward.relations.rules.counting import Counting
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_counts import bins_of_differences, score_counts
+from proofward.relations.scores.score_layout import ScoreLayout
 from tests.proof.cheats import refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

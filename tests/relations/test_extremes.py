@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.prove import prove_round, verify_round
-from proofward.relations.round_statement import RoundStatement
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import FixedPoint
+from proofward.relations.proofs.prove import prove_round, verify_round
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.training_rounds.round_statement import RoundStatement
 from tests.proof.toy import seeded
 from tests.relations.cases import CONSORTIUM, Case, config, sealed, statement_of
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from proofward.field.reference import reference_arithmetic
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.proof.grinding import GRINDING_BITS
 from proofward.proof.transcript import NONCE_BYTES, Coins, Transcript
-from proofward.relations.enrolment import enrolment_plan, verify_enrolment
-from proofward.relations.measure import check_provable, round_plan
-from proofward.relations.prove import check_round, prove_round, verify_round
-from proofward.relations.training_round import training_round
+from proofward.relations.proofs.measure import check_provable, round_plan
+from proofward.relations.proofs.prove import check_round, prove_round, verify_round
+from proofward.relations.records.enrolment import enrolment_plan, verify_enrolment
+from proofward.relations.training_rounds.training_round import training_round
 from tests.proof.cheats import RegionVerifier, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

@@ -13,9 +13,9 @@ from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
 from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
-from proofward.relations.inference import InferenceWitness, inference
-from proofward.relations.inference_statement import InferenceStatement
-from proofward.relations.predict import (
+from proofward.relations.predictions.inference import InferenceWitness, inference
+from proofward.relations.predictions.inference_statement import InferenceStatement
+from proofward.relations.predictions.predict import (
     ProvedPrediction,
     check_prediction,
     inference_plan,

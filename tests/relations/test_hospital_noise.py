@@ -11,18 +11,18 @@ import pytest
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import LARGEST_BOUND
 from proofward.lattice.sampler import MaskContext
-from proofward.layers.aggregation import squared_norm
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import HOSPITAL, RECORD, Privacy
-from proofward.layers.weighting import ALL_ALIKE, BY_RECORDS, CAPPED, ROOT, Weighting
+from proofward.layers.averaging.aggregation import squared_norm
+from proofward.layers.averaging.weighting import ALL_ALIKE, BY_RECORDS, CAPPED, ROOT, Weighting
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.privacy import HOSPITAL, RECORD, Privacy
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.counts import check_noise_of_counts
 from proofward.privacy.words import few_hospitals, in_words, neighbours, promise
-from proofward.relations.config import RoundConfig
-from proofward.relations.prove import verify_round
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.update_rule import UpdateRule
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.update_rule import UpdateRule
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
 from tests.proof.cheats import refusal, replacing_columns
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, drawn, make_case, prove_with

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.layers.network import chain
+from proofward.layers.networks.network import chain
 from tests.relations.hull_instances import round_instance
 from tests.relations.noise_cases import PRIVACY
 from tests.relations.private_cases import private_rules

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint
 from tests.proof.cheats import Inventory
 from tests.proof.hull import affine_dimension
 from tests.proof.masks import without_rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proofward.layers.network import chain
+from proofward.layers.networks.network import chain
 from tests.proof.masks import without_rows
 from tests.relations.cases import config
 from tests.relations.hull_instances import Instance, round_instance

@@ -8,16 +8,21 @@ import numpy as np
 import pytest
 
 from proofward.field import reference_arithmetic
-from proofward.layers.errors import ConfigurationError, WraparoundPossible
-from proofward.layers.layout import padded
-from proofward.layers.network import chain, mlp
-from proofward.layers.training import scores
+from proofward.layers.basics.errors import ConfigurationError, WraparoundPossible
+from proofward.layers.basics.layout import padded
+from proofward.layers.local_training.training import scores
+from proofward.layers.networks.network import chain, mlp
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
-from proofward.relations.inference import inference
-from proofward.relations.inference_statement import MOST_RECORDS, SECURITY_BITS, ForwardPass
-from proofward.relations.predict import RecordsOpening, inference_plan, prove_prediction, verify_prediction
+from proofward.relations.predictions.inference import inference
+from proofward.relations.predictions.inference_statement import MOST_RECORDS, SECURITY_BITS, ForwardPass
+from proofward.relations.predictions.predict import (
+    RecordsOpening,
+    inference_plan,
+    prove_prediction,
+    verify_prediction,
+)
 from tests.proof.cheats import Inventory
 from tests.proof.toy import seeded
 from tests.relations.inference_cases import NETWORKS, SCALES, proved, public_model, some_records

@@ -7,16 +7,16 @@ from collections.abc import Callable
 
 import pytest
 
-from proofward.layers import sign_tables
-from proofward.layers.arrangement import Arrangement
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, chain, mlp
+from proofward.layers.arithmetic import sign_tables
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.networks.arrangement import Arrangement
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.proof.errors import ProofRejected
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, enrolment_plan, verify_enrolment
-from proofward.relations.measure import check_provable
-from proofward.relations.prove import verify_round
+from proofward.relations.proofs.measure import check_provable
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.records.enrolment import EnrolmentStatement, enrolment_plan, verify_enrolment
+from proofward.relations.rules.config import RoundConfig
 from tests.relations.cases import CONSORTIUM, Case
 
 MEGABYTE = 1 << 20

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from proofward.field import reference_arithmetic
-from proofward.layers.trace import TrainingTrace
-from proofward.layers.training import Trainer
+from proofward.layers.local_training.trace import TrainingTrace
+from proofward.layers.local_training.training import Trainer
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Coins
-from proofward.relations.prove import check_round as check
-from proofward.relations.prove import verify_round
-from proofward.relations.update import UpdateWitness
+from proofward.relations.proofs.prove import check_round as check
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.training_rounds.update import UpdateWitness
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import Case, config, make_case, prove_with, with_update

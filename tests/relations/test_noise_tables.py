@@ -12,11 +12,11 @@ import pytest
 from proofward.field.goldilocks import random_field
 from proofward.field.scalar import P
 from proofward.lattice.parameters import LARGEST_BOUND
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE, Privacy
-from proofward.relations.noise_levels import largest_noise, message_bound, tables_digest
-from proofward.relations.noise_seed import drawn_noise, public_words
-from proofward.relations.noise_tables import LEVELS, distance, noise_table, noise_tables
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.privacy import LEAST_COARSE_VARIANCE, MOST_COARSE_VARIANCE, Privacy
+from proofward.relations.rules.noise_levels import largest_noise, message_bound, tables_digest
+from proofward.relations.rules.noise_tables import LEVELS, distance, noise_table, noise_tables
+from proofward.relations.uploads.noise_seed import drawn_noise, public_words
 from tests.proof.toy import seeded
 from tests.relations.noise_cases import PRIVACY
 

@@ -8,11 +8,11 @@ from math import floor
 import numpy as np
 import pytest
 
-from proofward.layers.subgroup import Subgroup
-from proofward.relations.noisy_scores import deviation_of_area, nearest
-from proofward.relations.score_counts import counts_of_probabilities
-from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.stopping import Stopping
+from proofward.layers.rules.subgroup import Subgroup
+from proofward.relations.scores.noisy_scores import deviation_of_area, nearest
+from proofward.relations.scores.score_counts import counts_of_probabilities
+from proofward.relations.scores.score_layout import ScoreLayout
+from proofward.relations.scores.stopping import Stopping
 
 TWO = ScoreLayout(2, 16, 1, (Subgroup("sex", ("f", "m"), 0),))
 FOUR = ScoreLayout(4, 5, 1)

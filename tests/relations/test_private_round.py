@@ -7,19 +7,19 @@ from dataclasses import replace
 import pytest
 
 from proofward.field import reference_arithmetic
-from proofward.layers.errors import ConfigurationError, WraparoundPossible
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain, mlp
-from proofward.layers.weighting import ROOT, Weighting
+from proofward.layers.averaging.weighting import ROOT, Weighting
+from proofward.layers.basics.errors import ConfigurationError, WraparoundPossible
+from proofward.layers.networks.network import chain, mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.models.costs.inspection import Prediction
 from proofward.models.costs.tally import CLIPPING, NOISE, tally_round
 from proofward.models.costs.work import Run
 from proofward.optimizers.fedadam import FedAdam
-from proofward.relations.clipped_rule import ClippedRule, clipped_rule
-from proofward.relations.config import RoundConfig
-from proofward.relations.measure import check_provable, round_plan
-from proofward.relations.noise_levels import largest_noise
-from proofward.relations.prove import verify_round
+from proofward.relations.proofs.measure import check_provable, round_plan
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.rules.clipped_rule import ClippedRule, clipped_rule
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.noise_levels import largest_noise
 from tests.relations.cases import Case, config, make_case, statement_of
 from tests.relations.inventory import columns
 from tests.relations.private_cases import full_batch, privacy, private_rules, rule_of

@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from proofward.field import reference_arithmetic
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.network import mlp
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.networks.network import mlp
 from proofward.proof.transcript import Coins
-from proofward.relations.count_header import (
+from proofward.relations.evaluations.count_header import (
     COUNT_BYTES,
     MARK,
     counts_in_header,
     counts_to_header,
     published_in,
 )
-from proofward.relations.evaluation_proof import check_evaluation, prove_evaluation, verify_evaluation
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.measure import evaluation_plan
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.proofs.evaluation_proof import check_evaluation, prove_evaluation, verify_evaluation
+from proofward.relations.proofs.measure import evaluation_plan
+from proofward.relations.scores.score_layout import ScoreLayout
 from tests.proof.cheats import Recorder, refusal, replacing_columns
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

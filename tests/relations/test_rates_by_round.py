@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from proofward.layers.training import train
+from proofward.layers.local_training.training import train
 from proofward.proof.errors import ProofRejected
-from proofward.relations.measure import round_plan
-from proofward.relations.prove import prove_round, verify_round
-from proofward.relations.update import UpdateWitness
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import prove_round, verify_round
+from proofward.relations.training_rounds.update import UpdateWitness
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, make_case, sealed, with_update
 from tests.relations.test_rejects_cheats import stopped

@@ -10,10 +10,12 @@ import pytest
 
 from proofward.field.goldilocks import random_field, to_signed
 from proofward.lattice.parameters import RING_DEGREE
-from proofward.relations import counting_round, evaluation_round, training_round
-from proofward.relations.counts_proof import verify_counts
-from proofward.relations.evaluation_proof import verify_evaluation
-from proofward.relations.prove import verify_round
+from proofward.relations.counting_rounds import counting_round
+from proofward.relations.evaluations import evaluation_round
+from proofward.relations.proofs.counts_proof import verify_counts
+from proofward.relations.proofs.evaluation_proof import verify_evaluation
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.training_rounds import training_round
 from tests.proof.cheats import Recorder, SumsOthers, refusal, summing_other_columns
 from tests.proof.toy import seeded
 from tests.relations import counting_cases, evaluation_cases

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from proofward.lattice.parameters import ERROR_ETA
-from proofward.layers.aggregation import quantise_update, squared_norm
-from proofward.layers.schedule import schedule
-from proofward.layers.training import Trainer
+from proofward.layers.averaging.aggregation import quantise_update, squared_norm
+from proofward.layers.local_training.training import Trainer
+from proofward.layers.rules.schedule import schedule
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.prover import Prover
-from proofward.relations.prove import verify_round
-from proofward.relations.training_round import RoundWitness
-from proofward.relations.update import UpdateWitness
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.training_rounds.training_round import RoundWitness
+from proofward.relations.training_rounds.update import UpdateWitness
 from tests.proof.cheats import Recorder, refusal, replacing_columns
 from tests.proof.toy import seeded
 from tests.relations.cases import (

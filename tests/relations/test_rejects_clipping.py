@@ -8,9 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from proofward.layers.clip_scale import ClipScale
-from proofward.layers.clipped_training import Clipped, ClippedUpdate, full_step, square_of, summed
-from proofward.relations.prove import verify_round
+from proofward.layers.gradient_clipping.clip_scale import ClipScale
+from proofward.layers.gradient_clipping.clipped_training import (
+    Clipped,
+    ClippedUpdate,
+    full_step,
+    square_of,
+    summed,
+)
+from proofward.relations.proofs.prove import verify_round
 from tests.proof.cheats import Forger, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, make_case, prove_with

@@ -9,16 +9,16 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from proofward.layers import passes
-from proofward.layers.network import Network, chain
-from proofward.layers.record import FIRST, ROW, RecordLayout
-from proofward.layers.training import scores
+from proofward.layers.basics.record import FIRST, ROW, RecordLayout
+from proofward.layers.local_training import passes
+from proofward.layers.local_training.training import scores
+from proofward.layers.networks.network import Network, chain
 from proofward.proof.forms import Point
 from proofward.proof.transcript import Coins
-from proofward.relations.dataset import DatasetShape
-from proofward.relations.enrolment import verify_enrolment
-from proofward.relations.predict import prove_prediction, verify_prediction
-from proofward.relations.prove import check_round, verify_round
+from proofward.relations.predictions.predict import prove_prediction, verify_prediction
+from proofward.relations.proofs.prove import check_round, verify_round
+from proofward.relations.records.dataset import DatasetShape
+from proofward.relations.records.enrolment import verify_enrolment
 from tests.proof.cheats import Forger, Recorder, refusal, replacing_columns
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

@@ -8,12 +8,12 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from proofward.layers import conv2d
-from proofward.layers.conv2d import Conv2dTrainer
-from proofward.layers.conv2d_relation import Conv2dRelation
-from proofward.layers.network import chain
+from proofward.layers.convolutions import conv2d
+from proofward.layers.convolutions.conv2d import Conv2dTrainer
+from proofward.layers.convolutions.conv2d_relation import Conv2dRelation
+from proofward.layers.networks.network import chain
 from proofward.proof.transcript import Coins
-from proofward.relations.prove import check_round, verify_round
+from proofward.relations.proofs.prove import check_round, verify_round
 from tests.proof.cheats import Forger, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

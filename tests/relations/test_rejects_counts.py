@@ -12,11 +12,11 @@ from proofward.field.goldilocks import random_field, to_field
 from proofward.field.scalar import P
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.proof.forms import Column
-from proofward.relations.counting import Counting
-from proofward.relations.counting_round import counting_round
-from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.counts_proof import verify_counts
-from proofward.relations.measure import counting_plan
+from proofward.relations.counting_rounds.counting_round import counting_round
+from proofward.relations.counting_rounds.counting_statement import CountingStatement
+from proofward.relations.proofs.counts_proof import verify_counts
+from proofward.relations.proofs.measure import counting_plan
+from proofward.relations.rules.counting import Counting
 from tests.proof.cheats import Forger, Inventory, changing_entry, changing_message, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import ciphertext_of

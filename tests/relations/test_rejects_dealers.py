@@ -16,9 +16,9 @@ from proofward.lattice.parameters import RING_DEGREE
 from proofward.lattice.shamir import share
 from proofward.proof.errors import ProofRejected
 from proofward.proof.prover import Prover
-from proofward.relations.key_shares import Digests, KeyShare, ShareBinding, digests_to_bytes
-from proofward.relations.prove import prove_round, verify_round
-from proofward.relations.upload import VerifiedRound
+from proofward.relations.proofs.prove import prove_round, verify_round
+from proofward.relations.proofs.upload import VerifiedRound
+from proofward.relations.uploads.key_shares import Digests, KeyShare, ShareBinding, digests_to_bytes
 from tests.proof.cheats import refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, dealt_with, make_case, prove_with, round_witness, sealed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from proofward.relations.enrolment import verify_enrolment
+from proofward.relations.records.enrolment import verify_enrolment
 from tests.proof.cheats import Forger, Recorder, refusal, replacing_columns
 from tests.relations.cases import (
     Case,

@@ -11,13 +11,13 @@ import pytest
 
 from proofward.field.goldilocks import random_field
 from proofward.lattice.parameters import RING_DEGREE
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.proof.forms import Column
-from proofward.relations.evaluation_proof import verify_evaluation
-from proofward.relations.evaluation_round import evaluation_round
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.measure import evaluation_plan
-from proofward.relations.score_bins import Placed
+from proofward.relations.evaluations.evaluation_round import evaluation_round
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.evaluations.score_bins import Placed
+from proofward.relations.proofs.evaluation_proof import verify_evaluation
+from proofward.relations.proofs.measure import evaluation_plan
 from tests.proof.cheats import Forger, Inventory, changing_entry, changing_message, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Signed, ciphertext_of

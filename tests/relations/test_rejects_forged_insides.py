@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from proofward.field.scalar import P
-from proofward.layers.arrangement import Arrangement
-from proofward.layers.model import FixedPoint
-from proofward.layers.saturation import HighLimb
-from proofward.relations.prove import verify_round
+from proofward.layers.arithmetic.saturation import HighLimb
+from proofward.layers.networks.arrangement import Arrangement
+from proofward.layers.rules.model import FixedPoint
+from proofward.relations.proofs.prove import verify_round
 from tests.proof.cheats import refusal
 from tests.relations.cases import Case
 from tests.relations.forged_values import HALF, ROWS, Change, Forged, forge, limbs_of, one_step

@@ -13,16 +13,17 @@ import numpy as np
 import pytest
 
 from proofward.field.scalar import P
-from proofward.layers import arrangement
-from proofward.layers.arrangement import Arrangement
-from proofward.layers.beyond import Beyond
-from proofward.layers.model import FixedPoint
-from proofward.layers.split import Split
+from proofward.layers.arithmetic.beyond import Beyond
+from proofward.layers.arithmetic.split import Split
+from proofward.layers.networks import arrangement
+from proofward.layers.networks.arrangement import Arrangement
+from proofward.layers.rules.model import FixedPoint
 from proofward.proof.counter import Plan
-from proofward.relations import measure, predict
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.predict import prove_prediction, verify_prediction
-from proofward.relations.prove import verify_round
+from proofward.relations.predictions import predict
+from proofward.relations.predictions.predict import prove_prediction, verify_prediction
+from proofward.relations.proofs import measure
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
 from tests.proof.cheats import refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import CONSORTIUM, Case, config, records, statement_of

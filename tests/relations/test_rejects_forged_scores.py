@@ -10,16 +10,16 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from proofward.layers.network import mlp
-from proofward.layers.training import forward_pass
-from proofward.relations import counted_scores
-from proofward.relations.counted_cells import Claims
-from proofward.relations.evaluation_proof import verify_evaluation
-from proofward.relations.evaluation_round import evaluation_round
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.forward_relation import ForwardRelation
-from proofward.relations.measure import evaluation_plan
-from proofward.relations.score_layout import ScoreLayout
+from proofward.layers.local_training.training import forward_pass
+from proofward.layers.networks.network import mlp
+from proofward.relations.evaluations import counted_scores
+from proofward.relations.evaluations.counted_cells import Claims
+from proofward.relations.evaluations.evaluation_round import evaluation_round
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.networks.forward_relation import ForwardRelation
+from proofward.relations.proofs.evaluation_proof import verify_evaluation
+from proofward.relations.proofs.measure import evaluation_plan
+from proofward.relations.scores.score_layout import ScoreLayout
 from tests.proof.cheats import Inventory, Recorder, refusal, replacing_columns, summing_other_columns
 from tests.relations.cases import Signed
 from tests.relations.evaluation_cases import Evaluated, evaluated, says, statement_of
@@ -54,7 +54,7 @@ def counted_of(statement: EvaluationStatement, record: int, change: Signed) -> E
         last.reshape(1 << statement.forward_pass.log_records, -1)[record, : len(change)] += change
         return replace(passed, sums=[*passed.sums[:-1], last])
 
-    with mock.patch("proofward.relations.evaluation_proof.forward_pass", otherwise):
+    with mock.patch("proofward.relations.proofs.evaluation_proof.forward_pass", otherwise):
         return evaluated(statement)
 
 

@@ -9,9 +9,9 @@ from functools import lru_cache
 
 import pytest
 
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from proofward.proof.errors import ProofRejected
-from proofward.relations.prove import verify_round
+from proofward.relations.proofs.prove import verify_round
 from tests.proof.cheats import refusal
 from tests.relations.cases import Case
 from tests.relations.forged_values import HALF, Change, broken, forge, one_step

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from proofward.relations.prove import verify_round
+from proofward.relations.proofs.prove import verify_round
 from tests.proof.cheats import refusal
 from tests.relations.cases import Case
 from tests.relations.forged_weights import HALF, Change, Table, broken, forge

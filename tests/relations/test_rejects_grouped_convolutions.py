@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from proofward.layers.conv2d import Conv2dTrainer
-from proofward.layers.layout import Layout
-from proofward.layers.network import chain
+from proofward.layers.basics.layout import Layout
+from proofward.layers.convolutions.conv2d import Conv2dTrainer
+from proofward.layers.networks.network import chain
 from proofward.proof.transcript import Coins
-from proofward.relations.prove import check_round, verify_round
+from proofward.relations.proofs.prove import check_round, verify_round
 from tests.proof.cheats import refusal
 from tests.proof.uniformity import COINS
 from tests.relations.cases import Case, config, make_case

@@ -13,13 +13,18 @@ import pytest
 
 from proofward.field.goldilocks import to_signed
 from proofward.field.scalar import P
-from proofward.layers.rounding import Rounding, rounded
-from proofward.layers.training import forward_sums
+from proofward.layers.arithmetic.rounding import Rounding, rounded
+from proofward.layers.local_training.training import forward_sums
 from proofward.proof.forms import Column
 from proofward.proof.leaves import VirtualColumn
-from proofward.relations.inference import inference
-from proofward.relations.inference_statement import InferenceStatement
-from proofward.relations.predict import ProvedPrediction, inference_plan, prove_prediction, verify_prediction
+from proofward.relations.predictions.inference import inference
+from proofward.relations.predictions.inference_statement import InferenceStatement
+from proofward.relations.predictions.predict import (
+    ProvedPrediction,
+    inference_plan,
+    prove_prediction,
+    verify_prediction,
+)
 from tests.proof.cheats import Forger, Inventory, changing_entry, changing_message, refusal
 from tests.proof.toy import seeded
 from tests.relations.accounting import Accounting

@@ -13,23 +13,23 @@ import pytest
 
 from proofward.field import reference_arithmetic
 from proofward.field.goldilocks import to_field
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.layout import Layout
-from proofward.layers.network import mlp
-from proofward.layers.record import RecordLayout
-from proofward.layers.subgroup import Subgroup
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.layout import Layout
+from proofward.layers.basics.record import RecordLayout
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.proof.forms import Column
 from proofward.proof.transcript import Coins
-from proofward.relations.evaluation_proof import check_evaluation, prove_evaluation, verify_evaluation
-from proofward.relations.evaluation_round import evaluation_round
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.first_mark import first_codes
-from proofward.relations.inequalities import Block, Inequalities
-from proofward.relations.level_codes import padded_places
-from proofward.relations.measure import evaluation_plan
-from proofward.relations.score_counts import score_counts, told_levels
-from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.told_levels import BIT, LEFT, REASONS, SIZE, TOLD, Levels, add_rows
+from proofward.relations.evaluations.evaluation_round import evaluation_round
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.evaluations.first_mark import first_codes
+from proofward.relations.evaluations.inequalities import Block, Inequalities
+from proofward.relations.evaluations.level_codes import padded_places
+from proofward.relations.evaluations.told_levels import BIT, LEFT, REASONS, SIZE, TOLD, Levels, add_rows
+from proofward.relations.proofs.evaluation_proof import check_evaluation, prove_evaluation, verify_evaluation
+from proofward.relations.proofs.measure import evaluation_plan
+from proofward.relations.scores.score_counts import score_counts, told_levels
+from proofward.relations.scores.score_layout import ScoreLayout
 from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
@@ -178,7 +178,7 @@ def test_rejects_a_record_that_is_moved_to_another_level(told: str) -> None:
             found[sample] = other
         return found
 
-    with mock.patch("proofward.relations.first_mark.first_codes", codes):
+    with mock.patch("proofward.relations.evaluations.first_mark.first_codes", codes):
         assert refused(with_counts(change), replaced)
 
 

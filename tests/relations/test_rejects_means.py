@@ -7,13 +7,13 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from proofward.layers.divisor import Divisor
-from proofward.layers.mean_windows import UnevenOver, Windows
-from proofward.layers.network import chain
-from proofward.layers.ranges import RangeChecks
-from proofward.layers.relu_mean import ReluMean
+from proofward.layers.activations.mean_windows import UnevenOver, Windows
+from proofward.layers.activations.relu_mean import ReluMean
+from proofward.layers.arithmetic.ranges import RangeChecks
+from proofward.layers.basics.divisor import Divisor
+from proofward.layers.networks.network import chain
 from proofward.proof.transcript import Coins
-from proofward.relations.prove import check_round, verify_round
+from proofward.relations.proofs.prove import check_round, verify_round
 from tests.proof.cheats import Forger, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

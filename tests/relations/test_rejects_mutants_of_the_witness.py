@@ -10,10 +10,10 @@ import pytest
 
 from proofward.proof.commitment.ligero.tableau import CommittedTableau
 from proofward.proof.transcript import Label
-from proofward.relations.enrolment import enrolment, enrolment_plan, verify_enrolment
-from proofward.relations.measure import round_plan
-from proofward.relations.prove import verify_round
-from proofward.relations.training_round import training_round
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.records.enrolment import enrolment, enrolment_plan, verify_enrolment
+from proofward.relations.training_rounds.training_round import training_round
 from tests.proof.cheats import (
     FalseProducts,
     FarFromCode,

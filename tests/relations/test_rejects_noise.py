@@ -14,17 +14,17 @@ from proofward.field.goldilocks import add, random_field
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import LARGEST_BOUND
 from proofward.lattice.sampler import MaskContext
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import COARSE_STEP, FINE_DEVIATION
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.privacy import COARSE_STEP, FINE_DEVIATION
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.prover import Prover
-from proofward.relations.blocks import blocks_of
-from proofward.relations.noise import Draws
-from proofward.relations.noise_levels import NoiseLevels
-from proofward.relations.noise_seed import NoiseSecret
-from proofward.relations.noise_tables import LEVELS, noise_table, noise_tables
-from proofward.relations.prove import prove_round, verify_round
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.proofs.prove import prove_round, verify_round
+from proofward.relations.rules.blocks import blocks_of
+from proofward.relations.rules.noise_levels import NoiseLevels
+from proofward.relations.rules.noise_tables import LEVELS, noise_table, noise_tables
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.uploads.noise import Draws
+from proofward.relations.uploads.noise_seed import NoiseSecret
 from tests.proof.cheats import changing_entry, refusal, replacing_columns
 from tests.proof.toy import seeded
 from tests.relations.cases import NOISE_SEED, Case, config, drawn, prove_with, sealed
@@ -256,5 +256,5 @@ def test_the_statement_binds_root_and_tables(case: Case) -> None:
     ciphertext, statement = case.result.ciphertext, case.statement
     told = statement.transcript(ciphertext)
     assert replace(statement, noise_root=b"o" * 32).transcript(ciphertext) != told
-    with mock.patch("proofward.relations.round_statement.tables_digest", lambda privacy: bytes(32)):
+    with mock.patch("proofward.relations.training_rounds.round_statement.tables_digest", lambda privacy: bytes(32)):
         assert statement.transcript(ciphertext) != told

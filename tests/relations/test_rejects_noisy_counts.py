@@ -10,21 +10,21 @@ import numpy as np
 import pytest
 
 from proofward.field.goldilocks import add, random_field
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.proof.commitment.ligero.simulated import SimulatedTableau
 from proofward.proof.errors import ProofRejected, WitnessError
 from proofward.proof.forms import Column
 from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
-from proofward.relations.counting_round import CountingWitness, counting_round
-from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.counts_proof import check_counts, prove_counts
-from proofward.relations.evaluation_proof import check_evaluation, prove_evaluation
-from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
-from proofward.relations.measure import check_countable, plan_of
-from proofward.relations.noise import Draws
-from proofward.relations.noise_seed import NoiseSecret
-from proofward.relations.noise_tables import noise_table
+from proofward.relations.counting_rounds.counting_round import CountingWitness, counting_round
+from proofward.relations.counting_rounds.counting_statement import CountingStatement
+from proofward.relations.evaluations.evaluation_round import EvaluationWitness, evaluation_round
+from proofward.relations.proofs.counts_proof import check_counts, prove_counts
+from proofward.relations.proofs.evaluation_proof import check_evaluation, prove_evaluation
+from proofward.relations.proofs.measure import check_countable, plan_of
+from proofward.relations.rules.noise_tables import noise_table
+from proofward.relations.uploads.noise import Draws
+from proofward.relations.uploads.noise_seed import NoiseSecret
 from tests.proof.cheats import Inventory, changing_entry, refusal, replacing_columns
 from tests.proof.tableaux import code_of, tableau_rows
 from tests.proof.toy import seeded
@@ -237,7 +237,7 @@ def test_the_statement_binds_root_and_table(kind: str) -> None:
     made = honest(kind)
     told = made.statement.transcript(made.ciphertext)
     assert replace(made.statement, noise_root=b"o" * 32).transcript(made.ciphertext) != told
-    with mock.patch("proofward.relations.noise_levels.NoiseLevels.digest", bytes(32)):
+    with mock.patch("proofward.relations.rules.noise_levels.NoiseLevels.digest", bytes(32)):
         assert made.statement.transcript(made.ciphertext) != told
     other = replace(made.statement, counting=replace(made.statement.counting, spends=2))
     assert other.transcript(made.ciphertext) != told

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from proofward.field.goldilocks import add
-from proofward.layers import example_clipping, norm_of_convolution
-from proofward.layers.conv2d_relation import Conv2dRelation
-from proofward.layers.norm_of_convolution import prove_norms
+from proofward.layers.convolutions.conv2d_relation import Conv2dRelation
+from proofward.layers.gradient_clipping import example_clipping, norm_of_convolution
+from proofward.layers.gradient_clipping.norm_of_convolution import prove_norms
 from proofward.proof.party import Tables
-from proofward.relations.prove import verify_round
+from proofward.relations.proofs.prove import verify_round
 from tests.proof.cheats import Forger, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, make_case, prove_with

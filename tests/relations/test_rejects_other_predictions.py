@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proofward.layers.network import chain, mlp
+from proofward.layers.networks.network import chain, mlp
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Transcript
-from proofward.relations.inference import inference
-from proofward.relations.inference_statement import InferenceStatement
-from proofward.relations.predict import ProvedPrediction, inference_plan, prove_prediction, verify_prediction
+from proofward.relations.predictions.inference import inference
+from proofward.relations.predictions.inference_statement import InferenceStatement
+from proofward.relations.predictions.predict import (
+    ProvedPrediction,
+    inference_plan,
+    prove_prediction,
+    verify_prediction,
+)
 from tests.proof.cheats import Region, RegionVerifier
 from tests.proof.toy import seeded
 from tests.relations.inference_cases import LINEAR, SCALES, conv, proved, public_model, some_records

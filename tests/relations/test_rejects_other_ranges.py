@@ -15,23 +15,23 @@ import pytest
 
 from proofward.field.extension import Ext
 from proofward.lattice.encryption import Encryption
-from proofward.layers import arrangement
-from proofward.layers.arrangement import Arrangement
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain, mlp
-from proofward.layers.saturation import HighLimb
-from proofward.layers.split import Split
-from proofward.layers.training import forward_pass
+from proofward.layers.arithmetic.saturation import HighLimb
+from proofward.layers.arithmetic.split import Split
+from proofward.layers.local_training.training import forward_pass
+from proofward.layers.networks import arrangement
+from proofward.layers.networks.arrangement import Arrangement
+from proofward.layers.networks.network import chain, mlp
+from proofward.layers.rules.model import FixedPoint
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Transcript
-from proofward.relations import measure
-from proofward.relations.inference import InferenceWitness, inference
-from proofward.relations.key_shares import Digests, deal_shares
-from proofward.relations.measure import round_plan
-from proofward.relations.predict import inference_plan, prove_prediction, verify_prediction
-from proofward.relations.prove import verify_round
-from proofward.relations.round_statement import RoundStatement
-from proofward.relations.training_round import RoundWitness, training_round
+from proofward.relations.predictions.inference import InferenceWitness, inference
+from proofward.relations.predictions.predict import inference_plan, prove_prediction, verify_prediction
+from proofward.relations.proofs import measure
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.training_rounds.training_round import RoundWitness, training_round
+from proofward.relations.uploads.key_shares import Digests, deal_shares
 from tests.proof.cheats import Forger, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, make_case, round_witness, sealed

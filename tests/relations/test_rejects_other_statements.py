@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.layers.initial_weights import initial_weights
+from proofward.layers.networks.initial_weights import initial_weights
 from proofward.proof.errors import ProofRejected
-from proofward.relations.enrolment import verify_enrolment
-from proofward.relations.prove import prove_round, verify_round
+from proofward.relations.proofs.prove import prove_round, verify_round
+from proofward.relations.records.enrolment import verify_enrolment
 from tests.proof.cheats import refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, sealed

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from proofward.field.goldilocks import to_signed
-from proofward.layers.network import chain
-from proofward.layers.record_pieces import committed_size, pieces_of
-from proofward.relations.enrolment import enrolment, enrolment_plan, verify_enrolment
-from proofward.relations.prove import verify_round
+from proofward.layers.basics.record_pieces import committed_size, pieces_of
+from proofward.layers.networks.network import chain
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.records.enrolment import enrolment, enrolment_plan, verify_enrolment
 from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, refusal, replacing_columns
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, enrol_with, make_case, prove_with, round_witness

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from proofward.field.goldilocks import mul, to_field
-from proofward.layers import relu_maxpool2d, relu_maxpool2d_relation
-from proofward.layers.windows import spread, taps
-from proofward.relations.prove import verify_round
+from proofward.layers.activations import relu_maxpool2d, relu_maxpool2d_relation
+from proofward.layers.activations.windows import spread, taps
+from proofward.relations.proofs.prove import verify_round
 from tests.proof.cheats import changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, make_case, prove_with, round_witness

@@ -11,10 +11,10 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from proofward.layers.conv2d import Conv2dTrainer
-from proofward.layers.training import Trainer
-from proofward.relations.prove import verify_round
-from proofward.relations.update import UpdateWitness
+from proofward.layers.convolutions.conv2d import Conv2dTrainer
+from proofward.layers.local_training.training import Trainer
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.training_rounds.update import UpdateWitness
 from tests.proof.cheats import refusal, replacing_columns
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, prove_with, round_witness, with_update

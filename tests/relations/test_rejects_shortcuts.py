@@ -9,16 +9,16 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from proofward.layers import passes
-from proofward.layers.network import chain
-from proofward.layers.shortcuts import Addends, Joints
+from proofward.layers.local_training import passes
+from proofward.layers.networks.network import chain
+from proofward.layers.networks.shortcuts import Addends, Joints
 from proofward.proof.forms import Form, Point
 from proofward.proof.party import Party
 from proofward.proof.transcript import Coins
-from proofward.relations import joined_layers
-from proofward.relations.joined_layers import Kind, prove_sum
-from proofward.relations.predict import prove_prediction, verify_prediction
-from proofward.relations.prove import check_round, verify_round
+from proofward.relations.networks import joined_layers
+from proofward.relations.networks.joined_layers import Kind, prove_sum
+from proofward.relations.predictions.predict import prove_prediction, verify_prediction
+from proofward.relations.proofs.prove import check_round, verify_round
 from tests.proof.cheats import Forger, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

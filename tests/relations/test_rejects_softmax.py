@@ -14,10 +14,10 @@ import pytest
 
 from proofward.field.goldilocks import to_signed
 from proofward.field.scalar import P
-from proofward.layers.arrangement import Arrangement
-from proofward.layers.softmax import Softmax, exponential_table, softmax
-from proofward.layers.softmax_columns import maximum_bits
-from proofward.relations.prove import verify_round
+from proofward.layers.heads.softmax import Softmax, exponential_table, softmax
+from proofward.layers.heads.softmax_columns import maximum_bits
+from proofward.layers.networks.arrangement import Arrangement
+from proofward.relations.proofs.prove import verify_round
 from tests.proof.cheats import refusal
 from tests.relations.cases import Case
 from tests.relations.softmax_cases import (

@@ -9,10 +9,10 @@ from unittest import mock
 
 import numpy as np
 
-from proofward.relations.evaluation_proof import verify_evaluation
-from proofward.relations.inequalities import Block, Inequalities
-from proofward.relations.level_counts import LevelCounts
-from proofward.relations.told_levels import TOLD, Levels
+from proofward.relations.evaluations.inequalities import Block, Inequalities
+from proofward.relations.evaluations.level_counts import LevelCounts
+from proofward.relations.evaluations.told_levels import TOLD, Levels
+from proofward.relations.proofs.evaluation_proof import verify_evaluation
 from tests.proof.cheats import refusal, summing_other_columns
 from tests.relations.cases import Signed
 from tests.relations.evaluation_cases import LAYOUT, Evaluated, evaluated, says

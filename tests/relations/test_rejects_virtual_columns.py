@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from proofward.field.scalar import P
-from proofward.layers.aggregation import quantise_update
+from proofward.layers.averaging.aggregation import quantise_update
 from proofward.proof import lookup
 from proofward.proof.leaves import Query
-from proofward.relations import measure
-from proofward.relations.blocks import Block, blocks_of
-from proofward.relations.prove import verify_round
-from proofward.relations.training_round import RoundWitness
+from proofward.relations.proofs import measure
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.rules.blocks import Block, blocks_of
+from proofward.relations.training_rounds.training_round import RoundWitness
 from tests.proof.cheats import refusal
 from tests.proof.toy import seeded
 from tests.relations.accounting import Accounting, Array, Signed, forge, watched

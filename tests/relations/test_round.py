@@ -12,19 +12,19 @@ from proofward.field.goldilocks import to_signed
 from proofward.lattice.decoding import decode
 from proofward.lattice.sampler import MaskContext
 from proofward.lattice.shamir import combine, recover
-from proofward.layers.aggregation import squared_norm
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain
-from proofward.layers.training import train
+from proofward.layers.averaging.aggregation import squared_norm
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.local_training.training import train
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint
 from proofward.proof.errors import OpeningsExhausted, WitnessError
 from proofward.proof.soundness import SoundnessBelowPolicy
-from proofward.relations.config import OPENINGS
-from proofward.relations.enrolment import prove_enrolment, verify_enrolment
-from proofward.relations.key_shares import KeyShare
-from proofward.relations.measure import check_provable, round_plan
-from proofward.relations.prove import prove_round, verify_round
-from proofward.relations.secret import DatasetSecret
+from proofward.relations.proofs.measure import check_provable, round_plan
+from proofward.relations.proofs.prove import prove_round, verify_round
+from proofward.relations.records.enrolment import prove_enrolment, verify_enrolment
+from proofward.relations.records.secret import DatasetSecret
+from proofward.relations.rules.config import OPENINGS
+from proofward.relations.uploads.key_shares import KeyShare
 from tests.proof.toy import seeded
 from tests.relations.cases import Case, config, make_case, sealed
 

@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from proofward.field import reference_arithmetic
-from proofward.layers import arrangement
-from proofward.layers.arrangement import of_weights, training_values
-from proofward.layers.bounds import compile_bounds
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain
-from proofward.layers.saturation import HighLimb
+from proofward.layers.arithmetic.saturation import HighLimb
+from proofward.layers.networks import arrangement
+from proofward.layers.networks.arrangement import of_weights, training_values
+from proofward.layers.networks.bounds import compile_bounds
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.proof.errors import ProofRejected
 from proofward.proof.lookup import LookupArgument, VirtualColumn
 from proofward.proof.transcript import Coins
-from proofward.relations.config import RoundConfig
-from proofward.relations.measure import round_plan, round_script
-from proofward.relations.prove import check_round as check
-from proofward.relations.prove import prove_round, verify_round
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.proofs.measure import round_plan, round_script
+from proofward.relations.proofs.prove import check_round as check
+from proofward.relations.proofs.prove import prove_round, verify_round
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.training_rounds.round_statement import RoundStatement
 from tests.proof.cheats import Inventory, changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

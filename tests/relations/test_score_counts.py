@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import mlp
-from proofward.layers.softmax import exponential_table
-from proofward.layers.subgroup import Subgroup
-from proofward.layers.training import scores
-from proofward.relations.score_counts import (
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.heads.softmax import exponential_table
+from proofward.layers.local_training.training import scores
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint
+from proofward.layers.rules.subgroup import Subgroup
+from proofward.relations.scores.score_counts import (
     bins_of_differences,
     bins_of_logits,
     bins_of_probabilities,
@@ -27,7 +27,7 @@ from proofward.relations.score_counts import (
     score_counts,
     told_levels,
 )
-from proofward.relations.score_layout import ScoreLayout, is_layout
+from proofward.relations.scores.score_layout import ScoreLayout, is_layout
 
 SCALES = FixedPoint()
 SEX, SITE = Subgroup("sex", ("f", "m"), 1), Subgroup("where", ("a", "b", "c"), 3)

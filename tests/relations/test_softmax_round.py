@@ -6,22 +6,22 @@ import numpy as np
 import pytest
 
 from proofward.lattice.parameters import ciphertext_length
-from proofward.layers.arrangement import Arrangement, training_values
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.networks.arrangement import Arrangement, training_values
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Coins
-from proofward.relations.enrolment import (
+from proofward.relations.proofs.measure import check_provable, round_plan
+from proofward.relations.proofs.prove import check_round, verify_round
+from proofward.relations.records.enrolment import (
     check_enrolment,
     enrolment,
     enrolment_plan,
     prove_enrolment,
     verify_enrolment,
 )
-from proofward.relations.measure import check_provable, round_plan
-from proofward.relations.prove import check_round, verify_round
-from proofward.relations.training_round import training_round
+from proofward.relations.training_rounds.training_round import training_round
 from tests.proof.cheats import Forger, Inventory, Recorder, changing_entry, refusal, replacing_columns
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

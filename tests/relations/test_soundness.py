@@ -12,9 +12,9 @@ from proofward.proof.counter import Plan
 from proofward.proof.soundness import SoundnessBelowPolicy
 from proofward.proof.transcript import Transcript
 from proofward.proof.verifier import Verifier
-from proofward.relations.enrolment import enrolment, enrolment_plan
-from proofward.relations.measure import round_plan
-from proofward.relations.training_round import training_round
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.records.enrolment import enrolment, enrolment_plan
+from proofward.relations.training_rounds.training_round import training_round
 from tests.proof.cheats import Inventory
 from tests.relations.cases import Case
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from proofward.layers import arrangement
-from proofward.layers.arrangement import Arrangement, training_values
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain
-from proofward.layers.split import Split
+from proofward.layers.arithmetic.split import Split
+from proofward.layers.networks import arrangement
+from proofward.layers.networks.arrangement import Arrangement, training_values
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint
 from proofward.proof.transcript import Coins
-from proofward.relations.prove import check_round, prove_round, verify_round
+from proofward.relations.proofs.prove import check_round, prove_round, verify_round
 from tests.proof.cheats import Recorder, changing_entry, refusal
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS

@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from proofward.layers.errors import ConfigurationError
-from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.stopping import FIGURES, Course, Stopping
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.relations.scores.score_layout import ScoreLayout
+from proofward.relations.scores.stopping import FIGURES, Course, Stopping
 from proofward.report.histograms.evaluated import Evaluated
 
 NONE = None

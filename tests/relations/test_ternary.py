@@ -11,11 +11,11 @@ import pytest
 from proofward.field import reference_arithmetic
 from proofward.field.goldilocks import to_field
 from proofward.field.scalar import P
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from proofward.models.costs.tally import ENCRYPTION, tally_round
 from proofward.proof.party import Party
-from proofward.relations.prove import verify_round
-from proofward.relations.ternary import prove_ternary
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.uploads.ternary import prove_ternary
 from tests.proof.cheats import Forger, refusal
 from tests.proof.scripts import accepts
 from tests.proof.toy import seeded

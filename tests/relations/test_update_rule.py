@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from proofward.field.scalar import P
 from proofward.lattice.parameters import LARGEST_BOUND
-from proofward.layers.aggregation import squared_norm
-from proofward.layers.errors import ConfigurationError, TrainingError, WraparoundPossible
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network, mlp
+from proofward.layers.averaging.aggregation import squared_norm
+from proofward.layers.basics.errors import ConfigurationError, TrainingError, WraparoundPossible
+from proofward.layers.networks.network import Network, mlp
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.models.presets import PRESETS
-from proofward.relations.config import RoundConfig
-from proofward.relations.update_rule import DeltaBounds, UpdateRule, delta_bounds, update_rule
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.update_rule import DeltaBounds, UpdateRule, delta_bounds, update_rule
 from tests.relations.cases import config
 
 MODEL, SCALES = mlp((5, 4, 2)), FixedPoint()

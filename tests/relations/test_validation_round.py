@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from proofward.field import reference_arithmetic
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.proof.errors import ProofRejected
 from proofward.proof.transcript import Coins
-from proofward.relations.enrolment import EnrolmentStatement, prove_enrolment
-from proofward.relations.prove import check_round, prove_round, verify_round
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.proofs.prove import check_round, prove_round, verify_round
+from proofward.relations.records.enrolment import EnrolmentStatement, prove_enrolment
+from proofward.relations.training_rounds.round_statement import RoundStatement
 from tests.proof.toy import seeded
 from tests.proof.uniformity import COINS
 from tests.relations.cases import CONSORTIUM, Case, config, records, round_witness, sealed, statement_of

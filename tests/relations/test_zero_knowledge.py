@@ -10,19 +10,19 @@ import pytest
 
 from proofward.field.goldilocks import random_field
 from proofward.lattice.parameters import RING_DEGREE
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from proofward.proof.commitment.ligero.simulated import OpenedColumns, SimulatedTableau
 from proofward.proof.errors import ProofRejected
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.simulator import Simulator
 from proofward.proof.transcript import Coins
-from proofward.relations.enrolment import check_enrolment, enrolment, enrolment_plan, verify_enrolment
-from proofward.relations.measure import round_plan
-from proofward.relations.noise_seed import NoiseSecret
-from proofward.relations.prove import check_round, prove_round, verify_round
-from proofward.relations.round_statement import RoundStatement
-from proofward.relations.training_round import RoundWitness, training_round
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import check_round, prove_round, verify_round
+from proofward.relations.records.enrolment import check_enrolment, enrolment, enrolment_plan, verify_enrolment
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.training_rounds.training_round import RoundWitness, training_round
+from proofward.relations.uploads.noise_seed import NoiseSecret
 from tests.proof.identities import identities_hold
 from tests.proof.tableaux import code_of, tableau_rows
 from tests.proof.toy import seeded

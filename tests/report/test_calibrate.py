@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import proofward
-from proofward.layers.errors import ConfigurationError, TrainingError
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import mlp
+from proofward.layers.basics.errors import ConfigurationError, TrainingError
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint
 from proofward.models.presets import PRESETS
 from proofward.report.calibrate import Sample, calibrate, usual_rules
 from proofward.report.calibration_usual import LEAST_RECORDS, MOST_COST

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from proofward.federation.messages.basics.refusal import Refusal
-from proofward.layers.subgroup import Subgroup
-from proofward.relations.score_counting import NOT_PROVED
-from proofward.relations.score_counts import counts_of_probabilities
-from proofward.relations.score_layout import ScoreLayout
+from proofward.layers.rules.subgroup import Subgroup
+from proofward.relations.scores.score_counting import NOT_PROVED
+from proofward.relations.scores.score_counts import counts_of_probabilities
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.handover.handed_model import handed
 from proofward.report.handover.models.model_source import Taken
 from proofward.report.histograms import card_figures

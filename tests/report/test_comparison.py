@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from proofward.data.wdbc import NORMALISATION
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.report.comparing.baselines import (
     federated_float,
     first_weights,

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proofward.relations.score_counts import counts_of_probabilities
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.scores.score_counts import counts_of_probabilities
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.histograms.comparison import LEVEL, compared
 from proofward.report.histograms.comparison_words import MEANING, comparison_lines
 from proofward.report.histograms.evaluated import Evaluated

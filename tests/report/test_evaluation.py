@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from proofward.layers.softmax import real_softmax
+from proofward.layers.heads.softmax import real_softmax
 from proofward.report.comparing.evaluation import Evaluation, auc, evaluate
 
 

@@ -11,10 +11,10 @@ from proofward.data.columns.schema import FEATURES_NAME, Feature
 from proofward.data.image_schema import ImageSchema
 from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.pixels.levels import Levels
-from proofward.layers.layout import Layout
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import Network
-from proofward.layers.training import logit_differences
+from proofward.layers.basics.layout import Layout
+from proofward.layers.local_training.training import logit_differences
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import FixedPoint
 from proofward.models.layer_lines import network_of
 from proofward.report.handover.models.description import CLASSES_NAME, Description, read_description
 from proofward.report.handover.models.exported_model import ExportedModel, ModelInvalid, Origin, read_exported

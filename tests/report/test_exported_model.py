@@ -11,8 +11,8 @@ from safetensors import safe_open
 from safetensors.numpy import load
 
 from proofward import __version__
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import mlp
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint
 from proofward.report.handover.models.description import (
     CLASSES_NAME,
     Column,

@@ -11,9 +11,9 @@ import pytest
 
 import proofward
 from proofward.data.reading.records import to_fixed_point
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import chain
-from proofward.layers.training import logit_differences, train
+from proofward.layers.local_training.training import logit_differences, train
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.report.comparing.evaluation import auc
 from proofward.report.handover.formats import agreement
 from proofward.report.handover.formats.agreement import compared, drawn_rows, error_bound, scaling

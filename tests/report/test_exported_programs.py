@@ -11,9 +11,9 @@ import pytest
 
 import proofward
 from proofward.data.reading.records import to_fixed_point
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import mlp
-from proofward.layers.training import logit_differences
+from proofward.layers.local_training.training import logit_differences
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint
 from proofward.models.graph.parts import refusals
 from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.report.comparing.evaluation import auc

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proofward.data.reading.records import Records
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import mlp
-from proofward.layers.training import logit_differences
-from proofward.layers.training import scores as integer_scores
+from proofward.layers.local_training.training import logit_differences
+from proofward.layers.local_training.training import scores as integer_scores
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import mlp
+from proofward.layers.rules.model import FixedPoint
 from proofward.report.comparing.evaluation import auc, evaluate
 from proofward.report.figures import scores as judged
 from proofward.report.figures.confusion import accuracy, confusion, draw_confusion

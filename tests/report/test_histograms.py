@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.subgroup import Subgroup
-from proofward.relations.score_counts import counts_of_probabilities
-from proofward.relations.score_layout import ScoreLayout, sum_of
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.subgroup import Subgroup
+from proofward.relations.scores.score_counts import counts_of_probabilities
+from proofward.relations.scores.score_layout import ScoreLayout, sum_of
 from proofward.report.comparing.evaluation import auc
 from proofward.report.histograms.calibration import brier, reliability
 from proofward.report.histograms.evaluated import Evaluated

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from proofward.layers.privacy import Privacy
+from proofward.layers.rules.privacy import Privacy
 from proofward.privacy.accountant import Accountant
 from proofward.report.handover.handed_model import METRICS_NAME, handed, recorded_figures
 from proofward.report.handover.models.model_card import (

@@ -15,10 +15,10 @@ from proofward.engines.run_folder import RunFolder
 from proofward.federation.messages.consortium.chain_terms import ChainTerms
 from proofward.federation.messages.consortium.declarations import Declarations
 from proofward.federation.messages.consortium.scaling import FINGERPRINTS, Scaling
-from proofward.layers.network import mlp
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.stopping import Stopping
+from proofward.layers.networks.network import mlp
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
+from proofward.relations.scores.stopping import Stopping
 from proofward.report.comparing.baselines import first_weights
 from proofward.report.demonstrations.scenario import make_scenario
 from proofward.report.handover.models.model_files import (

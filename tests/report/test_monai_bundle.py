@@ -12,8 +12,8 @@ import pytest
 from proofward.data.image_schema import ImageSchema
 from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.pixels.levels import Levels
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain
+from proofward.layers.networks.network import chain
+from proofward.layers.rules.model import FixedPoint
 from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.report.handover.formats.monai_bundle import INFERENCE, METADATA, bundle_files
 from proofward.report.handover.handed_model import KINDS, HandedModel, NotOurs

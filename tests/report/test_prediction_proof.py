@@ -13,14 +13,14 @@ from proofward.data.image_schema import ImageSchema
 from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.pixels.levels import Levels
 from proofward.encoding import MalformedMessage, decode_item, encode, encode_item
-from proofward.layers.layout import Layout
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain, mlp
-from proofward.layers.plain import MOST_CLASSES
-from proofward.layers.training import logit_differences, scores
+from proofward.layers.basics.layout import Layout
+from proofward.layers.basics.plain import MOST_CLASSES
+from proofward.layers.local_training.training import logit_differences, scores
+from proofward.layers.networks.network import chain, mlp
+from proofward.layers.rules.model import FixedPoint
 from proofward.models.layer_lines import network_of
 from proofward.proof.errors import ProofRejected
-from proofward.relations.inference_statement import MOST_RECORDS
+from proofward.relations.predictions.inference_statement import MOST_RECORDS
 from proofward.report.handover.models.description import Description
 from proofward.report.handover.models.exported_model import ExportedModel, Origin
 from proofward.report.handover.predictions.prediction_proof import (

@@ -9,10 +9,10 @@ from proofward.data.image_schema import ImageSchema
 from proofward.data.images.contract.rule import ImageRule
 from proofward.data.images.pixels.levels import Levels
 from proofward.data.reading.records import Records
-from proofward.layers.float_twin import real_features, real_weights, scores
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import chain, mlp
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.networks.network import chain, mlp
+from proofward.layers.references.float_twin import real_features, real_weights, scores
+from proofward.layers.rules.model import FixedPoint
 from proofward.report.figures.rows import Rows
 from proofward.report.figures.saliency import Example, examples, saliency
 from proofward.report.figures.saliency_picture import draw_saliency, pixels, strength

@@ -11,7 +11,7 @@ from proofward.data.columns.column_kinds import Category
 from proofward.data.columns.feature import Feature, FeaturesInvalid
 from proofward.data.columns.schema import Schema
 from proofward.data.columns.statistics_layout import layout_of, schema_of
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.statistics.layout import HISTOGRAMS, MOMENTS, OUTLINE, layout_in
 from tests.statistics.plain import SCHEMA
 

@@ -31,7 +31,7 @@ from proofward.federation.history.state.history_state import HistoryState
 from proofward.federation.history.state.round_state import RoundState
 from proofward.federation.messages.records.catalogue import VerdictReceipt
 from proofward.federation.storage.objects import Objects
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.proof.commitment.opened import OpenedColumns
 
 HOLDS = "the proof gives this receipt"

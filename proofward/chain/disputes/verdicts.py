@@ -21,7 +21,7 @@ from proofward.federation.history.state.round_state import RoundState
 from proofward.federation.messages.records.catalogue import Verdict as Said
 from proofward.federation.messages.records.catalogue import VerdictReceipt
 from proofward.federation.storage.objects import Objects
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 
 NOTHING = bytes(32)
 

@@ -75,7 +75,7 @@ def answering(as_json: bool) -> Iterator[None]:
     from proofward.engines.remote.agreement.home import HomeError
     from proofward.federation.messages.basics.refusal import Refusal
     from proofward.federation.messages.consortium.rules import RulesError
-    from proofward.layers.errors import TrainingError
+    from proofward.layers.basics.errors import TrainingError
     from proofward.ledger.errors import LedgerError
 
     previous = os.umask(0o077)

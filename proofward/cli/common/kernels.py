@@ -17,7 +17,7 @@ LATER_MODULES = (
     "proofward.proof.turns",
     "proofward.proof.last_rounds",
     "proofward.lattice.kernels",
-    "proofward.layers.clipping",
+    "proofward.layers.averaging.clipping",
 )
 ANNOUNCEMENT = "compiling kernels, the first time only"
 

@@ -14,7 +14,7 @@ from proofward.cli.kit.records.data_file import data_file, data_options, describ
 if TYPE_CHECKING:
     from proofward.data.columns.schema import Schema
     from proofward.data.image_schema import ImageSchema
-    from proofward.relations.config import RoundConfig
+    from proofward.relations.rules.config import RoundConfig
 
 
 @click.command(name="check-data")

@@ -13,8 +13,8 @@ from proofward.cli.kit.records.data_file import data_file, data_options, describ
 
 if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
-    from proofward.relations.counting import Counting
-    from proofward.relations.score_layout import ScoreLayout
+    from proofward.relations.rules.counting import Counting
+    from proofward.relations.scores.score_layout import ScoreLayout
 
 
 @click.command()
@@ -66,7 +66,7 @@ def count(
 
 def _outside(terms: Terms) -> tuple[Counting, ScoreLayout]:
     """The evaluation of an outside model that terms agree on; raises Refused, RulesError."""
-    from proofward.relations.score_counting import layout_in
+    from proofward.relations.scores.score_counting import layout_in
 
     for counting in terms.counted:
         layout = layout_in(counting)

@@ -36,7 +36,7 @@ class CountingCosts:
 def counting_costs(project: Project, rows: int = ROWS) -> list[CountingCosts]:
     """Of a completed project; rows: of the hospital. Raises ProjectError, ConfigurationError."""
     from proofward.cli.project.consortium_file.evaluated_rounds import agreed_rounds
-    from proofward.relations.measure import plan_of_counts
+    from proofward.relations.proofs.measure import plan_of_counts
 
     config, _, counted = agreed_rounds(project)
     return [

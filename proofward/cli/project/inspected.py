@@ -81,7 +81,7 @@ def _names_sites(path: Path) -> bool:
 
 
 def _preset(given: str) -> Preset:
-    from proofward.layers.errors import ConfigurationError
+    from proofward.layers.basics.errors import ConfigurationError
     from proofward.models.presets import PRESET_FILES, read_preset
 
     if given in PRESET_FILES:

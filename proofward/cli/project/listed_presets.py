@@ -33,7 +33,7 @@ def chosen_preset(given: str, epsilon: float | None = None) -> dict[str, Any]:
     """
     from proofward.cli.project.consortium_file.columns import placeholder_features
     from proofward.cli.project.tables.table import ProjectError
-    from proofward.layers.errors import ConfigurationError
+    from proofward.layers.basics.errors import ConfigurationError
     from proofward.models.presets import PRESET_FILES, read_preset
     from proofward.models.settings import Settings
 

@@ -20,9 +20,9 @@ from proofward.data.columns.schema import Schema
 from proofward.data.columns.statistics_layout import layout_of, schema_of
 from proofward.engines.remote.agreement.terms import Seat, Terms
 from proofward.federation.messages.consortium.rules import AGGREGATOR, HOSPITAL, RulesError
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
-from proofward.relations.counting import untrained
+from proofward.relations.rules.counting import untrained
 from proofward.statistics.layout import Layout
 
 SUFFIX = "; statistics"

@@ -101,11 +101,11 @@ def calibrated_on(
     from proofward.data.reading.records import Records
     from proofward.data.reading.table_records import Table
     from proofward.federation.messages.basics.values import integers_from_bytes
-    from proofward.layers.errors import ConfigurationError
-    from proofward.layers.model import FixedPoint
+    from proofward.layers.basics.errors import ConfigurationError
+    from proofward.layers.rules.model import FixedPoint
     from proofward.models.scale_bits import ScaleBits
     from proofward.models.settings import Preset
-    from proofward.relations.config import RoundConfig
+    from proofward.relations.rules.config import RoundConfig
     from proofward.report.calibrate import FINE, Sample
 
     chosen, first = project.first_model_beside(path), None

@@ -61,7 +61,7 @@ def consortium_check(
     from proofward.cli.project.words.terms import options_in_words
     from proofward.cli.run.words.calibration import headroom_lines, plain_calibration, sample_line
     from proofward.federation.messages.consortium.thresholds import committees_in_words
-    from proofward.layers.errors import TrainingError
+    from proofward.layers.basics.errors import TrainingError
 
     path = consortium_file(given)
     expect_kernels()

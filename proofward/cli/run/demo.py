@@ -187,7 +187,7 @@ def demo(
     from proofward.cli.run.demos.sites import SitesDemoRun
     from proofward.data.images.contract.refusal import ImagesExtraMissing, ImagesRefused
     from proofward.data.wdbc import DataUnavailable
-    from proofward.layers.errors import TrainingError
+    from proofward.layers.basics.errors import TrainingError
     from proofward.report.demonstrations.image_scenario import make_image_scenario
     from proofward.report.demonstrations.scenario import make_scenario
 

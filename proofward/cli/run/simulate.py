@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from proofward.cli.project.consortium_file.project import Project
     from proofward.data.reading.table_records import Table
     from proofward.engines.run_folder import Plan
-    from proofward.relations.config import RoundConfig
+    from proofward.relations.rules.config import RoundConfig
     from proofward.report.handover.models.description import Description
 
 
@@ -227,8 +227,8 @@ def read_tables(
 
     forcing: how one says that what is doubtful is to be taken.
     """
-    from proofward.layers.errors import TrainingError
-    from proofward.relations.measure import check_provable
+    from proofward.layers.basics.errors import TrainingError
+    from proofward.relations.proofs.measure import check_provable
 
     tables: dict[str, Table] = {}
     problems: list[str] = []

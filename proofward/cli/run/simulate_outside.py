@@ -17,7 +17,7 @@ from proofward.engines.operations.suggestions import command
 from proofward.engines.run_folder import Plan
 from proofward.federation.messages.basics.values import Signed
 from proofward.federation.parties.equipment.counting import CountingTask, CountSource
-from proofward.relations.score_counting import layout_in
+from proofward.relations.scores.score_counting import layout_in
 from proofward.report.handover.models.description import Description
 from proofward.report.histograms.of_run import evaluations
 from proofward.report.histograms.run_words import run_lines

@@ -12,7 +12,7 @@ from typing import Any
 
 from proofward.data.columns.column_kinds import TableColumn, column_from_plain
 from proofward.data.columns.schema import Feature, FeaturesInvalid, Label, Notation, Schema, folded
-from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.affine_layers.linear import MAX_WIDTH
 
 _PIXEL = re.compile(r"channel \d+ row \d+ column \d+", re.ASCII)
 

@@ -26,7 +26,7 @@ from proofward.data.columns.feature import (
     folded,
     plain_number,
 )
-from proofward.layers.plain import MOST_CLASSES
+from proofward.layers.basics.plain import MOST_CLASSES
 
 __all__ = [
     "CLIPPED_PERCENT", "DECIMALS", "DUPLICATE_PERCENT", "FEATURES_NAME", "MAX_BYTES", "MAX_NAME", "MAX_UNIT",

@@ -10,7 +10,7 @@ from typing import Any
 from proofward.data.columns.column_kinds import Category, Number, Ordinal, TableColumn
 from proofward.data.columns.feature import Feature, FeaturesInvalid
 from proofward.data.columns.schema import CLIPPED_PERCENT, DUPLICATE_PERCENT, Schema
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.statistics.intervals import Range
 from proofward.statistics.layout import LEVELS, NUMBER, ORDER, Counted, Layout
 from proofward.statistics.limits import USUAL_BINS, USUAL_LEAST

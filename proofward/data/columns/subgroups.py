@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from proofward.data.columns.column_kinds import OTHER, Category, TableColumn
 from proofward.data.columns.feature import FeaturesInvalid
-from proofward.layers.subgroup import Subgroup
+from proofward.layers.rules.subgroup import Subgroup
 
 
 def subgroups_of(

@@ -21,8 +21,8 @@ from proofward.data.frozen.weights import LIMIT, VALUE_BITS, Weights
 from proofward.data.frozen.windows import FloatArray, Shape, Windows
 from proofward.encoding import MalformedMessage
 from proofward.encoding.cbor import Item, decode_item, encode_item
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.affine_layers.linear import MAX_WIDTH
+from proofward.layers.basics.errors import ConfigurationError
 
 FORMAT = "proofward/frozen-network/v1"
 MAX_BYTES = 1 << 28

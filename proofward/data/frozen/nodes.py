@@ -23,7 +23,7 @@ import numpy as np
 from proofward.data.frozen.weights import LIMIT, Weights
 from proofward.data.frozen.windows import FloatArray, Shape, Windows
 from proofward.encoding.cbor import Item
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from proofward.data.frozen.windows import FloatArray, Shape
 from proofward.encoding.cbor import Item
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 VALUE_BITS = 14
 LIMIT = 1 << 28

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.encoding.cbor import Item
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 FloatArray = NDArray[np.float64]
 Shape = tuple[int, ...]

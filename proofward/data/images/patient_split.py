@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from proofward.data.images.contract.refusal import ImagesRefused
 from proofward.data.images.inspection import Inspection
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.schedule import permutation
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.schedule import permutation
 
 _DOMAIN = b"proofward/image-split/v1"
 

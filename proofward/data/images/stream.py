@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from proofward.data.images.contract.example import Bytes, Example, Source, Unread
 from proofward.data.images.contract.refusal import CHANGED, ImageRefused, ImagesRefused
 from proofward.data.images.inspection import Inspection, shown
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 
 @dataclass(frozen=True, eq=False)

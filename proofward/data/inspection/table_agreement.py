@@ -9,7 +9,7 @@ from proofward.data.reading.problems import CsvRefused
 from proofward.data.reading.table_records import read_table
 from proofward.data.tables.frame import Frame
 from proofward.data.tables.table_file import TableFile
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 
 
 def agreement_of(

@@ -19,7 +19,7 @@ from proofward.data.reading.problems import CsvRefused
 from proofward.data.reading.table_records import Table, read_table
 from proofward.data.reading.table_rows import Reading
 from proofward.data.tables.table_file import TableFile
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.rules.model import FixedPoint, Int64Array
 
 EMPTY = "empty cells"
 TWICE = "numbers of an earlier row, so that which one is meant is not known"

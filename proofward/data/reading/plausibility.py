@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from proofward.data.columns.schema import Feature, Schema
 from proofward.data.reading.problems import Places, described
 from proofward.data.reading.records import Records
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 
 FAR = 1000.0
 BY_CHANCE = 100

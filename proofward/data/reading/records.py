@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.rules.model import FixedPoint, Int64Array
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from proofward.data.reading.plausibility import Readings
 from proofward.data.reading.problems import CsvRefused, Problems, listed
 from proofward.data.reading.table_rows import Reading
 from proofward.data.tables.rows import Rows
-from proofward.layers.model import Int64Array
-from proofward.layers.subgroup import MOST_LEVELS, MOST_NAME, Subgroup
+from proofward.layers.rules.model import Int64Array
+from proofward.layers.rules.subgroup import MOST_LEVELS, MOST_NAME, Subgroup
 
 MOST_DIFFERENT = 1 << 12
 """Texts of a column that are told apart: one with more makes no subgroups."""

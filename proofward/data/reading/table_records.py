@@ -28,7 +28,7 @@ from proofward.data.reading.records import Records, to_fixed_point
 from proofward.data.reading.table_rows import Reading
 from proofward.data.tables.refusal import FileRefused
 from proofward.data.tables.rows import Rows
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.rules.model import FixedPoint, Int64Array
 
 _NO_TEXT = "the file is no UTF-8 text: save it as CSV UTF-8"
 

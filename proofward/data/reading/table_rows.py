@@ -19,7 +19,7 @@ from proofward.data.reading.header import Header
 from proofward.data.reading.plausibility import Readings
 from proofward.data.reading.problems import Places, Problems, described
 from proofward.data.tables.cells import EXACT, is_date, is_truth
-from proofward.layers.model import Int64Array
+from proofward.layers.rules.model import Int64Array
 
 _TOO_LARGE = re.compile(r"[+-]?[\d.]+([eE][+-]?\d+)?", re.ASCII)
 

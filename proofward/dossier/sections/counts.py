@@ -11,10 +11,10 @@ from proofward.dossier.parts.paper import Basis, Block, Cell, Grid, Picture, Wor
 from proofward.dossier.record.evidence import Evidence
 from proofward.dossier.sections.curves import curves
 from proofward.federation.history.sums.counted import CountedSum
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS
-from proofward.relations.noisy_scores import readable
-from proofward.relations.score_layout import ScoreLayout, is_layout
+from proofward.relations.scores.noisy_scores import readable
+from proofward.relations.scores.score_layout import ScoreLayout, is_layout
 from proofward.report.histograms.evaluated import Evaluated, Group
 from proofward.report.histograms.ranking import area_interval, roc_area
 

@@ -9,7 +9,7 @@ from proofward.dossier.parts.paper import Basis, Fact, Facts, Section, Words, fa
 from proofward.dossier.record.evidence import Evidence
 from proofward.dossier.sections.people import span
 from proofward.federation.messages.basics.clock import in_utc
-from proofward.relations.private_rules import starts_from_zeros
+from proofward.relations.rules.private_rules import starts_from_zeros
 
 CAUTION = (
     "What this record holds on each item, and nothing more. Where it says “not recorded”, the answer has "

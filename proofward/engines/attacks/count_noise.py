@@ -20,17 +20,17 @@ from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.sampler import MaskContext
 from proofward.proof.party import Party
 from proofward.proof.transcript import Transcript
-from proofward.relations.count_noise import words_of
-from proofward.relations.counting_round import CountingWitness, counting_round
-from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.encryption import EncryptionWitness
-from proofward.relations.evaluation_proof import counted, opened_by, sample_classes
-from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.key_shares import Digests
-from proofward.relations.measure import UploadStatement, plan_of, secret_words_of
-from proofward.relations.noise_seed import SEED_BYTES, NoiseSecret
-from proofward.relations.secret import DatasetSecret
+from proofward.relations.counting_rounds.counting_round import CountingWitness, counting_round
+from proofward.relations.counting_rounds.counting_statement import CountingStatement
+from proofward.relations.evaluations.evaluation_round import EvaluationWitness, evaluation_round
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.proofs.evaluation_proof import counted, opened_by, sample_classes
+from proofward.relations.proofs.measure import UploadStatement, plan_of, secret_words_of
+from proofward.relations.records.secret import DatasetSecret
+from proofward.relations.uploads.count_noise import words_of
+from proofward.relations.uploads.encryption import EncryptionWitness
+from proofward.relations.uploads.key_shares import Digests
+from proofward.relations.uploads.noise_seed import SEED_BYTES, NoiseSecret
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]

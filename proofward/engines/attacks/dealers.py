@@ -22,8 +22,8 @@ from proofward.field.extension import DEGREE, Ext
 from proofward.field.goldilocks import add, random_field
 from proofward.lattice.parameters import RING_DEGREE
 from proofward.lattice.shamir import share
-from proofward.relations.key_shares import KeyShare
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.uploads.key_shares import KeyShare
 
 Shares = tuple[KeyShare, ...]
 

@@ -19,13 +19,13 @@ from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.sampler import MaskContext
 from proofward.proof.party import Party
 from proofward.proof.transcript import Transcript
-from proofward.relations.encryption import EncryptionWitness
-from proofward.relations.evaluation_proof import counted, opened_by, sample_classes
-from proofward.relations.evaluation_round import EvaluationWitness, evaluation_round
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.key_shares import Digests
-from proofward.relations.measure import evaluation_plan
-from proofward.relations.secret import DatasetSecret
+from proofward.relations.evaluations.evaluation_round import EvaluationWitness, evaluation_round
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.proofs.evaluation_proof import counted, opened_by, sample_classes
+from proofward.relations.proofs.measure import evaluation_plan
+from proofward.relations.records.secret import DatasetSecret
+from proofward.relations.uploads.encryption import EncryptionWitness
+from proofward.relations.uploads.key_shares import Digests
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]

@@ -20,25 +20,25 @@ from proofward.field.narrow import widened
 from proofward.lattice.encryption import encrypt
 from proofward.lattice.parameters import LARGEST_BOUND, RING_DEGREE
 from proofward.lattice.sampler import MaskContext
-from proofward.layers.clip_scale import MULTIPLIER_BITS
-from proofward.layers.clipped_training import ClippedUpdate, full_step, summed
+from proofward.layers.gradient_clipping.clip_scale import MULTIPLIER_BITS
+from proofward.layers.gradient_clipping.clipped_training import ClippedUpdate, full_step, summed
 from proofward.proof.counter import Plan
 from proofward.proof.errors import WitnessError
 from proofward.proof.forms import Column
 from proofward.proof.party import Party
 from proofward.proof.prover import Prover
 from proofward.proof.transcript import Challenger, Transcript
-from proofward.relations.clipped_rule import ClippedRule
-from proofward.relations.encryption import EncryptionWitness
-from proofward.relations.key_shares import Digests
-from proofward.relations.measure import round_plan
-from proofward.relations.noise_seed import NoiseSecret, drawn_noise
-from proofward.relations.prove import worked_out
-from proofward.relations.round_statement import RoundStatement
-from proofward.relations.secret import DatasetSecret
-from proofward.relations.training_round import RoundWitness, training_round
-from proofward.relations.update import UpdateWitness
-from proofward.relations.update_rule import UpdateRule
+from proofward.relations.proofs.measure import round_plan
+from proofward.relations.proofs.prove import worked_out
+from proofward.relations.records.secret import DatasetSecret
+from proofward.relations.rules.clipped_rule import ClippedRule
+from proofward.relations.rules.update_rule import UpdateRule
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.training_rounds.training_round import RoundWitness, training_round
+from proofward.relations.training_rounds.update import UpdateWitness
+from proofward.relations.uploads.encryption import EncryptionWitness
+from proofward.relations.uploads.key_shares import Digests
+from proofward.relations.uploads.noise_seed import NoiseSecret, drawn_noise
 
 Array = npt.NDArray[np.uint64]
 Signed = npt.NDArray[np.int64]

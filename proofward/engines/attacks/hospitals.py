@@ -24,10 +24,10 @@ from proofward.federation.messages.records.catalogue import (
 )
 from proofward.federation.messages.wire import Packet
 from proofward.federation.parties.hospital import Hospital
-from proofward.relations.measure import UploadStatement
-from proofward.relations.noise_seed import SEED_BYTES, NoiseSecret
-from proofward.relations.round_statement import RoundStatement
-from proofward.relations.secret import DatasetSecret
+from proofward.relations.proofs.measure import UploadStatement
+from proofward.relations.records.secret import DatasetSecret
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.uploads.noise_seed import SEED_BYTES, NoiseSecret
 
 
 class _Forges(Hospital):

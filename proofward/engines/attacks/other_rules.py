@@ -9,14 +9,14 @@ from proofward.federation.committees.choice import least_threshold
 from proofward.federation.messages.consortium.committees import chosen
 from proofward.federation.messages.consortium.scaling import EPHEMERAL, FINGERPRINTS, HEADS, Scaling
 from proofward.federation.messages.consortium.usual import usual_updates
-from proofward.layers.layout import padded
-from proofward.layers.model import Training
-from proofward.layers.privacy import Privacy
-from proofward.layers.subgroup import Subgroup
+from proofward.layers.basics.layout import padded
+from proofward.layers.rules.model import Training
+from proofward.layers.rules.privacy import Privacy
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.privacy.counts import least_noise_of_counts
-from proofward.relations.counting import Counting
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.rules.counting import Counting
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
 
 SHARE = 200_000
 """Of each hospital's rows that nobody trains on, in millionths."""

@@ -34,9 +34,9 @@ from proofward.federation.history.proving.proofs import RelationProofs
 from proofward.federation.history.state.round_state import Finding
 from proofward.field.threads import thread_count
 from proofward.proof.errors import ProofRejected
-from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.key_shares import Digests
-from proofward.relations.measure import UploadStatement
+from proofward.relations.proofs.measure import UploadStatement
+from proofward.relations.records.enrolment import EnrolmentStatement
+from proofward.relations.uploads.key_shares import Digests
 
 MOST_WORKERS = 8
 TIMEOUT, GRACE = 1800.0, 10.0

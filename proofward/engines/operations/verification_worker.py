@@ -23,12 +23,12 @@ from proofward.federation.history.state.round_state import Finding
 from proofward.federation.messages.basics.values import integers_from_bytes, integers_to_bytes
 from proofward.field.warm_up import warm_up
 from proofward.proof.errors import ProofRejected
-from proofward.relations.config import RoundConfig
-from proofward.relations.counting import Counting
-from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.counting_rounds.counting_statement import CountingStatement
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.records.enrolment import EnrolmentStatement
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.counting import Counting
+from proofward.relations.training_rounds.round_statement import RoundStatement
 
 ENROLMENT, ROUND, COUNTS, EVALUATION = "enrolment", "round", "counts", "evaluation"
 ENROLLED, ACCEPTED, REJECTED, UNABLE = "enrolled", "accepted", "rejected", "unable"

@@ -16,8 +16,8 @@ import numpy as np
 
 from proofward.federation.messages.basics.values import integers_to_bytes
 from proofward.federation.messages.consortium.rules import Rules
-from proofward.layers.initial_weights import initial_weights
-from proofward.relations.private_rules import starts_from_zeros
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.relations.rules.private_rules import starts_from_zeros
 
 _ENROLMENT = b"proofward/enrolment-beacon/v2"
 _ROUND = b"proofward/round-beacon/v2"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proofward.lattice.parameters import ciphertext_length
-from proofward.layers.bounds import LayerBounds, compile_bounds
-from proofward.layers.errors import TrainingError
-from proofward.layers.record_norms import chosen_words, way_of
+from proofward.layers.basics.errors import TrainingError
+from proofward.layers.gradient_clipping.record_norms import chosen_words, way_of
+from proofward.layers.networks.bounds import LayerBounds, compile_bounds
 from proofward.models.costs.shapes import (
     MOST_WASTE,
     Headroom,
@@ -38,9 +38,9 @@ from proofward.models.costs.work import MEMORY, TRAIN, VERIFY, Run, work_of
 from proofward.models.settings import Preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
-from proofward.relations.config import RoundConfig
-from proofward.relations.measure import check_provable
-from proofward.relations.private_rules import usual_weighting
+from proofward.relations.proofs.measure import check_provable
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.private_rules import usual_weighting
 
 ENTRY_BYTES = 8  #: of an element of the field
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from proofward.layers.arrangement import Arrangement
-from proofward.layers.beyond import Beyond
-from proofward.layers.bounds import LARGEST_WEIGHT, LayerBounds, limited_bounds
-from proofward.layers.clip_scale import SQUARE_LIMIT, largest_square
-from proofward.layers.layout import Layout, padded
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network
-from proofward.layers.record_norms import strange_parts
-from proofward.layers.record_pieces import committed_size, pieces_of
+from proofward.layers.arithmetic.beyond import Beyond
+from proofward.layers.basics.layout import Layout, padded
+from proofward.layers.basics.record_pieces import committed_size, pieces_of
+from proofward.layers.gradient_clipping.clip_scale import SQUARE_LIMIT, largest_square
+from proofward.layers.gradient_clipping.record_norms import strange_parts
+from proofward.layers.networks.arrangement import Arrangement
+from proofward.layers.networks.bounds import LARGEST_WEIGHT, LayerBounds, limited_bounds
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import FixedPoint, Training
 
 RECORDS, MOST_WASTE = "records", 0.15
 """A larger share of padding among the values of the records or of a layer is pointed out."""

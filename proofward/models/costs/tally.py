@@ -18,9 +18,9 @@ from proofward.proof.forms import Column
 from proofward.proof.leaf_values import most_nodes
 from proofward.proof.lookup import LEAVES, LOOKUPS
 from proofward.proof.party import Party
-from proofward.relations.config import RoundConfig
-from proofward.relations.enrolment import EnrolmentStatement, enrolment
-from proofward.relations.measure import blank_statement, round_script
+from proofward.relations.proofs.measure import blank_statement, round_script
+from proofward.relations.records.enrolment import EnrolmentStatement, enrolment
+from proofward.relations.rules.config import RoundConfig
 
 DATASET, TABLES, HEAD, UPDATE, ENCRYPTION = "dataset", "tables", "head", "update", "encryption"
 CLIPPING, NOISE = "clipping", "noise"

@@ -5,7 +5,7 @@ cores of an x86-64 server at about 2.5 GHz, AVX-512, numpy's OpenBLAS): `benchma
 measures them anew and prints this table beside fact and prediction of every case. On other machines times
 differ by about the speed of a core; counts and bytes of proofs do not come from here and are exact. Nothing
 that is proved depends on these figures: how a proof is arranged and committed to is chosen by counts
-(`layers.arrangement`, `commitment/ligero/choice`), and only predictions and `calibrate` read them.
+(`layers.networks.arrangement`, `commitment/ligero/choice`), and only predictions and `calibrate` read them.
 
 Units that cost nothing measurable are left out. A `message` is a hidden value that is sent: what the
 interpreter does for it is most of the time of a small proof. A `leaf` is one of a fraction tree, padding
@@ -15,9 +15,10 @@ that are opened, `made again` where a tableau is too large to keep them, and a `
 of the matrices that an opening commits to. A `byte of a tableau` is one of polynomials and code words that a
 prover keeps, a `node` one of the levels of fraction trees that it keeps; both have a bound, see
 `commitment/ligero/tableau` and `proof/leaf_values`. Values and weights are those of padded layouts, over all
-samples; entries and products of norms are those of `layers/record_norms`, the largest layer's for the memory,
-measured by themselves; an `update` is encrypted once a round, and a `process` has loaded the kernels. The two
-costs of what is made again come from rounds of one and of eight steps of `cancercnn`.
+samples; entries and products of norms are those of `layers/gradient_clipping/record_norms`, the largest
+layer's for the memory, measured by themselves; an `update` is encrypted once a round, and a `process` has
+loaded the kernels. The two costs of what is made again come from rounds of one and of eight steps of
+`cancercnn`.
 """
 
 from __future__ import annotations

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proofward.layers.bounds import compile_bounds
-from proofward.layers.conv2d import Conv2d
-from proofward.layers.exact import EXACT
-from proofward.layers.model import FixedPoint, Training
-from proofward.layers.network import Network
-from proofward.layers.record import FIRST, ROW
-from proofward.layers.record_norms import way_of
+from proofward.layers.arithmetic.exact import EXACT
+from proofward.layers.basics.record import FIRST, ROW
+from proofward.layers.convolutions.conv2d import Conv2d
+from proofward.layers.gradient_clipping.record_norms import way_of
+from proofward.layers.networks.bounds import compile_bounds
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import FixedPoint, Training
 from proofward.models.costs.tally import TABLES, Tally
 
 Units = dict[str, float]
@@ -121,7 +121,7 @@ def _training(run: Run) -> Units:
 
 
 def limbs_of_product(bound: int, terms: int) -> int:
-    """Products in which weights of at most `bound` are multiplied exactly, see `layers.exact`."""
+    """Products in which weights of at most `bound` are multiplied exactly, see `layers.arithmetic.exact`."""
     if terms * bound <= EXACT:
         return 1
     return -(-bound.bit_length() // (EXACT.bit_length() - 1 - (terms - 1).bit_length()))

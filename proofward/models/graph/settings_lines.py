@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from proofward.layers.network import Network
+from proofward.layers.networks.network import Network
 from proofward.models.layer_lines import lines_of
 
 

@@ -8,8 +8,8 @@ from proofward.federation.history.state.history_state import HistoryState
 from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.parties.checking.audit_verdict import AuditVerdict
 from proofward.federation.storage.objects import Objects
-from proofward.layers.errors import ConfigurationError
-from proofward.relations.score_counting import layout_in
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.relations.scores.score_counting import layout_in
 from proofward.report.histograms.comparison import Comparison, compared
 from proofward.report.histograms.comparison_words import comparison_lines
 from proofward.report.histograms.of_run import evaluations

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from proofward.data.reading.records import Records
-from proofward.layers.exact import FloatArray
-from proofward.layers.float_twin import Float32Array, real_features, real_weights, train_float
-from proofward.layers.float_twin import scores as real_scores
-from proofward.layers.initial_weights import initial_weights
-from proofward.layers.model import Int64Array
-from proofward.layers.schedule import schedule
-from proofward.layers.training import scores, train
+from proofward.layers.arithmetic.exact import FloatArray
+from proofward.layers.local_training.training import scores, train
+from proofward.layers.networks.initial_weights import initial_weights
+from proofward.layers.references.float_twin import Float32Array, real_features, real_weights, train_float
+from proofward.layers.references.float_twin import scores as real_scores
+from proofward.layers.rules.model import Int64Array
+from proofward.layers.rules.schedule import schedule
 from proofward.models.settings import Preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
-from proofward.relations.config import RoundConfig
-from proofward.relations.update_rule import UpdateRule
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.update_rule import UpdateRule
 from proofward.report.comparing.evaluation import evaluate
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.reading.records import Records
-from proofward.layers.float_twin import real_features, scores
-from proofward.layers.model import Int64Array
+from proofward.layers.references.float_twin import real_features, scores
+from proofward.layers.rules.model import Int64Array
 from proofward.models.settings import Preset
 from proofward.report.comparing.baselines import fixed_scores, float_rounds, pooled
 from proofward.report.comparing.evaluation import evaluate

@@ -1,7 +1,7 @@
 """How well scores tell classes apart: confusion, accuracy, and the area under the ROC curve.
 
-Scores are those of a network's head (`layers.head.Head.real_scores`): one a record of two classes, above 0
-for class 1, or one a class, a real logit each, of which the largest decides.
+Scores are those of a network's head (`layers.heads.head.Head.real_scores`): one a record of two classes,
+above 0 for class 1, or one a class, a real logit each, of which the largest decides.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from proofward.layers.model import Int64Array
+from proofward.layers.rules.model import Int64Array
 from proofward.report.figures.confusion import accuracy, confusion
 from proofward.report.figures.roc import roc
 from proofward.report.figures.scores import by_class, taken

@@ -17,7 +17,7 @@ from proofward.data.images.inspection import inspect
 from proofward.data.images.patient_split import deal_by_patient, patient_split
 from proofward.data.images.pixels.levels import Levels, usual_levels
 from proofward.data.images.sources import source_at
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.presets import preset_file
 from proofward.models.settings import Preset, Settings
 from proofward.report.demonstrations.demonstration import VERIFIERS

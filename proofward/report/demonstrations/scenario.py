@@ -16,10 +16,10 @@ from proofward.federation.messages.consortium.usual import (
     usual_updates,
     usual_verdicts,
 )
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.presets import preset, preset_file
 from proofward.models.settings import Preset
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 from proofward.report.demonstrations.demonstration import MAX_HOSPITALS, MAX_ROUNDS, VERIFIERS
 from proofward.report.handover.models.description import Description, Feature
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from proofward.layers.model import Int64Array
+from proofward.layers.rules.model import Int64Array
 from proofward.report.figures.canvas import label, new_figure, png
 
 Table = tuple[tuple[int, ...], ...]

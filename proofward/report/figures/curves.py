@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.model import Int64Array
+from proofward.layers.rules.model import Int64Array
 from proofward.report.figures.canvas import BLUE, GREEN, ORANGE, new_figure, open_sides, png
 from proofward.report.figures.roc import roc
 from proofward.report.figures.scores import by_class, loss, taken

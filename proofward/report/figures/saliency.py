@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.reading.records import Records
-from proofward.layers.float_twin import Float32Array, input_gradients, real_features, real_weights
-from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.network import Network
+from proofward.layers.networks.network import Network
+from proofward.layers.references.float_twin import Float32Array, input_gradients, real_features, real_weights
+from proofward.layers.rules.model import FixedPoint, Int64Array
 from proofward.report.figures.scores import log_probabilities, taken
 
 RIGHT, WRONG = 2, 1

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.image_schema import ImageSchema
-from proofward.layers.float_twin import Float32Array
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.references.float_twin import Float32Array
+from proofward.layers.rules.model import FixedPoint, Int64Array
 from proofward.report.figures.canvas import label, new_figure, png
 from proofward.report.figures.saliency import RIGHT, WRONG, Example
 

@@ -1,7 +1,8 @@
 """What a model says of records: real scores, the probabilities that they stand for, and the loss.
 
-Scores are those of a network's head (`layers.head.Head.real_scores`): of two classes the logit difference of
-each record (n,), above 0 for class 1, else a logit for each class (n, classes), of which the largest decides.
+Scores are those of a network's head (`layers.heads.head.Head.real_scores`): of two classes the logit
+difference of each record (n,), above 0 for class 1, else a logit for each class (n, classes), of which the
+largest decides.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.reading.records import Records
-from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.network import Network
-from proofward.layers.training import scores as integer_scores
+from proofward.layers.local_training.training import scores as integer_scores
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import FixedPoint, Int64Array
 
 Float64Array = NDArray[np.float64]
 MOST_VALUES = 1 << 23

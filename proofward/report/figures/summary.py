@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.image_schema import ImageSchema
-from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.network import Network
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import FixedPoint, Int64Array
 from proofward.report.figures.confusion import Table, confusion, draw_confusion
 from proofward.report.figures.curves import Curves, curves, draw_curves
 from proofward.report.figures.roc import Roc, draw_roc, roc

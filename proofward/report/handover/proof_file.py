@@ -23,13 +23,13 @@ from proofward.federation.messages.consortium.rules import HOSPITAL, Rules, Rule
 from proofward.federation.parties.checking.audit_verdict import VERSION
 from proofward.federation.storage.objects import Objects
 from proofward.lattice.parameters import ciphertext_length
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import LEAST_POLICY_BITS
-from proofward.relations.prove import verify_round
-from proofward.relations.round_statement import RoundStatement
-from proofward.relations.upload import VerifiedRound
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.proofs.upload import VerifiedRound
+from proofward.relations.training_rounds.round_statement import RoundStatement
 
 MAX_FILE_BYTES = 96 << 20
 """With more, reading and verifying would take more than 500 MB: about six million parameters."""

@@ -25,8 +25,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from proofward.layers.model import Int64Array
-from proofward.relations.score_layout import Block
+from proofward.layers.rules.model import Int64Array
+from proofward.relations.scores.score_layout import Block
 from proofward.report.histograms.evaluated import Evaluated, Group
 from proofward.report.histograms.exact_tests import fallen, unlike
 from proofward.report.histograms.of_run import Evaluation

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import Int64Array
-from proofward.relations.score_layout import Block, ScoreLayout
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import Int64Array
+from proofward.relations.scores.score_layout import Block, ScoreLayout
 from proofward.report.histograms.calibration import brier, brier_of, reliability
 from proofward.report.histograms.histogram import Histogram
 from proofward.report.histograms.ranking import (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.model import Int64Array
+from proofward.layers.rules.model import Int64Array
 
 FloatArray = NDArray[np.float64]
 

@@ -14,11 +14,11 @@ from proofward.federation.history.steps.own_counts import published_counts
 from proofward.federation.history.sums.counted import CountedSum, counted_sums
 from proofward.federation.messages.basics.values import integers_from_bytes
 from proofward.federation.storage.objects import Objects
-from proofward.layers.model import Int64Array
+from proofward.layers.rules.model import Int64Array
 from proofward.privacy.words import EXACT_COUNTS, NOISY_COUNTS
-from proofward.relations.noisy_scores import deviation_of_area, readable
-from proofward.relations.score_counting import NOT_PROVED, PROVED, layout_in
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.scores.noisy_scores import deviation_of_area, readable
+from proofward.relations.scores.score_counting import NOT_PROVED, PROVED, layout_in
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.histograms.evaluated import Evaluated
 
 NO_COUNTS, OTHERS = "no counts that records have", "other counts than it has proved"

@@ -16,8 +16,8 @@ from proofward.field.scalar import P
 from proofward.models import preset
 from proofward.proof.commitment.opened import OpenedColumns
 from proofward.proof.errors import ProofRejected
-from proofward.relations.config import RoundConfig
-from proofward.relations.prove import verify_round
+from proofward.relations.proofs.prove import verify_round
+from proofward.relations.rules.config import RoundConfig
 from tests.chain.contract.anchored import Anchored, digest, verdict
 from tests.relations.cases import Case, make_case
 from tests.vector_files import check, load

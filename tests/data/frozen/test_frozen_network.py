@@ -12,7 +12,7 @@ from proofward.data.frozen.nodes import Add, Convolution, Linear, Max, Rectify
 from proofward.data.frozen.weights import LIMIT, Weights
 from proofward.data.frozen.windows import Windows
 from proofward.encoding.cbor import decode_item, encode_item
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from tests.data.frozen import plain
 from tests.data.frozen.making import SHAPE, network, pictures
 

@@ -16,7 +16,7 @@ from proofward.data.images.inspection import CONSTANT, ONE_CLASS, inspect, shown
 from proofward.data.images.patient_split import patient_split
 from proofward.data.images.readers.folder import ImageFolder
 from proofward.data.images.stream import batches
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from tests.data.images.making import ADMISSION, png, textured
 
 RULE = ImageRule(16, 16)

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from proofward.data.images.contract.rule import ImageRule
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 RULE = ImageRule(64, 48, 3, window="fixed", window_centre=-600, window_width=1500, resampling="bilinear", fit="pad")
 

@@ -13,7 +13,7 @@ from proofward.federation.history.steps.consent import most_releases
 from proofward.federation.messages.basics.clock import REPEATABLE_TIME, in_utc
 from proofward.federation.messages.consortium.thresholds import committees_in_words
 from proofward.federation.parties.checking.audit_verdict import AuditVerdict
-from proofward.layers.weighting import BY_RECORDS
+from proofward.layers.averaging.weighting import BY_RECORDS
 from proofward.privacy.words import (
     EXACT_COUNTS,
     NOISY_COUNTS,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from proofward.report.histograms.evaluated import Evaluated
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-BINS, LEAST = 32, 10  #: relations.score_layout's, which are not imported while commands are listed
+BINS, LEAST = 32, 10  #: relations.scores.score_layout's, which are not imported while commands are listed
 SCORES = ("logits", "probabilities")
 
 
@@ -67,7 +67,7 @@ def evaluate(model: Path, data: Path | None, as_json: bool, **options: Any) -> N
 
     with answering(as_json):
         from proofward.cli.evidence.models.evaluated_model import of_exported, of_onnx
-        from proofward.layers.errors import TrainingError
+        from proofward.layers.basics.errors import TrainingError
         from proofward.report.handover.formats.outside_onnx import ENDING
 
         out: Path | None = options["out"]

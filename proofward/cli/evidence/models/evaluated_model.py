@@ -14,11 +14,11 @@ from proofward.cli.kit.records.data_file import DataFile, files_alike
 from proofward.cli.kit.records.scored_file import ScoredFile, read_scored, scored_by
 from proofward.data.columns.schema import Label, Notation, Schema
 from proofward.data.image_schema import ImageSchema
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.models.settings import SCALES
-from proofward.relations.score_counts import counted_scores
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.scores.score_counts import counted_scores
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.handover.formats.outside_onnx import read_outside
 from proofward.report.handover.models.description import Description, read_description
 from proofward.report.handover.models.exported_model import (
@@ -33,7 +33,7 @@ from proofward.report.histograms.evaluated import Evaluated
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from proofward.layers.model import Int64Array
+    from proofward.layers.rules.model import Int64Array
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import click
 
 from proofward.cli.common.answering import Refused, tell
 from proofward.cli.evidence.models.evaluation_page import PAGE_NAME, EvaluationPage
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.report.handover.models.model_source import NoModel, NotASource, opened_source
 from proofward.report.handover.models.two_forms import plain
 from proofward.report.histograms.comparison import compared

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TORCH, ONNX = ".pt2", ".onnx"
 PICKLED = (".pt", ".pth", ".pkl", ".bin", ".ckpt")
-LIMIT = 64.0  #: layers.bounds.LARGEST_WEIGHT, which is not imported while commands are listed
+LIMIT = 64.0  #: layers.networks.bounds.LARGEST_WEIGHT, which is not imported while commands are listed
 
 
 @click.command("import")

@@ -165,7 +165,7 @@ def tell_proof(proof: Path, as_json: bool) -> None:
 
     from proofward.cli.evidence.predictions.proved_prediction import described
     from proofward.proof.errors import ProofRejected
-    from proofward.relations.measure import round_plan
+    from proofward.relations.proofs.measure import round_plan
     from proofward.report.handover.proof_file import load_proof_file
 
     try:
@@ -208,7 +208,7 @@ def tell_proof(proof: Path, as_json: bool) -> None:
 
 def describe(file: ProofFile, size: int) -> dict[str, object]:
     """Plain values; raises ProofRejected where the statement is impossible."""
-    from proofward.relations.measure import round_plan
+    from proofward.relations.proofs.measure import round_plan
 
     rules, statement = file.consortium, file.statement
     config, plan = statement.config, round_plan(statement)

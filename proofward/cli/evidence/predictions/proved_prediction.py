@@ -23,7 +23,7 @@ from proofward.cli.evidence.predictions.prediction_rows import (
 from proofward.ledger.files import write_out
 
 if TYPE_CHECKING:
-    from proofward.layers.model import Int64Array
+    from proofward.layers.rules.model import Int64Array
     from proofward.report.handover.models.exported_model import ExportedModel
     from proofward.report.handover.predictions.prediction import Predictions
     from proofward.report.handover.predictions.prediction_proof import PredictionProof
@@ -39,7 +39,7 @@ class Inputs:
 
     def take(self, inputs: Int64Array) -> None:
         """The next records; raises Refused."""
-        from proofward.relations.inference_statement import MOST_RECORDS
+        from proofward.relations.predictions.inference_statement import MOST_RECORDS
 
         self.parts.append(inputs)
         if sum(map(len, self.parts)) > MOST_RECORDS:
@@ -117,7 +117,7 @@ def verified(path: Path, model: Path | None, opening: Path | None, as_json: bool
     """
     from proofward.ledger.reading import NotReadable, read_regular
     from proofward.proof.errors import ProofRejected
-    from proofward.relations.inference_statement import SECURITY_BITS
+    from proofward.relations.predictions.inference_statement import SECURITY_BITS
     from proofward.report.handover.predictions.prediction_proof import (
         MAX_OPENING_BYTES,
         check_opening,

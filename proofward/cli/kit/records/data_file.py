@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from proofward.data.reading.table_rows import Reading
     from proofward.data.tables.rows import Rows
     from proofward.engines.remote.agreement.home import Home
-    from proofward.layers.model import FixedPoint
-    from proofward.relations.config import RoundConfig
+    from proofward.layers.rules.model import FixedPoint
+    from proofward.relations.rules.config import RoundConfig
     from proofward.statistics.counts import TableValues
 
 _OPTIONS = (

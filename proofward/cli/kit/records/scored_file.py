@@ -16,12 +16,12 @@ from proofward.data.image_schema import ImageSchema
 from proofward.data.reading.problems import CsvRefused
 from proofward.data.reading.subgroup_reading import KeptReading, with_others_ignored
 from proofward.data.reading.table_records import Table
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.rules.model import FixedPoint, Int64Array
 from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.models.graph.parts.steps import FloatArray
 from proofward.models.settings import SCALES
-from proofward.relations.score_counts import counts_of_probabilities
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.scores.score_counts import counts_of_probabilities
+from proofward.relations.scores.score_layout import ScoreLayout
 from proofward.report.handover.formats.outside_onnx import OutsideModel, read_outside
 
 

@@ -12,17 +12,17 @@ from dataclasses import replace
 from typing import Any
 
 from proofward.cli.project.tables.table import ProjectError
-from proofward.layers.errors import ConfigurationError, TrainingError
-from proofward.layers.network import mlp
-from proofward.layers.plain import shown
-from proofward.layers.weighting import BY_RECORDS, Weighting
+from proofward.layers.averaging.weighting import BY_RECORDS, Weighting
+from proofward.layers.basics.errors import ConfigurationError, TrainingError
+from proofward.layers.basics.plain import shown
+from proofward.layers.networks.network import mlp
 from proofward.models.setting_keys import CLIP_UNIT, MOST_CLIP_BOUND
 from proofward.models.settings import SCALES, Preset
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
-from proofward.relations.config import RoundConfig
-from proofward.relations.measure import check_provable
-from proofward.relations.private_rules import usual_weighting
+from proofward.relations.proofs.measure import check_provable
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.private_rules import usual_weighting
 
 BETWEEN, HALVINGS = 4, 6
 """Proofs are measured at both ends of the range of rows, and at every so many powers of two between."""

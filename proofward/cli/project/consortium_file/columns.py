@@ -6,7 +6,7 @@ from proofward.cli.project.tables.table import ProjectError
 from proofward.data.columns.column_kinds import TableColumn, inputs_of
 from proofward.data.columns.schema import Feature, FeaturesInvalid, Notation, Schema
 from proofward.data.wdbc import NORMALISATION
-from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.affine_layers.linear import MAX_WIDTH
 from proofward.models.presets import PRESET_FILES
 
 MOST_TITLE = 200

@@ -11,14 +11,14 @@ from proofward.cli.project.tables.table import ProjectError
 from proofward.cli.project.tables.validation import ValidationTable
 from proofward.data.columns.schema import Schema
 from proofward.data.image_schema import ImageSchema
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.subgroup import Subgroup
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.privacy.counts import least_noise_of_counts
-from proofward.relations.config import RoundConfig
-from proofward.relations.counting import Counting
-from proofward.relations.measure import check_countable, costs_a_round
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.proofs.measure import check_countable, costs_a_round
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.counting import Counting
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
 
 AgreedRounds = tuple[RoundConfig, int, tuple[Counting, ...]]
 """The configuration, all rounds, and what some of them count."""

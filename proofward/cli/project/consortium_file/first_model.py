@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from proofward.cli.project.tables.table import ProjectError
-from proofward.layers.training import magnitude
+from proofward.layers.local_training.training import magnitude
 from proofward.ledger.reading import NotReadable, read_regular
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 from proofward.report.handover.models.model_files import (
     MODEL_NAME,
     safetensors_length,

@@ -48,14 +48,14 @@ from proofward.federation.messages.consortium.usual import (
     usual_updates,
     usual_verdicts,
 )
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.subgroup import Subgroup
-from proofward.layers.weighting import BY_RECORDS, Weighting
+from proofward.layers.averaging.weighting import BY_RECORDS, Weighting
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.models.presets import PRESET_FILES
 from proofward.models.settings import Preset, Settings
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import USUAL
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 
 
 @dataclass(frozen=True)

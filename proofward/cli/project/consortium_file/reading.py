@@ -29,7 +29,7 @@ from proofward.data.columns.schema import Notation
 from proofward.engines.contract import AUTHORITY, KITS
 from proofward.engines.remote.agreement.addresses import canonical
 from proofward.federation.messages.consortium.scaling import FOLLOWING, SEALING_KEYS, SHARES, SUMS, VERDICTS
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.models.keys import Keys
 from proofward.models.settings import Settings, settings_of

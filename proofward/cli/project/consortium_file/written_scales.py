@@ -18,7 +18,7 @@ from proofward.cli.project.consortium_file.toml_tables import (
     with_values,
     without,
 )
-from proofward.layers.model import OF_LAYERS, WEIGHT_RANGE
+from proofward.layers.rules.model import OF_LAYERS, WEIGHT_RANGE
 from proofward.ledger.reading import NotReadable, read_regular
 
 _HEADER = re.compile(rb"^[ \t]*\[scales\][ \t]*(?:#[^\r\n]*)?(\r?\n|\Z)", re.MULTILINE)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from proofward.cli.project.tables.table import ProjectError, Table
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.plain import millionths, shown
-from proofward.layers.weighting import CAPPED, MOST_CAP, RECORDS, RULES, Weighting
+from proofward.layers.averaging.weighting import CAPPED, MOST_CAP, RECORDS, RULES, Weighting
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.plain import millionths, shown
 from proofward.models.keys import Alternatives, Integer, Key, Keys, Number, Text
 from proofward.optimizers.contract import ServerOptimizer
 from proofward.optimizers.registry import OPTIMIZERS, USUAL, optimizer_named

@@ -22,7 +22,7 @@ from proofward.attestation.policy import (
     vendor_roots,
 )
 from proofward.cli.project.tables.table import ProjectError, Table
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.keys import Integer, Key, Keys, Several, Text
 
 WHERE, NONE = "attestation.", "none"

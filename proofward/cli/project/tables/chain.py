@@ -19,7 +19,7 @@ from proofward.federation.messages.consortium.chain_terms import (
 )
 from proofward.federation.messages.consortium.rules import VERIFIER
 from proofward.federation.messages.consortium.usual import usual_verdicts
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.keys import Flag, Integer, Key, Keys, Several, Text
 
 WHERE = "chain."

@@ -12,7 +12,7 @@ from proofward.federation.committees.choice import LIVENESS_BITS
 from proofward.federation.committees.populations import SECRECY_BITS
 from proofward.federation.messages.consortium.committees import EVERYBODY, MOST_REDRAWS, Committees, chosen
 from proofward.federation.messages.consortium.thresholds import in_words
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.keys import Flag, Integer, Key, Keys, Text
 
 WHERE = "committees."

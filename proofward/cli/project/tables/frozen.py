@@ -11,7 +11,7 @@ from proofward.data.columns.schema import FeaturesInvalid
 from proofward.data.frozen_part import FrozenPart
 from proofward.data.image_schema import ImageSchema
 from proofward.data.images.pixels.levels import numbers
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.graph.frozen.file import read_frozen_network
 from proofward.models.graph.parts.refusals import ImportRefused
 from proofward.models.keys import Either, Key, Keys, Number, Several, Text

@@ -31,7 +31,7 @@ from proofward.data.images.contract.rule import (
     ImageRule,
 )
 from proofward.data.images.pixels.levels import Levels, numbers
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.keys import Either, Flag, Key, Keys, Number, Several, Text
 
 _LEVEL = Either((Number(), Several(Number(), 1)))

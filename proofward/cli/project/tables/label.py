@@ -16,7 +16,7 @@ from proofward.data.columns.schema import (
     Notation,
     ascending,
 )
-from proofward.layers.plain import MOST_CLASSES
+from proofward.layers.basics.plain import MOST_CLASSES
 from proofward.models.keys import Cell, Either, Integer, Key, Keys, Several, Text
 
 _CLASS = Either((Cell(), Several(Cell(), 1)))

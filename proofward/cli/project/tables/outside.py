@@ -10,13 +10,13 @@ from typing import Any
 
 from proofward.cli.project.tables.table import ProjectError, Table
 from proofward.cli.project.tables.validation import BINS, LEAST_COUNT, MOST_BINS, MOST_LEAST_COUNT
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.subgroup import Subgroup
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.subgroup import Subgroup
 from proofward.models.keys import Integer, Key, Keys, Several, Text
-from proofward.relations.config import RoundConfig
-from proofward.relations.counting import Counting, untrained
-from proofward.relations.score_counting import counting_of
-from proofward.relations.score_layout import ScoreLayout
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.counting import Counting, untrained
+from proofward.relations.scores.score_counting import counting_of
+from proofward.relations.scores.score_layout import ScoreLayout
 
 WHERE = "outside_model."
 OUTSIDE = Keys((

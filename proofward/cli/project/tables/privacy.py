@@ -10,10 +10,10 @@ from typing import Any
 
 from proofward.cli.common.usual import DELTA
 from proofward.cli.project.tables.table import ProjectError, Table
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import Training
-from proofward.layers.privacy import GRANULARITIES, MOST_RELEASES, RECORD, Privacy
-from proofward.layers.weighting import ALL_ALIKE, BY_RECORDS, Weighting
+from proofward.layers.averaging.weighting import ALL_ALIKE, BY_RECORDS, Weighting
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import Training
+from proofward.layers.rules.privacy import GRANULARITIES, MOST_RELEASES, RECORD, Privacy
 from proofward.models.keys import Flag, Integer, Key, Keys, Number, Text
 from proofward.models.presets import PRIVATE_PRESETS
 from proofward.models.settings import Settings

@@ -9,11 +9,11 @@ from typing import Any
 
 from proofward.cli.project.tables.table import ProjectError, Table
 from proofward.federation.messages.consortium.usual import MAX_ROUNDS
-from proofward.layers.plain import MILLION, millionths, shown
-from proofward.layers.validation_part import LARGEST_SHARE
+from proofward.layers.basics.plain import MILLION, millionths, shown
+from proofward.layers.rules.validation_part import LARGEST_SHARE
 from proofward.models.keys import Flag, Integer, Key, Keys, Number, Several, Text
-from proofward.relations.counting import MOST_LEFT_OUT
-from proofward.relations.stopping import FIGURES, MOST_STOP_AFTER, Stopping
+from proofward.relations.rules.counting import MOST_LEFT_OUT
+from proofward.relations.scores.stopping import FIGURES, MOST_STOP_AFTER, Stopping
 
 WHERE = "validation."
 BINS, LEAST_COUNT = 32, 10

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from proofward.engines.remote.agreement.terms import Terms
     from proofward.federation.messages.consortium.declarations import Declarations
     from proofward.federation.messages.consortium.rules import Rules
-    from proofward.relations.config import RoundConfig
-    from proofward.relations.counting import Counting
+    from proofward.relations.rules.config import RoundConfig
+    from proofward.relations.rules.counting import Counting
 
 USUAL_BATCH, USUAL_RATE, USUAL_INVERSE_DELTA = 16, 8, 10_000
 """Smaller batches, larger `Training.rate` and smaller 1 / delta than this are pointed out."""
@@ -166,7 +166,7 @@ def _counted(rules: Rules) -> Iterator[str]:
 
 
 def _withheld(own: Counting) -> str:
-    from proofward.relations.score_counting import layout_in
+    from proofward.relations.scores.score_counting import layout_in
 
     layout = layout_in(own)
     if layout is None:
@@ -241,7 +241,7 @@ def uploads_in_words(slot: int) -> str:
 
 def first_model_in_words(rules: Rules) -> str:
     """Where the first model comes from."""
-    from proofward.relations.private_rules import starts_from_zeros
+    from proofward.relations.rules.private_rules import starts_from_zeros
 
     if rules.trusts_first_model:
         return f"trusted first model {rules.initial_model.hex()}: whoever chose it can learn more than sums"
@@ -279,7 +279,7 @@ def unusual(config: RoundConfig) -> list[str]:
 
 def weighting_in_words(config: RoundConfig) -> list[str]:
     """What an update weighs, where it is not its number of records."""
-    from proofward.layers.weighting import BY_RECORDS
+    from proofward.layers.averaging.weighting import BY_RECORDS
 
     if config.weighting == BY_RECORDS:
         return []

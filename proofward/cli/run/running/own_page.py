@@ -15,7 +15,7 @@ from proofward.cli.project.consortium_file.project import Project
 from proofward.cli.run.running.in_process_run import Ended
 from proofward.data.reading.records import Records
 from proofward.engines.run_folder import private_of
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 from proofward.report.comparing.baselines import pooled
 from proofward.report.figures.rows import Rows, shared
 from proofward.report.handover.models.description import Description

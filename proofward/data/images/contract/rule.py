@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from proofward.encoding.errors import printable
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 LARGEST_SIDE = 4096
 FROM_FILE, FIXED, FULL = "file", "fixed", "full"

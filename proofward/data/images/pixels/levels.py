@@ -17,8 +17,8 @@ import numpy as np
 
 from proofward.data.images.contract.example import Bytes
 from proofward.encoding.errors import printable
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.model import FixedPoint, Int64Array
 
 WHITE = 255
 

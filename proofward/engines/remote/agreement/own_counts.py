@@ -11,7 +11,7 @@ from proofward.federation.messages.basics.values import Signed, integers_from_by
 from proofward.federation.parties.equipment.counting import CountingTask, CountSource, CountsUnavailable
 from proofward.ledger.files import write_file
 from proofward.ledger.reading import NotReadable, read_regular
-from proofward.relations.counting import Counting
+from proofward.relations.rules.counting import Counting
 
 FLAG = "publishes-counts"
 """A file in the member's folder."""

@@ -40,12 +40,12 @@ from proofward.federation.messages.consortium.rules import (
 from proofward.federation.messages.consortium.scaling import PLAIN, Scaling
 from proofward.federation.messages.consortium.usual import MAX_DEADLINE, MAX_UPLOAD_SLOT
 from proofward.lattice.parameters import MAX_MEMBERS
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.counts import distance_of_counts
-from proofward.relations.config import RoundConfig
-from proofward.relations.counting import Counting
-from proofward.relations.stopping import Stopping
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.counting import Counting
+from proofward.relations.scores.stopping import Stopping
 
 A = TypeVar("A")
 U = TypeVar("U")

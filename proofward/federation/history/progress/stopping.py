@@ -13,9 +13,9 @@ from proofward.federation.history.state.history_state import HistoryState
 from proofward.federation.history.sums.counted import counted_objects, counted_sums
 from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.objects import Objects
-from proofward.relations.noisy_scores import readable
-from proofward.relations.score_counting import layout_in
-from proofward.relations.stopping import WORDS, Course, Stopping
+from proofward.relations.scores.noisy_scores import readable
+from proofward.relations.scores.score_counting import layout_in
+from proofward.relations.scores.stopping import WORDS, Course, Stopping
 
 BY_RULE = "the consortium's rule on stopping is met"
 """The reason of a vote that the rule casts; the audit computes again whether it was true."""

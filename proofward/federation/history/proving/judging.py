@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from proofward.federation.storage.objects import Objects
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.ledger.reading import MAX_OBJECT_BYTES, NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
 from proofward.proof.soundness import SoundnessBelowPolicy
-from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.measure import UploadStatement, plan_of
+from proofward.relations.proofs.measure import UploadStatement, plan_of
+from proofward.relations.records.enrolment import EnrolmentStatement
 
 T = TypeVar("T")
 

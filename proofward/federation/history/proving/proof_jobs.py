@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from proofward.federation.history.proving.judging import Source
-from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.key_shares import Digests
-from proofward.relations.measure import UploadStatement
+from proofward.relations.proofs.measure import UploadStatement
+from proofward.relations.records.enrolment import EnrolmentStatement
+from proofward.relations.uploads.key_shares import Digests
 
 Seal = Callable[[tuple[bytes, ...]], Digests]
 """Gets every holder's share in plain, seals them, and gives the SHA-256 digests of the sealed bytes.

@@ -19,22 +19,22 @@ from proofward.federation.messages.basics.values import integers_to_bytes, words
 from proofward.federation.messages.randomness import ByteSource
 from proofward.lattice.parameters import ciphertext_length
 from proofward.proof.errors import ProofRejected
-from proofward.relations.config import RoundConfig
-from proofward.relations.counting import Counting
-from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.counts_proof import prove_counts, verify_counts
-from proofward.relations.enrolment import (
+from proofward.relations.counting_rounds.counting_statement import CountingStatement
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.proofs.counts_proof import prove_counts, verify_counts
+from proofward.relations.proofs.evaluation_proof import EvaluationProof, prove_evaluation, verify_evaluation
+from proofward.relations.proofs.measure import UploadStatement, secret_words_of
+from proofward.relations.proofs.prove import RoundProof, prove_round, verify_round
+from proofward.relations.records.enrolment import (
     EnrolmentStatement,
     prove_enrolment,
     verify_enrolment,
 )
-from proofward.relations.evaluation_proof import EvaluationProof, prove_evaluation, verify_evaluation
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.key_shares import Digests, KeyShare, ShareBinding
-from proofward.relations.measure import UploadStatement, secret_words_of
-from proofward.relations.prove import RoundProof, prove_round, verify_round
-from proofward.relations.round_statement import RoundStatement
-from proofward.relations.secret import DatasetSecret
+from proofward.relations.records.secret import DatasetSecret
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.counting import Counting
+from proofward.relations.training_rounds.round_statement import RoundStatement
+from proofward.relations.uploads.key_shares import Digests, KeyShare, ShareBinding
 
 Signed = NDArray[np.int64]
 T = TypeVar("T")

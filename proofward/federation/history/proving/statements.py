@@ -8,13 +8,13 @@ from proofward.federation.history.state.history_state import HistoryState
 from proofward.federation.history.state.round_state import RoundState
 from proofward.federation.messages.basics.values import Signed
 from proofward.federation.messages.consortium.rules import Rules
-from proofward.layers.validation_part import Arc, arc_of
-from proofward.relations.counting import Counting
-from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.measure import UploadStatement
-from proofward.relations.round_statement import RoundStatement
+from proofward.layers.rules.validation_part import Arc, arc_of
+from proofward.relations.counting_rounds.counting_statement import CountingStatement
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.proofs.measure import UploadStatement
+from proofward.relations.records.enrolment import EnrolmentStatement
+from proofward.relations.rules.counting import Counting
+from proofward.relations.training_rounds.round_statement import RoundStatement
 
 
 def enrolment_statement(rules: Rules, hospital: str, rows: int) -> EnrolmentStatement:

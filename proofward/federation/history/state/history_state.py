@@ -13,7 +13,7 @@ from proofward.federation.messages.consortium.rules import Member, Rules
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.records.catalogue import Attendance, Enrolment, MessageRefused
 from proofward.federation.messages.records.heads import CountedRound
-from proofward.relations.counting import NO_DATASET, Counting
+from proofward.relations.rules.counting import NO_DATASET, Counting
 
 BEFORE, ENROLMENT, BETWEEN, CLOSED = "before", "enrolment", "between rounds", "closed"
 DEAL, VOUCH, REVEAL = "deal", "vouch", "reveal"

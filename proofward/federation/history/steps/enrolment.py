@@ -22,8 +22,8 @@ from proofward.federation.messages.records.catalogue import (
     EnrolmentClosed,
     EnrolmentVerdict,
 )
-from proofward.layers.errors import TrainingError
-from proofward.relations.measure import check_provable
+from proofward.layers.basics.errors import TrainingError
+from proofward.relations.proofs.measure import check_provable
 
 DIGEST_BYTES = 32
 

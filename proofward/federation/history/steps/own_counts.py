@@ -19,8 +19,8 @@ from proofward.federation.messages.consortium.rules import HOSPITAL
 from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.records.catalogue import OwnCounts
 from proofward.federation.storage.objects import Objects
-from proofward.relations.count_header import published_in
-from proofward.relations.counting import Counting
+from proofward.relations.evaluations.count_header import published_in
+from proofward.relations.rules.counting import Counting
 
 
 def _check(history: HistoryState, sender: str, record: OwnCounts) -> None:

@@ -38,7 +38,7 @@ from proofward.federation.storage.objects import NewObject, Objects, Spool
 from proofward.lattice.decoding import CiphertextSum, centred_secret_sum
 from proofward.lattice.errors import LatticeError
 from proofward.lattice.parameters import RING_DEGREE
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.optimizers.contract import State
 
 

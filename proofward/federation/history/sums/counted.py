@@ -8,7 +8,7 @@ from proofward.federation.history.state.history_state import HistoryState
 from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.messages.basics.values import Signed, integers_from_bytes
 from proofward.federation.storage.objects import Objects
-from proofward.relations.counting import Counting
+from proofward.relations.rules.counting import Counting
 
 
 @dataclass(frozen=True)

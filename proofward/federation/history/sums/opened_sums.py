@@ -25,8 +25,8 @@ from proofward.lattice.errors import DecodingFailed
 from proofward.lattice.parameters import RING_DEGREE, ciphertext_length, last_block
 from proofward.lattice.sampler import MaskContext
 from proofward.lattice.shamir import Recovered, candidates
-from proofward.relations.clipped_rule import ClippedRule
-from proofward.relations.update_rule import UpdateRule
+from proofward.relations.rules.clipped_rule import ClippedRule
+from proofward.relations.rules.update_rule import UpdateRule
 
 Sums = Callable[..., Generator[tuple[int, Words], None, None]]
 """Gives a sum of ciphertexts part by part, as `ciphertext_sums` does."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proofward.encoding.cbor import Item
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 ADDRESS_BYTES, DIGEST_BYTES = 20, 32
 MAX_CHAIN_ID = (1 << 63) - 1

@@ -17,7 +17,7 @@ from proofward.encoding.cbor import Item
 from proofward.federation.committees.bounds import Population, below, bits
 from proofward.federation.committees.choice import LIVENESS_BITS, least_holding, least_sample
 from proofward.federation.committees.populations import SECRECY_BITS, Draw, Sampling
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 EVERYBODY = 0
 MAX_COMMITTEES = 256

@@ -7,13 +7,13 @@ from typing import cast
 
 from proofward.encoding import encode_item
 from proofward.encoding.cbor import Item
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.privacy.counts import check_noise_of_counts
-from proofward.relations.config import RoundConfig
-from proofward.relations.counting import Counting, check_countings
-from proofward.relations.measure import check_countable
-from proofward.relations.score_counting import check_layout, layout_in
-from proofward.relations.stopping import Stopping
+from proofward.relations.proofs.measure import check_countable
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.counting import Counting, check_countings
+from proofward.relations.scores.score_counting import check_layout, layout_in
+from proofward.relations.scores.stopping import Stopping
 
 MAX_COUNTING = 1 << 19
 """Bytes of what is counted: the rules, which hold it, are an entry of the ledger, and in every proof file."""

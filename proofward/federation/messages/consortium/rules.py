@@ -34,14 +34,14 @@ from proofward.federation.messages.consortium.scaling import PLAIN, Scaling
 from proofward.federation.messages.consortium.thresholds import Thresholds
 from proofward.federation.messages.consortium.usual import MAX_ROUNDS, least_updates, usual_verdicts
 from proofward.lattice.parameters import MAX_MEMBERS
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.ledger.errors import SignatureInvalid
 from proofward.ledger.keys import PublicKey
 from proofward.privacy.accountant import Accountant
 from proofward.privacy.counts import distance_of_counts
-from proofward.relations.config import RoundConfig
-from proofward.relations.counting import Counting
-from proofward.relations.stopping import Stopping
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.counting import Counting
+from proofward.relations.scores.stopping import Stopping
 
 HOSPITAL, VERIFIER, AGGREGATOR = roles.HOSPITAL, roles.VERIFIER, roles.AGGREGATOR
 ROLES = (AGGREGATOR, HOSPITAL, VERIFIER)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from proofward.encoding.cbor import Item
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 RECOMPUTED, FINGERPRINTS = "recomputed", "fingerprints"
 SUMS = (RECOMPUTED, FINGERPRINTS)

@@ -18,9 +18,9 @@ from proofward.federation.messages.consortium.committees import Bound, Committee
 from proofward.federation.messages.consortium.roles import HOSPITAL, VERIFIER
 from proofward.federation.messages.consortium.scaling import EVERYTHING, Scaling
 from proofward.federation.messages.consortium.usual import MOST_COUNTED
-from proofward.layers.errors import ConfigurationError
-from proofward.relations.config import RoundConfig
-from proofward.relations.counting import Counting
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.relations.rules.config import RoundConfig
+from proofward.relations.rules.counting import Counting
 
 
 class Thresholds:

@@ -16,11 +16,11 @@ from proofward.federation.history.sums.counted import CountedSum, counted_sums
 from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.parties.checking.audit_verdict import AuditVerdict
 from proofward.federation.storage.objects import Objects
-from proofward.layers.errors import ConfigurationError
-from proofward.relations.noisy_scores import readable
-from proofward.relations.score_counting import layout_in
-from proofward.relations.score_layout import ScoreLayout
-from proofward.relations.stopping import FIGURES, WORDS
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.relations.scores.noisy_scores import readable
+from proofward.relations.scores.score_counting import layout_in
+from proofward.relations.scores.score_layout import ScoreLayout
+from proofward.relations.scores.stopping import FIGURES, WORDS
 
 MOST_SHOWN = 4
 """Classes up to which the confusion table is told."""

@@ -42,10 +42,10 @@ from proofward.federation.messages.records.catalogue import (
 )
 from proofward.federation.parties.checking.audit_verdict import AuditVerdict
 from proofward.federation.storage.objects import Objects
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.proof.errors import ProofRejected
-from proofward.relations.enrolment import EnrolmentStatement
-from proofward.relations.measure import UploadStatement
+from proofward.relations.proofs.measure import UploadStatement
+from proofward.relations.records.enrolment import EnrolmentStatement
 
 UNREAD = "not judged"
 Checks = dict[type[Message], tuple[str, Callable[[str, Any], str]]]

@@ -19,7 +19,7 @@ from proofward.federation.messages.envelope import Envelope
 from proofward.federation.messages.records.catalogue import Upload, Verdict, Verdicts
 from proofward.federation.messages.wire import Packet, parse
 from proofward.federation.parties.checking.evidence_judge import EvidenceJudge
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 
 DETAIL = 400

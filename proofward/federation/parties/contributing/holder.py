@@ -51,7 +51,7 @@ from proofward.federation.messages.records.catalogue import (
     ShareSum,
 )
 from proofward.federation.parties.following.participant import Participant
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.proof.errors import ProofRejected
 
 BEFORE_BEACON = (ENROLMENT, DEAL, VOUCH)

@@ -14,8 +14,8 @@ from proofward.federation.history.steps.noise import ATTEMPTS, open_round
 from proofward.federation.messages.records.catalogue import NoiseCommitment, Upload
 from proofward.federation.parties.contributing.holder import Holder
 from proofward.proof.errors import WitnessError
-from proofward.relations.measure import UploadStatement
-from proofward.relations.noise_seed import SEED_BYTES
+from proofward.relations.proofs.measure import UploadStatement
+from proofward.relations.uploads.noise_seed import SEED_BYTES
 
 NOISE = "noise"
 

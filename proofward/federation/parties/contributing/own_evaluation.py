@@ -22,8 +22,8 @@ from proofward.federation.parties.equipment.counting import (
 )
 from proofward.federation.parties.equipment.surroundings import Surroundings
 from proofward.ledger.keys import SigningKey
-from proofward.relations.score_counting import layout_in
-from proofward.relations.score_counts import score_counts
+from proofward.relations.scores.score_counting import layout_in
+from proofward.relations.scores.score_counts import score_counts
 
 
 class Evaluator(Uploader):

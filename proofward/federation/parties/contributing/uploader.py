@@ -35,12 +35,12 @@ from proofward.federation.parties.equipment.own_records import (
     counted_records,
     rows_left_out,
 )
-from proofward.layers.errors import TrainingError
+from proofward.layers.basics.errors import TrainingError
 from proofward.proof.errors import OpeningsExhausted, WitnessError
-from proofward.relations.counting_statement import CountingStatement
-from proofward.relations.evaluation_statement import EvaluationStatement
-from proofward.relations.measure import UploadStatement
-from proofward.relations.round_statement import RoundStatement
+from proofward.relations.counting_rounds.counting_statement import CountingStatement
+from proofward.relations.evaluations.evaluation_statement import EvaluationStatement
+from proofward.relations.proofs.measure import UploadStatement
+from proofward.relations.training_rounds.round_statement import RoundStatement
 
 Prove = Callable[[ByteSource, Callable[[str], None], Seal], ProvedRound]
 CANNOT_PROVE = (TrainingError, OpeningsExhausted, WitnessError, CountsUnavailable)

@@ -16,8 +16,8 @@ from proofward.federation.messages.basics.values import Signed, integers_from_by
 from proofward.federation.parties.equipment.own_records import ValidationRecords
 from proofward.federation.storage.objects import Objects
 from proofward.federation.storage.state_store import StateStore
-from proofward.layers.errors import ConfigurationError
-from proofward.relations.counting import Counting
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.relations.rules.counting import Counting
 
 
 class CountsUnavailable(Exception):

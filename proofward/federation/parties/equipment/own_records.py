@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.federation.messages.basics.values import integers_from_bytes
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.privacy import Privacy
-from proofward.layers.validation_part import Arc, arranged
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.rules.privacy import Privacy
+from proofward.layers.rules.validation_part import Arc, arranged
 
 Signed = NDArray[np.int64]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from proofward.data.frozen.network import MAX_BYTES, FrozenNetwork
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.ledger.reading import NotReadable, check_regular, read_regular
 from proofward.models.graph.parts.refusals import ImportRefused, refusing
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from proofward.data.frozen.network import MAX_BYTES, FrozenNetwork
 from proofward.data.frozen.windows import Windows
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.graph.frozen.network import KINDS, check_alike, frozen_network
 from proofward.models.graph.onnx.from_onnx import read_file, read_graph
 from proofward.models.graph.onnx.operators import PLAIN_KINDS, Operators, attributes, where

@@ -8,7 +8,7 @@ from typing import Any
 
 from proofward.data.frozen.network import FrozenNetwork
 from proofward.data.frozen.windows import Windows
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.graph.frozen.network import KINDS, check_alike, frozen_network
 from proofward.models.graph.parts.convolutions import pair_of
 from proofward.models.graph.parts.refusals import plain_name

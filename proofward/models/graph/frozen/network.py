@@ -18,9 +18,9 @@ from proofward.data.frozen.network import FrozenNetwork, to_values
 from proofward.data.frozen.nodes import Add, Convolution, Linear, Max, Mean, Node, Rectify
 from proofward.data.frozen.weights import LARGEST_SUM, LEAST_BITS, LIMIT, MOST_BITS, VALUE_BITS, Weights
 from proofward.data.frozen.windows import Shape, Windows
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.relu_maxpool2d import ReluMaxPool2d
-from proofward.layers.relu_mean import ReluGlobalAvgPool
+from proofward.layers.activations.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.activations.relu_mean import ReluGlobalAvgPool
+from proofward.layers.basics.errors import ConfigurationError
 from proofward.models.graph.parts.branches import Key, Operator, Read
 from proofward.models.graph.parts.network import require_close
 from proofward.models.graph.parts.refusals import ImportRefused

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from proofward.layers.conv2d import MAX_KERNEL
-from proofward.layers.relu_maxpool2d import ReluMaxPool2d
-from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
+from proofward.layers.activations.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.activations.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
+from proofward.layers.convolutions.conv2d import MAX_KERNEL
 from proofward.models.graph.parts.convolutions import SAME, Convolution, named_padding
 from proofward.models.graph.parts.pool_words import onnx_windows
 from proofward.models.graph.parts.refusals import ADD, CONCAT, CONV, ONE_OUTPUT, ImportRefused, unsupported

@@ -12,7 +12,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from proofward.layers.record import ROW
+from proofward.layers.basics.record import ROW
 from proofward.models.graph.parts.concatenations import concatenated
 from proofward.models.graph.parts.refusals import ADD, CONCAT
 from proofward.models.graph.parts.steps import (

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from proofward.layers.record import ROW
+from proofward.layers.basics.record import ROW
 from proofward.models.graph.parts.refusals import CONCAT, SECOND
 from proofward.models.graph.parts.steps import AddStep, ConcatStep, LinearStep, RowStep, Shape, Step
 

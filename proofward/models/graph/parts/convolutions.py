@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from proofward.layers.axis import Axis
-from proofward.layers.conv2d import MAX_CHANNELS, MAX_KERNEL
-from proofward.layers.linear import MAX_WIDTH
+from proofward.layers.affine_layers.linear import MAX_WIDTH
+from proofward.layers.convolutions.axis import Axis
+from proofward.layers.convolutions.conv2d import MAX_CHANNELS, MAX_KERNEL
 
 Pair = tuple[int, int]
 SAME, VALID = "same", "valid"

@@ -12,11 +12,11 @@ import math
 from dataclasses import dataclass
 
 from proofward.encoding.cbor import encode_item
-from proofward.layers.affine import Affine
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.network import Network, chain, mlp
-from proofward.layers.record import FIRST, ROW, ROW_WORD
-from proofward.layers.shortcuts import ADD
+from proofward.layers.affine_layers.affine import Affine
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.record import FIRST, ROW, ROW_WORD
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.networks.shortcuts import ADD
 from proofward.models.graph.parts.nodes import (
     LAYERS,
     POOLS,
@@ -79,7 +79,7 @@ class Graph:
         return made
 
     def _plain(self) -> list[dict[str, object]]:
-        """The layers in the plain form of `layers.network.chain`, as far as the nodes are such."""
+        """The layers in the plain form of `layers.networks.network.chain`, as far as the nodes are such."""
         joins = [node for node in self.nodes if isinstance(node, Add) and len(node.sources) == 2]
         between = {node.sources[1] for node in joins if isinstance(self.nodes[node.sources[1]], LayerNode)}
         plain, values = list[dict[str, object]](), list[int]()

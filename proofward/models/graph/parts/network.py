@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from proofward.layers.bounds import LARGEST_WEIGHT
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.network import Network, chain, mlp
-from proofward.layers.real_pass import real_forward
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.networks.bounds import LARGEST_WEIGHT
+from proofward.layers.networks.network import Network, chain, mlp
+from proofward.layers.networks.real_pass import real_forward
+from proofward.layers.rules.model import FixedPoint, Int64Array
 from proofward.models.graph.parts.branches import Key, Read, chained
 from proofward.models.graph.parts.concatenations import parted
 from proofward.models.graph.parts.graph import Graph, network_graph
@@ -151,7 +151,7 @@ def network(shape: tuple[int, ...], written: Sequence[Step], row: int = 0) -> Im
 
 
 def _plain(steps: Sequence[Step]) -> list[dict[str, object]]:
-    """Layers, what joins their sums, and pools, in the plain form of `layers.network.chain`."""
+    """Layers, what joins their sums, and pools, in the plain form of `layers.networks.network.chain`."""
     plain: list[dict[str, object]] = []
     for place, step in enumerate(steps):
         if not isinstance(step, LinearStep | ConvStep):

@@ -7,11 +7,12 @@ from dataclasses import dataclass, fields
 from typing import ClassVar
 
 from proofward.encoding.cbor import Item
-from proofward.layers import conv2d, linear
-from proofward.layers.activation import Activation
-from proofward.layers.affine import Affine
-from proofward.layers.relu_maxpool2d import ReluMaxPool2d
-from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
+from proofward.layers.activations.activation import Activation
+from proofward.layers.activations.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.activations.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
+from proofward.layers.affine_layers import linear
+from proofward.layers.affine_layers.affine import Affine
+from proofward.layers.convolutions import conv2d
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class LayerNode(Node):
 
     @abstractmethod
     def plain(self) -> dict[str, object]:
-        """The layer in the plain form of `layers.network.chain`."""
+        """The layer in the plain form of `layers.networks.network.chain`."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class PoolNode(Node):
         return cls((source,))
 
     def plain(self) -> dict[str, object]:
-        """ReLU and this pool in the plain form of `layers.network.chain`."""
+        """ReLU and this pool in the plain form of `layers.networks.network.chain`."""
         return {"kind": self.activation.kind}
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from proofward.layers.errors import ConfigurationError
+from proofward.layers.basics.errors import ConfigurationError
 
 NOT_YET = "not proved by this version yet: Linear and Conv2d with ReLU, 2 x 2 pools and shortcuts between are"
 SCALE = f"{NOT_YET}; numbers that scale the records belong to the consortium, as centre and spread"

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.data.frozen.windows import Windows
-from proofward.layers.axis import Axis
-from proofward.layers.layout import Layout
-from proofward.layers.record import source_word
-from proofward.layers.registry import ACTIVATIONS, IMPLIED
-from proofward.layers.relu_maxpool2d import ReluMaxPool2d
-from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
-from proofward.layers.shortcuts import ADD
+from proofward.layers.activations.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.activations.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
+from proofward.layers.basics.layout import Layout
+from proofward.layers.basics.record import source_word
+from proofward.layers.convolutions.axis import Axis
+from proofward.layers.networks.registry import ACTIVATIONS, IMPLIED
+from proofward.layers.networks.shortcuts import ADD
 from proofward.models.graph.parts.refusals import BEHIND, POOL
 
 _POOLS = {
@@ -61,7 +61,7 @@ class LinearStep:
 
     @property
     def plain(self) -> list[dict[str, object]]:
-        """The layer in the plain form of `layers.network.chain`."""
+        """The layer in the plain form of `layers.networks.network.chain`."""
         return [{"kind": "linear", "outputs": len(self.weight)}]
 
 
@@ -96,7 +96,7 @@ class ConvStep:
 
     @property
     def plain(self) -> list[dict[str, object]]:
-        """The layer, and its activation where it pools, in the plain form of `layers.network.chain`."""
+        """The layer, with its activation where it pools, in plain form (`layers.networks.network.chain`)."""
         layer: dict[str, object] = {
             "kind": "conv2d", "outputs": len(self.weight), "kernel": self.kernel, "stride": self.stride,
             "padding": self.padding, **({"groups": self.groups} if self.groups > 1 else {}),
@@ -124,7 +124,7 @@ class PoolStep:
 
     @property
     def plain(self) -> dict[str, object]:
-        """ReLU and this pool in the plain form of `layers.network.chain`."""
+        """ReLU and this pool in the plain form of `layers.networks.network.chain`."""
         return {"kind": self.kind, **({"size": self.size} if self.size != 2 else {})}
 
 
@@ -152,7 +152,7 @@ class AddStep:
 
     @property
     def plain(self) -> dict[str, object]:
-        """The shortcut in the plain form of `layers.network.chain`."""
+        """The shortcut in the plain form of `layers.networks.network.chain`."""
         through = {} if self.by is None else {"by": self.by.plain[0]}
         return {"kind": ADD, "from": source_word(self.source), **through}
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from proofward.layers.linear import MAX_WIDTH
-from proofward.layers.plain import MOST_CLASSES
-from proofward.layers.record import ROW
+from proofward.layers.affine_layers.linear import MAX_WIDTH
+from proofward.layers.basics.plain import MOST_CLASSES
+from proofward.layers.basics.record import ROW
 from proofward.models.graph.parts.refusals import ADD, ONE_OUTPUT, SHAPES
 from proofward.models.graph.parts.steps import AddStep, ConvStep, LayerStep, LinearStep, ReluStep, Shape, Step
 from proofward.models.setting_keys import MOST_HIDDEN_LAYERS

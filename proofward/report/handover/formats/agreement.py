@@ -30,7 +30,7 @@ from math import ldexp
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.conv2d import Conv2d
+from proofward.layers.convolutions.conv2d import Conv2d
 from proofward.report.handover.models.exported_model import ExportedModel, ModelInvalid
 from proofward.report.handover.predictions.prediction import NewRecords, predict
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proofward.layers.activation import Activation
-from proofward.layers.conv2d import Conv2d
-from proofward.layers.record import FIRST, ROW, ROW_WORD
-from proofward.layers.relu import Relu
-from proofward.layers.relu_maxpool2d import ReluMaxPool2d
-from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
+from proofward.layers.activations.activation import Activation
+from proofward.layers.activations.relu import Relu
+from proofward.layers.activations.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.activations.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
+from proofward.layers.basics.record import FIRST, ROW, ROW_WORD
+from proofward.layers.convolutions.conv2d import Conv2d
 from proofward.models.graph.parts.refusals import require_package
 from proofward.report.handover.formats.agreement import FloatArray, Program, parts_of, scaling
 from proofward.report.handover.models.exported_model import FORMAT, ExportedModel

@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from proofward.layers.activation import Activation
-from proofward.layers.conv2d import Conv2d
-from proofward.layers.network import Network
-from proofward.layers.real_pass import added
-from proofward.layers.record import FIRST, ROW
-from proofward.layers.relu import Relu
-from proofward.layers.relu_maxpool2d import ReluMaxPool2d
-from proofward.layers.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
+from proofward.layers.activations.activation import Activation
+from proofward.layers.activations.relu import Relu
+from proofward.layers.activations.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.activations.relu_mean import ReluAvgPool2d, ReluGlobalAvgPool
+from proofward.layers.basics.record import FIRST, ROW
+from proofward.layers.convolutions.conv2d import Conv2d
+from proofward.layers.networks.network import Network
+from proofward.layers.networks.real_pass import added
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.models.graph.parts.refusals import require_package
 from proofward.report.handover.formats.agreement import FloatArray, Program, parts_of, scaling

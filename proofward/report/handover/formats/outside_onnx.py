@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from proofward.data.columns.schema import FeaturesInvalid
-from proofward.layers.softmax import real_softmax
+from proofward.layers.heads.softmax import real_softmax
 from proofward.models.graph.parts.refusals import ImportRefused, refusing, require_package
 from proofward.models.graph.parts.steps import FloatArray
 from proofward.report.handover.formats.exported_onnx import PROBABILITIES

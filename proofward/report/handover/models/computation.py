@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from proofward.data.image_schema import ImageSchema
-from proofward.layers.model import FixedPoint
-from proofward.layers.network import Network
-from proofward.layers.record import FIRST, ROW
-from proofward.layers.relu_maxpool2d import ReluMaxPool2d
-from proofward.layers.relu_mean import ReluAvgPool2d
+from proofward.layers.activations.relu_maxpool2d import ReluMaxPool2d
+from proofward.layers.activations.relu_mean import ReluAvgPool2d
+from proofward.layers.basics.record import FIRST, ROW
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import FixedPoint
 
 
 def computation(model: Network, scales: FixedPoint, images: ImageSchema | None) -> list[str]:

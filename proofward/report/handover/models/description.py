@@ -16,7 +16,7 @@ from proofward.data.columns.column_kinds import TableColumn, column_from_plain, 
 from proofward.data.columns.feature import NoFeatures
 from proofward.data.columns.schema import FEATURES_NAME, Feature, FeaturesInvalid, check_features
 from proofward.data.image_schema import VERSION, ImageSchema, kit_files
-from proofward.layers.plain import MOST_CLASSES
+from proofward.layers.basics.plain import MOST_CLASSES
 from proofward.ledger.reading import NotReadable, read_regular
 
 __all__ = [

@@ -25,11 +25,11 @@ from proofward.data.frozen.network import FrozenNetwork
 from proofward.data.frozen_part import FrozenPart
 from proofward.data.image_schema import ImageSchema
 from proofward.federation.messages.basics.values import integers_to_bytes
-from proofward.layers.errors import ConfigurationError
-from proofward.layers.model import FixedPoint, Int64Array
-from proofward.layers.network import Network
-from proofward.layers.plain import integer
-from proofward.relations.limits import MOST_PARAMETERS
+from proofward.layers.basics.errors import ConfigurationError
+from proofward.layers.basics.plain import integer
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import FixedPoint, Int64Array
+from proofward.relations.rules.limits import MOST_PARAMETERS
 from proofward.report.handover.models.computation import computation
 from proofward.report.handover.models.description import Description, FeaturesInvalid, check_classes
 

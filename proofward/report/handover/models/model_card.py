@@ -14,7 +14,7 @@ from proofward.federation.history.light.projection import Projection
 from proofward.federation.history.state.history_state import HistoryState
 from proofward.federation.history.steps.consent import most_releases
 from proofward.privacy.words import assumption, spent, whose
-from proofward.relations.config import RoundConfig
+from proofward.relations.rules.config import RoundConfig
 from proofward.report.handover.models.exported_model import ExportedModel
 from proofward.report.handover.models.two_forms import Part, Pictures, Table, Words, html_page, markdown_page
 

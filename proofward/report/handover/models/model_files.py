@@ -20,8 +20,8 @@ from proofward.federation.messages.basics.values import integers_from_bytes, int
 from proofward.federation.messages.consortium.declarations import NOTHING_DECLARED
 from proofward.federation.messages.consortium.rules import Rules
 from proofward.federation.messages.consortium.scaling import PLAIN
-from proofward.layers.model import Int64Array
-from proofward.layers.network import Network
+from proofward.layers.networks.network import Network
+from proofward.layers.rules.model import Int64Array
 from proofward.ledger.files import write_file
 
 MODEL_NAME, RULES_NAME = "model.safetensors", "model.json"

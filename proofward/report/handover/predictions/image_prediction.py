@@ -15,7 +15,7 @@ from proofward.data.images.contract.example import Bytes, Unread
 from proofward.data.images.contract.refusal import ImagesRefused
 from proofward.data.images.inspection import shown
 from proofward.data.images.unlabelled import unlabelled
-from proofward.layers.model import Int64Array
+from proofward.layers.rules.model import Int64Array
 from proofward.report.handover.models.exported_model import ExportedModel
 from proofward.report.handover.predictions.prediction import Predictions, Seen, predictions, scores_of
 from proofward.report.handover.predictions.rows_of_images import RowsOfImages

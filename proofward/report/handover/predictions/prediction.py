@@ -1,9 +1,10 @@
 """What a model says of new records: a table without labels, the integers that decide, probabilities.
 
-The integers are those of the federation's own evaluation (`layers.training.scores`): features are scaled and
-rounded as at enrolment. Of two classes the score is the logit difference at scale 2^activation_bits, the
-class is classes[1] where it is above 0, and the probability is its sigmoid. Of more classes each has a score,
-its rounded logit; the class is that of the largest, and the probabilities are the softmax of the scores.
+The integers are those of the federation's own evaluation (`layers.local_training.training.scores`): features
+are scaled and rounded as at enrolment. Of two classes the score is the logit difference at scale
+2^activation_bits, the class is classes[1] where it is above 0, and the probability is its sigmoid. Of more
+classes each has a score, its rounded logit; the class is that of the largest, and the probabilities are the
+softmax of the scores.
 
 Nothing that is raised here repeats a cell of the file: cells are patients' data.
 """
@@ -29,10 +30,10 @@ from proofward.data.reading.table_rows import altered
 from proofward.data.tables.refusal import FileRefused
 from proofward.data.tables.rows import Rows
 from proofward.data.tables.table_file import TableFile
-from proofward.layers.errors import TrainingError
-from proofward.layers.model import Int64Array
-from proofward.layers.softmax import real_softmax
-from proofward.layers.training import scores as scores_by
+from proofward.layers.basics.errors import TrainingError
+from proofward.layers.heads.softmax import real_softmax
+from proofward.layers.local_training.training import scores as scores_by
+from proofward.layers.rules.model import Int64Array
 from proofward.report.handover.models.exported_model import ExportedModel, ModelInvalid
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)

@@ -21,14 +21,17 @@ from proofward.encoding import Length, MalformedMessage, Range, decode, encode
 from proofward.federation.history.proving.judging import Unable, judged
 from proofward.federation.messages.basics.field_types import Digest
 from proofward.federation.messages.basics.values import integers_from_bytes, integers_to_bytes
-from proofward.layers.errors import TrainingError
-from proofward.layers.model import Int64Array
-from proofward.layers.plain import MOST_CLASSES
+from proofward.layers.basics.errors import TrainingError
+from proofward.layers.basics.plain import MOST_CLASSES
+from proofward.layers.rules.model import Int64Array
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.proof.errors import ProofRejected
-from proofward.relations.inference_statement import MOST_RECORDS, InferenceStatement, network_bytes
-from proofward.relations.limits import MOST_DATASET_ENTRIES
-from proofward.relations.predict import (
+from proofward.relations.predictions.inference_statement import (
+    MOST_RECORDS,
+    InferenceStatement,
+    network_bytes,
+)
+from proofward.relations.predictions.predict import (
     SALT_BYTES,
     PublicModel,
     RecordsOpening,
@@ -36,6 +39,7 @@ from proofward.relations.predict import (
     prove_prediction,
     verify_prediction,
 )
+from proofward.relations.rules.limits import MOST_DATASET_ENTRIES
 from proofward.report.handover.models.exported_model import ExportedModel
 
 MAX_FILE_BYTES = 64 << 20

@@ -16,7 +16,7 @@ from proofward.data.columns.row_schema import RowSchema
 from proofward.data.reading.plausibility import clipped_by_name, normalised, outside
 from proofward.data.reading.records import to_fixed_point
 from proofward.data.tables.table_file import TableFile
-from proofward.layers.model import FixedPoint, Int64Array
+from proofward.layers.rules.model import FixedPoint, Int64Array
 from proofward.report.handover.predictions.prediction import TableRefused, read_records
 
 FILE = "file"

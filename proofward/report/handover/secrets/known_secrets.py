@@ -24,7 +24,7 @@ from proofward.federation.messages.basics.refusal import Refusal
 from proofward.federation.storage.state_store import stored_secrets
 from proofward.ledger.key_file import EncryptedKey, PlainKey
 from proofward.ledger.reading import NotReadable, read_regular
-from proofward.relations.secret import DatasetSecret
+from proofward.relations.records.secret import DatasetSecret
 from proofward.report.handover.secrets.record_forms import Values, record_secrets
 from proofward.report.handover.secrets.secret_scan import LEAST_BYTES, Secret, telling
 from proofward.statistics.source import VALUES

@@ -24,7 +24,7 @@ from proofward.data.reading.records import to_fixed_point
 from proofward.data.tables.refusal import FileRefused
 from proofward.data.tables.table_file import TableFile
 from proofward.encoding.errors import OtherKind
-from proofward.layers.model import FixedPoint
+from proofward.layers.rules.model import FixedPoint
 from proofward.ledger.reading import NotReadable, read_regular
 from proofward.report.handover.models.description import Description
 from proofward.report.handover.predictions.prediction import TableRefused, read_records

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofward.field.goldilocks import to_field
-from proofward.layers.model import Int64Array
+from proofward.layers.rules.model import Int64Array
 from proofward.report.handover.secrets.secret_scan import WINDOW, Secret, telling
 
 LONG, PIECE, PIECES = 256, 64, 3

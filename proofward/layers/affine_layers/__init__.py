@@ -1,0 +1,1 @@
+"""Layers of sums with trained weights, and the weights over the steps."""

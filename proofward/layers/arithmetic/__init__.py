@@ -1,0 +1,1 @@
+"""Exact integer arithmetic and its proof: ranges, rounding, signs, saturation."""

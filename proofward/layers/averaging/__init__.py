@@ -1,0 +1,1 @@
+"""Federated averaging in integers: an update's weight, its clipping, and the mean of all."""

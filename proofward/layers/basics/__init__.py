@@ -1,0 +1,1 @@
+"""Errors, plain forms, divisors, and how a record lies in a column."""

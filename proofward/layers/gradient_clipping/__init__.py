@@ -1,0 +1,1 @@
+"""Training that clips the gradient of each record, and the proof of it."""

@@ -1,0 +1,1 @@
+"""The last layer: probabilities, and the gradient of the loss."""

@@ -1,0 +1,1 @@
+"""What trainings are compared with: plain integers, and float32."""

@@ -1,0 +1,1 @@
+"""What a consortium fixes of a training: scales, steps, rates, schedule, privacy."""

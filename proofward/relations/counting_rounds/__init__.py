@@ -1,0 +1,1 @@
+"""A round of counting: its statement, and the counts in a ciphertext."""

@@ -1,0 +1,1 @@
+"""Counts of scores on hidden records: statement, bins, histograms, subgroups."""

@@ -1,0 +1,1 @@
+"""What a public model says of committed records: statement, relation, proof."""

@@ -1,0 +1,1 @@
+"""A hospital's side of every upload, and everybody's: what is measured and verified."""

@@ -1,0 +1,1 @@
+"""A hospital's records: committed, enrolled, and read by the layers."""

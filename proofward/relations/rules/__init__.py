@@ -1,0 +1,1 @@
+"""What a consortium fixes before anyone acts, and the public numbers that follow."""

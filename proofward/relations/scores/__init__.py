@@ -1,0 +1,1 @@
+"""What an evaluation counts, how its sums are read, and when they end the training."""

@@ -1,0 +1,1 @@
+"""A round of training: its statement, its steps, and the update."""

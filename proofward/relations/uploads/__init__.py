@@ -1,0 +1,1 @@
+"""What is in every upload: a ciphertext, shares of its key, and noise."""
