@@ -79,7 +79,7 @@ def test_rounds_are_proved_and_their_columns_counted(name: str) -> None:
 def test_a_round_of_several_classes_reaches_the_policy() -> None:
     rules = config(widths=(30, 16, 3), batch=16, epochs=1, rate=1, security=100)
     check_provable(rules, 90)
-    case = class_case(rules, rows=16)
+    case = class_case(rules, rows=17)
     result = case.result
     verified = verify_round(case.statement, result.ciphertext, result.sealed_shares, result.proof)
     assert verified.soundness_bits >= 100
