@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from proofward.field.extension import Ext
-from proofward.field.goldilocks import add, mul, scale
 from proofward.field.pieces import by_pieces
 from proofward.layers.activations.activation import ActivationForward
 from proofward.layers.arithmetic.beyond import Beyond
@@ -73,10 +72,7 @@ class ReluForward(ActivationForward):
         rounding = forward(combine((1, whole), constant=1))
 
         def activations(party: Party) -> Array:
-            inside = mul(party.values(flags.inside), combine((1, low), constant=1).values(party.values))
-            if flags.above is None:
-                return inside
-            return add(inside, scale(party.values(flags.above), scales.activation_limit))
+            return flags.saturated(party, low, scales.activation_limit)
 
         table = DerivedTable(shape, activations)
         return ReluForward(rounding, table, scales, low, flags, table)

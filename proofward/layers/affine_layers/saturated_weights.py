@@ -33,7 +33,7 @@ import numpy.typing as npt
 
 from proofward.field.contract import combine_columns
 from proofward.field.extension import Ext, ext_add, ext_scale, zeros
-from proofward.field.goldilocks import add, mul, scale
+from proofward.field.goldilocks import add
 from proofward.field.multilinear import eq_table, evaluate
 from proofward.field.scalar import P
 from proofward.layers.arithmetic.beyond import Beyond
@@ -90,8 +90,7 @@ class SaturatedTable:
         flags, inside, whole = beyond.declare_inside(ranges, name, size, bits, above_least)
 
         def held(party: Party) -> Array:
-            found = mul(party.values(flags.inside), combine((1, inside), constant=1).values(party.values))
-            return found if flags.above is None else add(found, scale(party.values(flags.above), 2 * limit))
+            return flags.saturated(party, inside, 2 * limit)
 
         return SaturatedTable(limit, inside, whole, flags, DerivedTable(Shape(log_steps, 0), held))
 

@@ -21,8 +21,9 @@ import numpy.typing as npt
 
 from proofward.field.contract import add_multiple
 from proofward.field.extension import Ext, ext_shift, lift, zeros
-from proofward.field.goldilocks import to_field
+from proofward.field.goldilocks import add, mul, scale, to_field
 from proofward.field.pieces import by_pieces
+from proofward.layers.arithmetic.ranges import combine
 from proofward.layers.arithmetic.rounding import Quotient
 from proofward.layers.columns.stack import eq_weights
 from proofward.layers.rules.model import Int64Array
@@ -61,6 +62,11 @@ class Flags:
         """-1 below the range, 0 inside, 1 above."""
         above = () if self.above is None else ((2, self.above),)
         return LinearCombination(((1, self.inside), *above), -1)
+
+    def saturated(self, party: Party, low: LinearCombination, most: int) -> Array:
+        """1 + low inside the range, 0 below and `most` above, as an F-array; a prover's."""
+        found = mul(party.values(self.inside), combine((1, low), constant=1).values(party.values))
+        return found if self.above is None else add(found, scale(party.values(self.above), most))
 
     def prove(
         self, party: Party, point: Point, claim: Form, inside: Sequence[tuple[Ext, Quotient]], above: int
